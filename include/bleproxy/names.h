@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BLEPROXY_NAMES_H
+#define BLEPROXY_NAMES_H
+
+#include <bleproxy/uuid.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Names that the Bluetooth SIG assigned, in English; NULL when there is none. Static storage. */
+const char *bleproxy_company_name(uint16_t company);
+/* A service's name. Covers the SIG's services and member UUIDs, and well-known 128-bit ones. */
+const char *bleproxy_service_name(const struct bleproxy_uuid *uuid);
+const char *bleproxy_characteristic_name(const struct bleproxy_uuid *uuid);
+
+/* Makes a stranger's text safe for a terminal or a log: control characters (and so the beginning of every
+ * escape sequence), bidirectional overrides, invisible and malformed characters are left out. Writes at most
+ * capacity - 1 bytes and a NUL; returns the bytes written without the NUL. capacity > 0. */
+size_t bleproxy_sanitise(char *out, size_t capacity, const void *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

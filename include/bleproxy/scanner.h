@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BLEPROXY_SCANNER_H
+#define BLEPROXY_SCANNER_H
+
+#include <bleproxy/device_info.h>
+#include <bleproxy/hub.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One proxy as a source of advertisements, for the time of one connection. */
+struct bleproxy_scanner;
+
+uint64_t bleproxy_scanner_source(const struct bleproxy_scanner *scanner);
+/* The proxy's name. Lives as long as the scanner. */
+const char *bleproxy_scanner_name(const struct bleproxy_scanner *scanner);
+bool bleproxy_scanner_is_connectable(const struct bleproxy_scanner *scanner);
+/* It has been heard from within 90 s, and no connection attempt holds its radio. */
+bool bleproxy_scanner_is_scanning(const struct bleproxy_scanner *scanner);
+bool bleproxy_scanner_is_available(const struct bleproxy_scanner *scanner);
+/* As the proxy reports them; UNKNOWN and NONE before it does, or when its firmware (before 2025.5) never
+ * does. */
+enum bleproxy_scanner_state bleproxy_scanner_state(const struct bleproxy_scanner *scanner);
+enum bleproxy_scanner_mode bleproxy_scanner_mode(const struct bleproxy_scanner *scanner);
+/* NULL while not known, or when the proxy has none. Borrowed until control returns to the loop. */
+const struct bleproxy_slots *bleproxy_scanner_slots(const struct bleproxy_scanner *scanner);
+
+/* Asks for passive or active scanning from now on. 0, BLEPROXY_E_UNSUPPORTED (firmware before 2025.5; kept as
+ * an intent), BLEPROXY_E_NOT_CONNECTED, BLEPROXY_E_INVALID. */
+int bleproxy_scanner_set_mode(struct bleproxy_scanner *scanner, enum bleproxy_scanner_mode mode);
+/* Scans actively for duration_ms, then restores what was before. opened is false when that could not be done;
+ * on_done is called exactly once, then also from within. NULL is fine. */
+void bleproxy_scanner_window(struct bleproxy_scanner *scanner, uint32_t duration_ms,
+                             void (*on_done)(void *user, bool opened), void *user);
+
+/* What follows is for programs that manage the connection themselves; see <bleproxy/client.h>. A manager does
+ * all of it on its own. */
+
+/* Starts the scanner's timers. Duty 1. */
+void bleproxy_scanner_setup(struct bleproxy_scanner *scanner);
+/* Registers it with a hub, so that its reports are heard; unregister it when the connection is lost. Duty 2.
+ * 0 or BLEPROXY_E_STATE. */
+int bleproxy_hub_register_scanner(struct bleproxy_hub *hub, struct bleproxy_scanner *scanner);
+void bleproxy_hub_unregister_scanner(struct bleproxy_hub *hub, struct bleproxy_scanner *scanner);
+/* The connection is lost: no connection through it will be tried. Duty 3, before duty 4. */
+void bleproxy_scanner_set_unavailable(struct bleproxy_scanner *scanner);
+
+/* Callbacks that must run when the connection is lost. Duty 4: bleproxy_disconnect_set_fire(). */
+struct bleproxy_disconnect_set;
+typedef void bleproxy_disconnect_fn(void *user);
+/* A set to share among scanners; counted. 0 or BLEPROXY_E_NOMEM. */
+int bleproxy_disconnect_set_new(struct bleproxy_loop *loop, struct bleproxy_disconnect_set **ret_set);
+/* Gives the caller's reference back. NULL is fine. */
+void bleproxy_disconnect_set_unref(struct bleproxy_disconnect_set *set);
+/* A pair of function and user is held once. 0 or BLEPROXY_E_NOMEM. */
+int bleproxy_disconnect_set_add(struct bleproxy_disconnect_set *set, bleproxy_disconnect_fn *on_disconnect,
+                                void *user);
+void bleproxy_disconnect_set_remove(struct bleproxy_disconnect_set *set,
+                                    bleproxy_disconnect_fn *on_disconnect, void *user);
+/* Calls those in the set, each once, and empties it. */
+void bleproxy_disconnect_set_fire(struct bleproxy_disconnect_set *set);
+
+/* The scanner's set, borrowed. */
+struct bleproxy_disconnect_set *bleproxy_scanner_disconnect_set(struct bleproxy_scanner *scanner);
+/* Replaces it, before bleproxy_scanner_setup() only (BLEPROXY_E_STATE); the scanner takes a reference of its
+ * own. */
+int bleproxy_scanner_set_disconnect_set(struct bleproxy_scanner *scanner,
+                                        struct bleproxy_disconnect_set *set);
+
+/* Unregisters it too. Only for scanners from bleproxy_connect_scanner(). NULL is fine. */
+void bleproxy_scanner_free(struct bleproxy_scanner *scanner);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/map.h"
+
+#include <bleproxy/error.h>
+
+enum { MAP_FIRST_SLOTS = 16 };
+
+void map_init(struct map *map, const struct env *env)
+{
+    *map = (struct map){.env = env};
+    env->random(env->user, &map->seed, sizeof(map->seed));
+}
+
+void map_deinit(struct map *map)
+{
+    env_free(map->env, map->slots);
+    map->slots = NULL;
+    map->count = map->mask = 0;
+}
+
+/* Two rounds of multiply and fold (the finaliser of splitmix64) over the keyed address. */
+static size_t map_home(const struct map *map, uint64_t key)
+{
+    uint64_t x = key ^ map->seed;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)(x ^ (x >> 31)) & map->mask;
+}
+
+static struct map_slot *map_find(const struct map *map, uint64_t key)
+{
+    size_t i = map_home(map, key);
+    while (map->slots[i].value && map->slots[i].key != key)
+        i = (i + 1) & map->mask;
+    return &map->slots[i];
+}
+
+void *map_get(const struct map *map, uint64_t key)
+{
+    return map->slots ? map_find(map, key)->value : NULL;
+}
+
+static int map_grow(struct map *map)
+{
+    size_t slots = map->slots ? (map->mask + 1) * 2 : MAP_FIRST_SLOTS;
+    struct map grown = *map;
+    grown.slots = env_alloc(map->env, slots * sizeof(*grown.slots));
+    if (!grown.slots)
+        return BLEPROXY_E_NOMEM;
+    grown.mask = slots - 1;
+    for (size_t i = 0; map->slots && i <= map->mask; i++)
+        if (map->slots[i].value)
+            *map_find(&grown, map->slots[i].key) = map->slots[i];
+    env_free(map->env, map->slots);
+    *map = grown;
+    return 0;
+}
+
+int map_put(struct map *map, uint64_t key, void *value)
+{
+    if (map->slots) {
+        struct map_slot *held = map_find(map, key);
+        if (held->value) {
+            held->value = value;
+            return 0;
+        }
+    }
+    if (!map->slots || map->count + 1 > (map->mask + 1) / 4 * 3) {
+        int r = map_grow(map);
+        if (r < 0)
+            return r;
+    }
+    *map_find(map, key) = (struct map_slot){key, value};
+    map->count++;
+    return 0;
+}
+
+void *map_remove(struct map *map, uint64_t key)
+{
+    if (!map->slots)
+        return NULL;
+    struct map_slot *slot = map_find(map, key);
+    void *value = slot->value;
+    if (!value)
+        return NULL;
+    map->count--;
+    /* Closes the gap: whatever probed past the freed slot on its way home moves back. */
+    size_t gap = (size_t)(slot - map->slots);
+    for (size_t i = (gap + 1) & map->mask; map->slots[i].value; i = (i + 1) & map->mask) {
+        size_t home = map_home(map, map->slots[i].key);
+        if (((i - home) & map->mask) >= ((i - gap) & map->mask)) {
+            map->slots[gap] = map->slots[i];
+            gap = i;
+        }
+    }
+    map->slots[gap].value = NULL;
+    return value;
+}
+
+void *map_next(const struct map *map, size_t *position)
+{
+    while (map->slots && *position <= map->mask) {
+        void *value = map->slots[(*position)++].value;
+        if (value)
+            return value;
+    }
+    return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_MAP_H
+#define BASE_MAP_H
+
+#include "base/env.h"
+
+/* Hash table from a 48-bit Bluetooth address to a pointer. Strangers choose the addresses, so the hash is
+ * keyed with random bits; open addressing with linear probing, at most 3/4 full, never shrinks. */
+struct map {
+    const struct env *env;
+    struct map_slot *slots;
+    size_t count, mask; /* mask + 1 slots, 0 slots before the first insertion */
+    uint64_t seed;
+};
+
+struct map_slot {
+    uint64_t key;
+    void *value; /* NULL: free */
+};
+
+void map_init(struct map *map, const struct env *env);
+/* Frees the table, not the values. */
+void map_deinit(struct map *map);
+
+/* The value, or NULL. Allocates nothing. */
+void *map_get(const struct map *map, uint64_t key);
+/* Inserts or replaces; value is not NULL. 0 or BLEPROXY_E_NOMEM (the map is as it was). */
+int map_put(struct map *map, uint64_t key, void *value);
+/* The value that was there, or NULL. */
+void *map_remove(struct map *map, uint64_t key);
+/* Iteration in no order: start with *position = 0; NULL at the end. The map must not change meanwhile. */
+void *map_next(const struct map *map, size_t *position);
+
+#endif
