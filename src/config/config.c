@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/config.h"
+
+#include "config/document.h"
+#include "config/file.h"
+#include "config/psk.h"
+#include "config/schema.h"
+#include <bleproxy/error.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_PORT = 6053 };
+
+/* Lengths in bytes, the lowest that nobody minds: an alias repeats a value at the cost of two characters. */
+enum {
+    NAME_MAX_LENGTH = 253,
+    ADDRESS_MAX_LENGTH = 253, /* of a DNS name */
+    PATH_MAX_LENGTH = 4095,
+    PASSWORD_MAX_LENGTH = 512,
+};
+
+/* What the complete functions know. */
+struct source {
+    const char *directory; /* that relative paths start from; NULL: read no other file */
+    size_t directory_length;
+};
+
+static int check_address(const char *value, unsigned line, struct config_error *ret_error)
+{
+    if (strpbrk(value, " /"))
+        return config_fail(ret_error, line,
+                           "'address' is a host name or an IP address, without spaces or slashes");
+    if (strchr(value, '[') || (strchr(value, ':') && strchr(value, ':') == strrchr(value, ':')))
+        return config_fail(ret_error, line, "'address' holds no port or brackets; give the port as 'port'");
+    return 0;
+}
+
+static int check_psk(const char *value, unsigned line, struct config_error *ret_error)
+{
+    if (psk_valid(value))
+        return 0;
+    if (strlen(value) != PSK_TEXT_LENGTH)
+        return config_fail(ret_error, line,
+                           "'noise_psk' has %zu characters, but a key is the base64 of 32 bytes: %d",
+                           strlen(value), PSK_TEXT_LENGTH);
+    return config_fail(ret_error, line,
+                       "'noise_psk' has %d characters, but they are not the base64 of 32 bytes",
+                       PSK_TEXT_LENGTH);
+}
+
+enum proxy_key { KEY_NAME, KEY_ADDRESS, KEY_PORT, KEY_NOISE_PSK, KEY_NOISE_PSK_FILE, KEY_PASSWORD };
+
+static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struct source *source,
+                          struct config_error *ret_error)
+{
+    const char *file = proxy->noise_psk_file;
+    int directory_length = file[0] == '/' ? 0 : (int)source->directory_length;
+    char *path;
+    if (asprintf(&path, "%.*s%s", directory_length, source->directory, file) < 0)
+        return BLEPROXY_E_NOMEM;
+    int r = config_read_psk_file(path, &proxy->noise_psk);
+    int why = errno;
+    free(path);
+    if (r == BLEPROXY_E_NOT_FOUND)
+        return config_fail(ret_error, line, "there is no key file '%s'", file);
+    if (r == BLEPROXY_E_IO)
+        return config_fail(ret_error, line, "the key file '%s' cannot be read: %s", file, strerror(why));
+    if (r == BLEPROXY_E_INVALID_KEY)
+        return config_fail(ret_error, line, "the key file '%s' does not hold a key, the base64 of 32 bytes",
+                           file);
+    return r;
+}
+
+static int proxy_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
+                          struct config_error *ret_error)
+{
+    struct config_proxy *proxy = object;
+    const struct source *source = user;
+    proxy->line = line;
+    if (proxy->port == 0)
+        proxy->port = DEFAULT_PORT;
+    if (!proxy->name)
+        proxy->name = strdup(proxy->address);
+    if (!proxy->name)
+        return BLEPROXY_E_NOMEM;
+    if (key_lines[KEY_NOISE_PSK] > 0 && key_lines[KEY_NOISE_PSK_FILE] > 0) {
+        bool file_last = key_lines[KEY_NOISE_PSK_FILE] > key_lines[KEY_NOISE_PSK];
+        return config_fail(ret_error, key_lines[file_last ? KEY_NOISE_PSK_FILE : KEY_NOISE_PSK],
+                           "give either 'noise_psk' or 'noise_psk_file', not both");
+    }
+    if (proxy->noise_psk_file && source->directory)
+        return proxy_read_psk(proxy, key_lines[KEY_NOISE_PSK_FILE], source, ret_error);
+    return 0;
+}
+
+#define MEMBER(name) offsetof(struct config_proxy, name)
+
+static const struct schema_key proxy_keys[] = {
+    [KEY_NAME] = {.name = "name", .type = SCHEMA_TEXT, .offset = MEMBER(name), .max = NAME_MAX_LENGTH},
+    [KEY_ADDRESS] = {.name = "address",
+                     .type = SCHEMA_TEXT,
+                     .offset = MEMBER(address),
+                     .max = ADDRESS_MAX_LENGTH,
+                     .required = true,
+                     .check = check_address},
+    [KEY_PORT] = {.name = "port", .type = SCHEMA_NUMBER, .offset = MEMBER(port), .max = UINT16_MAX},
+    [KEY_NOISE_PSK] = {.name = "noise_psk",
+                       .type = SCHEMA_SECRET,
+                       .offset = MEMBER(noise_psk),
+                       .max = SIZE_MAX,
+                       .check = check_psk},
+    [KEY_NOISE_PSK_FILE] = {.name = "noise_psk_file",
+                            .type = SCHEMA_TEXT,
+                            .offset = MEMBER(noise_psk_file),
+                            .max = PATH_MAX_LENGTH},
+    [KEY_PASSWORD] = {.name = "password",
+                      .type = SCHEMA_SECRET,
+                      .offset = MEMBER(password),
+                      .max = PASSWORD_MAX_LENGTH},
+};
+
+_Static_assert(sizeof(proxy_keys) / sizeof(proxy_keys[0]) <= SCHEMA_KEYS_MAX,
+               "key_lines has a place for each");
+
+static const struct schema proxy_schema = {
+    .noun = "a proxy",
+    .size = sizeof(struct config_proxy),
+    .keys = proxy_keys,
+    .n_keys = sizeof(proxy_keys) / sizeof(proxy_keys[0]),
+    .complete = proxy_complete,
+};
+
+static int compare_by_name(const void *a, const void *b)
+{
+    const struct config_proxy *const *first = a, *const *second = b;
+    int order = strcmp((*first)->name, (*second)->name);
+    return order ? order : (*first > *second) - (*first < *second);
+}
+
+static int config_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
+                           struct config_error *ret_error)
+{
+    (void)line, (void)key_lines, (void)user;
+    const struct config *config = object;
+    const struct config_proxy *again = NULL, *first = NULL;
+    if (config->n_proxies == 0)
+        return 0;
+    const struct config_proxy **sorted = malloc(config->n_proxies * sizeof(const struct config_proxy *));
+    if (!sorted)
+        return BLEPROXY_E_NOMEM;
+    for (size_t i = 0; i < config->n_proxies; i++)
+        sorted[i] = &config->proxies[i];
+    qsort(sorted, config->n_proxies, sizeof(sorted[0]), compare_by_name);
+    for (size_t i = 1; i < config->n_proxies; i++) {
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0 && (!again || sorted[i] < again)) {
+            first = sorted[i - 1];
+            again = sorted[i];
+        }
+    }
+    free(sorted);
+    return again ? config_fail(ret_error, again->line, "the name '%s' is already taken in line %u",
+                               again->name, first->line)
+                 : 0;
+}
+
+static const struct schema_key config_keys[] = {
+    {.name = "proxies",
+     .type = SCHEMA_LIST,
+     .offset = offsetof(struct config, proxies),
+     .max = CONFIG_PROXIES_MAX,
+     .items = &proxy_schema,
+     .count_offset = offsetof(struct config, n_proxies)},
+};
+
+static const struct schema config_schema = {
+    .noun = "a configuration",
+    .size = sizeof(struct config),
+    .keys = config_keys,
+    .n_keys = sizeof(config_keys) / sizeof(config_keys[0]),
+    .complete = config_complete,
+};
+
+static int fail_size(struct config_error *ret_error)
+{
+    return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+}
+
+static int parse(const char *text, size_t size, const struct source *source, struct config *ret_config,
+                 struct config_error *ret_error)
+{
+    if (size > CONFIG_SIZE_MAX)
+        return fail_size(ret_error);
+    yaml_document_t document;
+    int r = document_load(text, size, &document, ret_error);
+    if (r < 0)
+        return r;
+    struct config config = {0};
+    const yaml_node_t *root = yaml_document_get_root_node(&document);
+    bool empty = !root || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0);
+    if (!empty)
+        r = schema_read(&config_schema, &document, root, &config, source, ret_error);
+    document_free(&document);
+    if (r < 0)
+        config_deinit(&config);
+    else
+        *ret_config = config;
+    return r;
+}
+
+int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
+{
+    return parse(text, size, &(struct source){0}, ret_config, ret_error);
+}
+
+int config_load(const char *path, struct config *ret_config, struct config_error *ret_error)
+{
+    char *text;
+    size_t size;
+    int r = file_read(path, CONFIG_SIZE_MAX, &text, &size);
+    if (r == BLEPROXY_E_NOT_FOUND)
+        config_fail(ret_error, 0, "there is no such file");
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be read: %s", strerror(errno));
+    if (r == BLEPROXY_E_LIMIT)
+        return fail_size(ret_error);
+    if (r < 0)
+        return r;
+    const char *slash = strrchr(path, '/');
+    struct source source = {path, slash ? (size_t)(slash + 1 - path) : 0};
+    r = parse(text, size, &source, ret_config, ret_error);
+    file_free(text, size);
+    return r;
+}
+
+void config_deinit(struct config *config)
+{
+    schema_free(&config_schema, config);
+}
+
+const struct config_proxy *config_find(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->n_proxies; i++)
+        if (strcmp(config->proxies[i].name, name) == 0)
+            return &config->proxies[i];
+    return NULL;
+}

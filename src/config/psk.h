@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONFIG_PSK_H
+#define CONFIG_PSK_H
+
+#include <stdbool.h>
+
+enum {
+    PSK_TEXT_LENGTH = 44, /* base64 of 32 bytes */
+    PSK_FILE_MAX = 1024,  /* bytes: the key and generous white space */
+};
+
+/* Whether text is the base64 of 32 bytes: standard alphabet, padded, no unused bits set. */
+bool psk_valid(const char *text);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/schema.h"
+
+#include "config/spelling.h"
+#include "names/sanitise.h"
+#include <bleproxy/error.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SHOWN_MAX = 32, /* characters of a key or tag in a message */
+    KEYS_TEXT_SIZE = 160,
+};
+
+struct reader {
+    yaml_document_t *document;
+    const void *user;
+    struct config_error *error;
+};
+
+int config_fail(struct config_error *ret_error, unsigned line, const char *format, ...)
+{
+    char text[sizeof(ret_error->text) * 2];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    sanitise(ret_error->text, sizeof(ret_error->text), text, strlen(text), SIZE_MAX);
+    ret_error->line = line;
+    return BLEPROXY_E_INVALID;
+}
+
+static unsigned line_of(const yaml_node_t *node)
+{
+    return (unsigned)node->start_mark.line + 1;
+}
+
+static void *member(void *object, size_t offset)
+{
+    return (char *)object + offset;
+}
+
+static bool has_core_tag(const yaml_node_t *node)
+{
+    static const char *const core[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_NULL_TAG, YAML_SEQ_TAG, YAML_MAP_TAG};
+    for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++)
+        if (strcmp((const char *)node->tag, core[i]) == 0)
+            return true;
+    return false;
+}
+
+/* An unquoted secret that begins with '!' is a tag for YAML, so the tag of a secret is not shown. */
+static int check_tag(const struct reader *reader, const yaml_node_t *node, const struct schema_key *key)
+{
+    if (has_core_tag(node))
+        return 0;
+    if (key && key->type == SCHEMA_SECRET)
+        return config_fail(reader->error, line_of(node),
+                           "tags such as !secret are not supported here; write the value of '%s' itself, in "
+                           "quotes if it begins with '!'",
+                           key->name);
+    return config_fail(reader->error, line_of(node),
+                       "tags such as '%.*s' are not supported here; write the value itself", SHOWN_MAX,
+                       (const char *)node->tag);
+}
+
+static bool is_null(const yaml_node_t *node)
+{
+    static const char *const nulls[] = {"~", "null", "Null", "NULL"};
+    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+        if (strcmp((const char *)node->data.scalar.value, nulls[i]) == 0)
+            return true;
+    return false;
+}
+
+static int read_text(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                     void *object)
+{
+    const char *value = (const char *)node->data.scalar.value;
+    size_t length = node->data.scalar.length;
+    unsigned line = line_of(node);
+    if (length == 0)
+        return config_fail(reader->error, line, "'%s' is present but empty; give it a value or leave it out",
+                           key->name);
+    if (length > key->max)
+        return config_fail(reader->error, line, "'%s' is longer than %zu bytes", key->name, key->max);
+    if (!sanitise_keeps(value, length))
+        return config_fail(reader->error, line, "'%s' holds a character that does not print", key->name);
+    int r = key->check ? key->check(value, line, reader->error) : 0;
+    if (r < 0)
+        return r;
+    char *copy = strdup(value);
+    if (!copy)
+        return BLEPROXY_E_NOMEM;
+    memcpy(member(object, key->offset), &copy, sizeof(copy));
+    return 0;
+}
+
+static int read_number(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                       void *object)
+{
+    const char *value = (const char *)node->data.scalar.value;
+    size_t length = node->data.scalar.length, number = 0;
+    for (size_t i = 0; i < length && number <= key->max; i++)
+        number = value[i] >= '0' && value[i] <= '9' ? number * 10 + (size_t)(value[i] - '0') : SIZE_MAX / 16;
+    if (number < 1 || number > key->max || value[0] == '0')
+        return config_fail(reader->error, line_of(node), "'%s' must be a number from 1 to %zu", key->name,
+                           key->max);
+    *(uint16_t *)member(object, key->offset) = (uint16_t)number;
+    return 0;
+}
+
+static int read_list(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                     void *object)
+{
+    const yaml_node_item_t *items = node->data.sequence.items.start;
+    size_t n = (size_t)(node->data.sequence.items.top - items);
+    if (n > key->max)
+        return config_fail(reader->error, line_of(node), "'%s' has more than %zu entries", key->name,
+                           key->max);
+    if (n == 0)
+        return 0;
+    void *array = calloc(n, key->items->size);
+    if (!array)
+        return BLEPROXY_E_NOMEM;
+    memcpy(member(object, key->offset), &array, sizeof(array));
+    size_t *count = member(object, key->count_offset);
+    while (*count < n) {
+        const yaml_node_t *item = yaml_document_get_node(reader->document, items[*count]);
+        int r = schema_read(key->items, reader->document, item, member(array, *count * key->items->size),
+                            reader->user, reader->error);
+        ++*count;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_value(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                      void *object)
+{
+    int r = check_tag(reader, node, key);
+    if (r < 0)
+        return r;
+    if (is_null(node))
+        return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
+                             : 0;
+    bool list = key->type == SCHEMA_LIST,
+         empty = node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0;
+    if (list && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        return 0; /* a list with all of its entries commented out */
+    if (node->type != (list ? YAML_SEQUENCE_NODE : YAML_SCALAR_NODE))
+        return config_fail(reader->error, line_of(node), "'%s' must be %s", key->name,
+                           list                         ? "a list: each entry begins with '- '"
+                           : key->type == SCHEMA_NUMBER ? "a number"
+                                                        : "a text");
+    switch (key->type) {
+    case SCHEMA_TEXT:
+    case SCHEMA_SECRET:
+        return read_text(reader, key, node, object);
+    case SCHEMA_NUMBER:
+        return read_number(reader, key, node, object);
+    case SCHEMA_LIST:
+        return read_list(reader, key, node, object);
+    }
+    return BLEPROXY_E_INVALID;
+}
+
+static void list_keys(const struct schema *schema, char text[KEYS_TEXT_SIZE])
+{
+    size_t length = 0;
+    for (size_t i = 0; i < schema->n_keys && length < KEYS_TEXT_SIZE; i++)
+        length += (size_t)snprintf(text + length, KEYS_TEXT_SIZE - length, "%s%s", i > 0 ? ", " : "",
+                                   schema->keys[i].name);
+}
+
+static const char *nearest_key(const struct schema *schema, const char *name)
+{
+    const char *nearest = NULL;
+    size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
+    for (size_t i = 0; i < schema->n_keys; i++) {
+        size_t distance = spelling_distance(name, schema->keys[i].name);
+        if (distance < limit) {
+            limit = distance;
+            nearest = schema->keys[i].name;
+        }
+    }
+    return nearest;
+}
+
+/* A key that does not look like one is not shown: it may be a secret whose own key lacks the space behind its
+ * colon. */
+static bool looks_like_key(const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && name[i] != '-')
+            return false;
+    return length > 0 && length <= SHOWN_MAX;
+}
+
+static int fail_unknown_key(const struct reader *reader, const struct schema *schema, const yaml_node_t *node)
+{
+    const char *name = (const char *)node->data.scalar.value;
+    char keys[KEYS_TEXT_SIZE];
+    list_keys(schema, keys);
+    if (!looks_like_key(name, node->data.scalar.length))
+        return config_fail(reader->error, line_of(node), "unknown key; the keys of %s are: %s", schema->noun,
+                           keys);
+    const char *nearest = nearest_key(schema, name);
+    if (nearest)
+        return config_fail(reader->error, line_of(node), "unknown key '%s'; did you mean '%s'?", name,
+                           nearest);
+    return config_fail(reader->error, line_of(node), "unknown key '%s'; the keys of %s are: %s", name,
+                       schema->noun, keys);
+}
+
+static const struct schema_key *find_key(const struct schema *schema, const yaml_node_t *node)
+{
+    for (size_t i = 0; i < schema->n_keys; i++)
+        if (strlen(schema->keys[i].name) == node->data.scalar.length &&
+            memcmp(schema->keys[i].name, node->data.scalar.value, node->data.scalar.length) == 0)
+            return &schema->keys[i];
+    return NULL;
+}
+
+static int read_pair(const struct reader *reader, const struct schema *schema, const yaml_node_pair_t *pair,
+                     unsigned key_lines[], void *object)
+{
+    const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key);
+    if (name->type != YAML_SCALAR_NODE)
+        return config_fail(reader->error, line_of(name), "a key must be a word");
+    int r = check_tag(reader, name, NULL);
+    if (r < 0)
+        return r;
+    const struct schema_key *key = find_key(schema, name);
+    if (!key)
+        return fail_unknown_key(reader, schema, name);
+    unsigned *line = &key_lines[key - schema->keys];
+    if (*line > 0)
+        return config_fail(reader->error, line_of(name), "'%s' is given twice, first in line %u", key->name,
+                           *line);
+    *line = line_of(name);
+    return read_value(reader, key, yaml_document_get_node(reader->document, pair->value), object);
+}
+
+int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
+                const void *user, struct config_error *ret_error)
+{
+    struct reader reader = {document, user, ret_error};
+    int r = check_tag(&reader, node, NULL);
+    if (r < 0)
+        return r;
+    if (node->type != YAML_MAPPING_NODE) {
+        char keys[KEYS_TEXT_SIZE];
+        list_keys(schema, keys);
+        return config_fail(ret_error, line_of(node),
+                           "%s is written as lines of 'key: value', with these keys: %s", schema->noun, keys);
+    }
+    unsigned key_lines[SCHEMA_KEYS_MAX] = {0};
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
+         pair++) {
+        r = read_pair(&reader, schema, pair, key_lines, object);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < schema->n_keys; i++)
+        if (schema->keys[i].required && key_lines[i] == 0)
+            return config_fail(ret_error, line_of(node), "%s needs '%s'", schema->noun, schema->keys[i].name);
+    return schema->complete ? schema->complete(object, line_of(node), key_lines, user, ret_error) : 0;
+}
+
+void schema_free(const struct schema *schema, void *object)
+{
+    for (size_t i = 0; i < schema->n_keys; i++) {
+        const struct schema_key *key = &schema->keys[i];
+        if (key->type == SCHEMA_NUMBER)
+            continue;
+        char *value;
+        memcpy(&value, member(object, key->offset), sizeof(value));
+        if (key->type == SCHEMA_SECRET && value)
+            explicit_bzero(value, strlen(value));
+        for (size_t j = 0; key->type == SCHEMA_LIST && j < *(size_t *)member(object, key->count_offset); j++)
+            schema_free(key->items, value + j * key->items->size);
+        free(value);
+    }
+    memset(object, 0, schema->size);
+}

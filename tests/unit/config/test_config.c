@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "support.h"
+
+#include "config/config.h"
+#include <bleproxy/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The key of all tests, and a password. Neither they nor a part of them may show up in a message. */
+#define PSK      "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define PASSWORD "hunter2-correct-horse"
+
+static struct config config;
+static struct config_error error;
+
+static int parse(const char *text)
+{
+    memset(&error, 0, sizeof(error));
+    return config_parse(text, strlen(text), &config, &error);
+}
+
+static void test_a_whole_file(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("# our proxies\n"
+                           "proxies:\n"
+                           "  - name: kitchen\n"
+                           "    address: kitchen.local\n"
+                           "    noise_psk: " PSK "\n"
+                           "  - address: 192.168.1.7\n"
+                           "    port: 6054\n"
+                           "    password: '" PASSWORD "'\n"
+                           "\n"
+                           "  - {name: attic, address: 'fe80::1', noise_psk_file: attic.key}\n"),
+                     0);
+    assert_int_equal(config.n_proxies, 3);
+    const struct config_proxy *kitchen = &config.proxies[0], *second = &config.proxies[1];
+    assert_string_equal(kitchen->name, "kitchen");
+    assert_string_equal(kitchen->address, "kitchen.local");
+    assert_int_equal(kitchen->port, 6053);
+    assert_string_equal(kitchen->noise_psk, PSK);
+    assert_null(kitchen->noise_psk_file);
+    assert_null(kitchen->password);
+    assert_int_equal(kitchen->line, 3);
+    assert_string_equal(second->name, "192.168.1.7");
+    assert_int_equal(second->port, 6054);
+    assert_string_equal(second->password, PASSWORD);
+    assert_null(second->noise_psk);
+    assert_int_equal(second->line, 6);
+    assert_ptr_equal(config_find(&config, "attic"), &config.proxies[2]);
+    assert_string_equal(config.proxies[2].noise_psk_file, "attic.key");
+    assert_int_equal(config.proxies[2].line, 10);
+    assert_null(config_find(&config, "Attic"));
+    config_deinit(&config);
+    assert_int_equal(config.n_proxies, 0);
+    config_deinit(&config);
+}
+
+static void test_files_without_proxies(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",           "# nothing\n",    "---\n...\n", "{}", "proxies: []\n",
+                                        "proxies:\n", "proxies: null\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(parse(texts[i]), 0);
+        assert_int_equal(config.n_proxies, 0);
+        assert_null(config_find(&config, "a"));
+        config_deinit(&config);
+    }
+}
+
+static void test_null_is_plaintext_and_aliases_and_core_tags_work(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("proxies:\n"
+              "- {address: &host example.org, name: !!str a, noise_psk: null, password: ~, port: null}\n"
+              "- {address: *host, name: b, port: !!int 65535}\n"
+              "- {address: yes, port: '1'}\n"),
+        0);
+    assert_int_equal(config.n_proxies, 3);
+    assert_null(config.proxies[0].noise_psk);
+    assert_null(config.proxies[0].password);
+    assert_int_equal(config.proxies[0].port, 6053);
+    assert_string_equal(config.proxies[1].address, "example.org");
+    assert_int_equal(config.proxies[1].port, 65535);
+    assert_string_equal(config.proxies[2].address, "yes");
+    assert_int_equal(config.proxies[2].port, 1);
+    config_deinit(&config);
+}
+
+#define P    "proxies:\n"
+#define KEYS "name, address, port, noise_psk, noise_psk_file, password"
+#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static const struct {
+    const char *text;
+    unsigned line;
+    const char *message;
+} mistakes[] = {
+    /* Keys */
+    {P "- address: a\n  nose_psk: " PSK "\n", 3, "unknown key 'nose_psk'; did you mean 'noise_psk'?"},
+    {P "- adress: a\n", 2, "unknown key 'adress'; did you mean 'address'?"},
+    {P "- address: a\n  Port: 1\n", 3, "unknown key 'Port'; did you mean 'port'?"},
+    {P "- address: a\n  pasword: " PASSWORD "\n", 3, "unknown key 'pasword'; did you mean 'password'?"},
+    {P "- address: a\n\n  encryption_key: " PSK "\n", 4,
+     "unknown key 'encryption_key'; the keys of a proxy are: " KEYS},
+    {P "- address: a\nproxy: 1\n", 3, "unknown key 'proxy'; the keys of a configuration are: proxies"},
+    {"poxies: []\n", 1, "unknown key 'poxies'; did you mean 'proxies'?"},
+    {P "- address: a\n  port: 1\n  port: 2\n", 4, "'port' is given twice, first in line 3"},
+    {P "- address: a\n  noise_psk: " PSK "\n  noise_psk: " PSK "\n", 4,
+     "'noise_psk' is given twice, first in line 3"},
+    {P "- address: a\n" P, 3, "'proxies' is given twice, first in line 1"},
+    {P "- ? [a, b]\n  : c\n", 2, "a key must be a word"},
+    /* A secret where a key is expected */
+    {P "- {address: a, noise_psk:" PSK "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
+    {P "- {address: a, " PSK "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
+    {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
+    /* Types */
+    {"- address: a\n", 1, "a configuration is written as lines of 'key: value', with these keys: proxies"},
+    {"just text\n", 1, "a configuration is written as lines of 'key: value', with these keys: proxies"},
+    {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
+    {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
+    {"proxies: ''\n", 1, "'proxies' must be a list: each entry begins with '- '"},
+    {P "- kitchen\n", 2, "a proxy is written as lines of 'key: value', with these keys: " KEYS},
+    {P "- address: a\n-\n", 3, "a proxy is written as lines of 'key: value', with these keys: " KEYS},
+    {P "- noise_psk:" PSK "\n", 2, "a proxy is written as lines of 'key: value', with these keys: " KEYS},
+    {"proxies: &a [*a]\n", 1, "a proxy is written as lines of 'key: value', with these keys: " KEYS},
+    {P "- address: [a]\n", 2, "'address' must be a text"},
+    {P "- address: a\n  name:\n    first: a\n", 4, "'name' must be a text"},
+    {P "- address: a\n  noise_psk: [" PSK "]\n", 3, "'noise_psk' must be a text"},
+    {P "- address: a\n  password: {" PASSWORD "}\n", 3, "'password' must be a text"},
+    {P "- address: a\n  port: [6053]\n", 3, "'port' must be a number"},
+    /* Ports */
+    {P "- address: a\n  port: 0\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: 65536\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: 99999999999999999999999999\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: -1\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: 6053.0\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: 06053\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: 0x17\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: api\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port:\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  port: \"1\\0\"\n", 3, "'port' must be a number from 1 to 65535"},
+    /* Addresses and names */
+    {P "- name: kitchen\n", 2, "a proxy needs 'address'"},
+    {P "- {}\n", 2, "a proxy needs 'address'"},
+    {P "- name: a\n  address: null\n", 3, "'address' cannot be null"},
+    {P "- address: ''\n", 2, "'address' is present but empty; give it a value or leave it out"},
+    {P "- address:\n", 2, "'address' is present but empty; give it a value or leave it out"},
+    {P "- address: my proxy\n", 2, "'address' is a host name or an IP address, without spaces or slashes"},
+    {P "- address: http://a/\n", 2, "'address' is a host name or an IP address, without spaces or slashes"},
+    {P "- address: a:6053\n", 2, "'address' holds no port or brackets; give the port as 'port'"},
+    {P "- address: '[::1]'\n", 2, "'address' holds no port or brackets; give the port as 'port'"},
+    {P "- address: " A64 A64 A64 A64 "\n", 2, "'address' is longer than 253 bytes"},
+    {P "- address: \"a\\0b\"\n", 2, "'address' holds a character that does not print"},
+    {P "- address: a\n  name: \"\\e[31m\"\n", 3, "'name' holds a character that does not print"},
+    {P "- address: a\n  name: \"\\u200b\"\n", 3, "'name' holds a character that does not print"},
+    {P "- address: a\n  name: ''\n", 3, "'name' is present but empty; give it a value or leave it out"},
+    {P "- {address: a, name: x}\n- address: b\n- {address: c, name: x}\n- {address: d, name: x}\n", 4,
+     "the name 'x' is already taken in line 2"},
+    {P "- address: a\n- address: a\n", 3, "the name 'a' is already taken in line 2"},
+    {P "- &p {address: a, noise_psk: " PSK "}\n- *p\n", 2, "the name 'a' is already taken in line 2"},
+    /* Secrets */
+    {P "- address: a\n  noise_psk: ''\n", 3,
+     "'noise_psk' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  noise_psk:\n", 3,
+     "'noise_psk' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  noise_psk: # later\n  port: 1\n", 3,
+     "'noise_psk' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  password: \"\"\n", 3,
+     "'password' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  noise_psk_file: \"\"\n", 3,
+     "'noise_psk_file' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  noise_psk: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n", 3,
+     "'noise_psk' has 43 characters, but a key is the base64 of 32 bytes: 44"},
+    {P "- address: a\n  noise_psk: " PSK PSK "\n", 3,
+     "'noise_psk' has 88 characters, but a key is the base64 of 32 bytes: 44"},
+    {P "- address: a\n  noise_psk: ' " PSK "'\n", 3,
+     "'noise_psk' has 45 characters, but a key is the base64 of 32 bytes: 44"},
+    {P "- address: a\n  noise_psk: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=\n", 3,
+     "'noise_psk' has 44 characters, but they are not the base64 of 32 bytes"},
+    {P "- address: a\n  noise_psk: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8A\n", 3,
+     "'noise_psk' has 44 characters, but they are not the base64 of 32 bytes"},
+    {P "- address: a\n  noise_psk: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh==\n", 3,
+     "'noise_psk' has 44 characters, but they are not the base64 of 32 bytes"},
+    {P "- address: a\n  noise_psk: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx_dHh8=\n", 3,
+     "'noise_psk' has 44 characters, but they are not the base64 of 32 bytes"},
+    {P "- address: a\n  noise_psk: \"" PSK "\\n\"\n", 3, "'noise_psk' holds a character that does not print"},
+    {P "- address: a\n  noise_psk: \"" PSK "\\0\"\n", 3, "'noise_psk' holds a character that does not print"},
+    {P "- address: a\n  noise_psk_file: k\n  noise_psk: " PSK "\n", 4,
+     "give either 'noise_psk' or 'noise_psk_file', not both"},
+    {P "- address: a\n  noise_psk: " PSK "\n  noise_psk_file: k\n", 4,
+     "give either 'noise_psk' or 'noise_psk_file', not both"},
+    {P "- address: a\n  noise_psk: null\n  noise_psk_file: k\n", 4,
+     "give either 'noise_psk' or 'noise_psk_file', not both"},
+    /* Tags */
+    {P "- address: a\n  noise_psk: !secret kitchen_key\n", 3,
+     "tags such as !secret are not supported here; write the value of 'noise_psk' itself, in quotes if it "
+     "begins with '!'"},
+    {P "- address: a\n  password: !" PASSWORD "\n", 3,
+     "tags such as !secret are not supported here; write the value of 'password' itself, in quotes if it "
+     "begins with '!'"},
+    {P "- address: !env_var HOST\n", 2,
+     "tags such as '!env_var' are not supported here; write the value itself"},
+    {P "- !include kitchen.yaml\n", 2,
+     "tags such as '!include' are not supported here; write the value itself"},
+    {"proxies: !include proxies.yaml\n", 1,
+     "tags such as '!include' are not supported here; write the value itself"},
+    {"!x\nproxies: []\n", 1, "tags such as '!x' are not supported here; write the value itself"},
+    {P "- !x address: a\n", 2, "tags such as '!x' are not supported here; write the value itself"},
+    {P "- address: a\n  noise_psk: !!binary " PSK "\n", 3,
+     "tags such as !secret are not supported here; write the value of 'noise_psk' itself, in quotes if it "
+     "begins with '!'"},
+    /* YAML itself */
+    {P "- address: a\n---\n" P, 3, "only one YAML document is allowed"},
+    {"---\n---\n", 2, "only one YAML document is allowed"},
+    {P "- address: a\n  password: *" PASSWORD "\n", 3, "not YAML: found undefined alias"},
+    {P "- address: &a x\n- address: &a y\n", 3,
+     "not YAML: found duplicate anchor; first occurrence in line 2: second occurrence"},
+    {P "- address: a\n  password: @" PASSWORD "\n", 3,
+     "not YAML: found character that cannot start any token"},
+    {P "- address: a\n  password: \"" PASSWORD "\n", 4,
+     "not YAML: while scanning a quoted scalar in line 3: found unexpected end of stream"},
+    {P "- address: a\n port: 1\n", 3,
+     "not YAML: while parsing a block mapping in line 1: did not find expected key"},
+    {P "\t- address: a\n", 2, "not YAML: found character that cannot start any token"},
+    {P "- address: a\n  noise_psk: \xff\n", 3, "not YAML: invalid leading UTF-8 octet"},
+    {P "\n\n- address: \x01\n", 4, "not YAML: control characters are not allowed"},
+    {P "- noise_psk:\n  " PSK "\n  address: a\n", 4,
+     "not YAML: while scanning a simple key in line 3: could not find expected ':'"},
+    {"[[[[[[[[[[[[[[[[[[[[", 1, "nested too deeply"},
+};
+
+static void assert_no_secret(const char *message)
+{
+    static const char *const parts[] = {"hunter", "correct", "AAEC", "BgcI", "GBka", "dHh8", "kitchen_key"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strstr(message, parts[i]))
+            fail_msg("a secret in: %s", message);
+}
+
+static void test_every_mistake_is_told_with_its_line_and_no_secret(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        assert_int_equal(parse(mistakes[i].text), BLEPROXY_E_INVALID);
+        if (error.line != mistakes[i].line || strcmp(error.text, mistakes[i].message) != 0)
+            fail_msg("\n%sgives %u: %s", mistakes[i].text, error.line, error.text);
+        assert_no_secret(error.text);
+    }
+}
+
+static void test_no_text_cut_short_tells_a_secret_or_leaks(void **state)
+{
+    (void)state;
+    static const char text[] =
+        P "- name: kitchen\n  address: a\n  noise_psk: " PSK "\n  password: '" PASSWORD "'\n"
+          "- {address: b, noise_psk: \"" PSK "\", password: !" PASSWORD "}\n";
+    for (size_t size = 0; size < sizeof(text); size++) {
+        for (unsigned kept = 0; kept < 2; kept++) {
+            char *copy = malloc(size + 1); /* exactly as large, for the sanitizer to see */
+            assert_non_null(copy);
+            memcpy(copy, text, size);
+            if (kept && size > 0)
+                copy[size - 1] = '\x0b';
+            memset(&error, 0, sizeof(error));
+            if (config_parse(copy, size, &config, &error) == 0)
+                config_deinit(&config);
+            else
+                assert_no_secret(error.text);
+            free(copy);
+        }
+    }
+}
+
+static void test_size_and_number_are_capped(void **state)
+{
+    (void)state;
+    char *text = malloc(CONFIG_SIZE_MAX + 1);
+    assert_non_null(text);
+    memset(text, ' ', CONFIG_SIZE_MAX + 1);
+    assert_int_equal(config_parse(text, CONFIG_SIZE_MAX, &config, &error), 0);
+    config_deinit(&config);
+    assert_int_equal(config_parse(text, CONFIG_SIZE_MAX + 1, &config, &error), BLEPROXY_E_INVALID);
+    assert_string_equal(error.text, "the file is larger than 1048576 bytes");
+    assert_int_equal(error.line, 0);
+
+    size_t length = (size_t)sprintf(text, P);
+    for (unsigned i = 0; i < CONFIG_PROXIES_MAX; i++)
+        length += (size_t)sprintf(text + length, "- {address: a%u}\n", i);
+    assert_int_equal(config_parse(text, length, &config, &error), 0);
+    assert_int_equal(config.n_proxies, CONFIG_PROXIES_MAX);
+    assert_int_equal(config.proxies[CONFIG_PROXIES_MAX - 1].line, CONFIG_PROXIES_MAX + 1);
+    config_deinit(&config);
+    length += (size_t)sprintf(text + length, "- {address: b}\n");
+    assert_int_equal(config_parse(text, length, &config, &error), BLEPROXY_E_INVALID);
+    assert_string_equal(error.text, "'proxies' has more than 10000 entries");
+    free(text);
+}
+
+static void test_aliases_multiply_nothing_but_what_is_capped(void **state)
+{
+    (void)state;
+    static char text[200000];
+    size_t length = (size_t)sprintf(text, "- &a0 [x, x]\n");
+    for (unsigned i = 1; i < 100; i++)
+        length += (size_t)sprintf(text + length, "- &a%u [*a%u, *a%u]\n", i, i - 1, i - 1);
+    assert_int_equal(config_parse(text, length, &config, &error), BLEPROXY_E_INVALID);
+    length = (size_t)sprintf(text, P);
+    for (unsigned i = 0; i <= 1000; i++)
+        length += (size_t)sprintf(text + length, "- {address: &a%u a%u}\n", i, i);
+    assert_int_equal(config_parse(text, length, &config, &error), BLEPROXY_E_INVALID);
+    assert_string_equal(error.text, "more than 1000 anchors");
+    assert_int_equal(error.line, 1002);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_whole_file),
+        cmocka_unit_test(test_files_without_proxies),
+        cmocka_unit_test(test_null_is_plaintext_and_aliases_and_core_tags_work),
+        cmocka_unit_test(test_every_mistake_is_told_with_its_line_and_no_secret),
+        cmocka_unit_test(test_no_text_cut_short_tells_a_secret_or_leaks),
+        cmocka_unit_test(test_size_and_number_are_capped),
+        cmocka_unit_test(test_aliases_multiply_nothing_but_what_is_capped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
