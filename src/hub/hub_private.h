@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HUB_HUB_PRIVATE_H
+#define HUB_HUB_PRIVATE_H
+
+#include "hub/device.h"
+#include "hub/hub.h"
+
+/* For the files that make up the hub. Callbacks may make any call: while one runs, nothing that the calls
+ * below it on the stack may hold is unlinked or freed, only marked; the outermost hub_leave() clears up. */
+struct hub {
+    const struct env *env;
+    struct device_table devices;
+    struct list scanners;      /* registered */
+    struct list departed;      /* unregistered by a callback: they stay in memory until it has returned */
+    struct list subscriptions; /* oldest first */
+    struct list searches;
+    unsigned depth; /* callbacks on the stack */
+    bool litter;    /* something is marked, maybe the hub itself */
+    bool freed;
+    uint64_t reports, oversized;
+};
+
+/* Around everything that calls back. The hub may be gone after hub_leave(). */
+static inline void hub_enter(struct hub *hub)
+{
+    hub->depth++;
+    hub->devices.locked = true;
+}
+void hub_clear_up(struct hub *hub);
+static inline void hub_leave(struct hub *hub)
+{
+    if (--hub->depth > 0)
+        return;
+    hub->devices.locked = false;
+    if (hub->litter)
+        hub_clear_up(hub);
+}
+
+/* From its scanners: a report has been stored in sighting, was too long, or found no room. */
+void hub_report(struct hub *hub, struct sighting *sighting);
+static inline void hub_count_oversized(struct hub *hub)
+{
+    hub->reports++;
+    hub->oversized++;
+}
+static inline void hub_count_refused(struct hub *hub)
+{
+    hub->reports++;
+    hub->devices.refused++;
+}
+
+/* Hands a report to the subscribers to streams up to that one: the streams contain each other. */
+void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
+                            const struct bleproxy_advertisement *advertisement);
+/* No call follows; the memory goes with hub_leave(). */
+void subscriptions_end(struct hub *hub);
+void subscriptions_sweep(struct hub *hub);
+
+/* Completes the searches that the report answers. */
+void searches_report(struct hub *hub, const struct bleproxy_advertisement *advertisement);
+/* Completes all with BLEPROXY_E_CANCELLED. */
+void searches_end(struct hub *hub);
+void searches_sweep(struct hub *hub);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/manager.h"
+
+#include "hub/disconnect_set.h"
+#include "hub/wiring.h"
+#include "session/device_info.h"
+#include <bleproxy/error.h>
+#include <stdio.h>
+
+/* A request of the owner's that completes later, once. */
+struct completion {
+    bool pending;
+    manager_done_fn *on_done;
+    void *user;
+};
+
+struct manager {
+    const struct env *env;
+    struct hub *hub;
+    struct proxy *proxy;
+    const struct manager_ops *ops;
+    void *user;
+
+    bool was_started, was_stopped;
+    struct completion start, stop;
+
+    struct scanner *scanner; /* of the present session, once it is wired */
+    struct bleproxy_device_info info;
+    uint32_t warned; /* missing features that the log was told of */
+    bool has_end;
+    struct session_end end;
+
+    unsigned depth; /* calls on the stack */
+    bool freed;
+};
+
+static void enter(struct manager *manager)
+{
+    manager->depth++;
+}
+
+static void leave(struct manager *manager)
+{
+    if (--manager->depth == 0 && manager->freed)
+        env_free(manager->env, manager);
+}
+
+static void complete(struct completion *completion, int error, uint64_t now_ns)
+{
+    if (!completion->pending)
+        return;
+    completion->pending = false;
+    if (completion->on_done)
+        completion->on_done(completion->user, error, now_ns);
+}
+
+static void report_state(struct manager *manager, enum bleproxy_proxy_state state,
+                         const struct session_end *why, uint64_t now_ns)
+{
+    if (manager->ops->on_state)
+        manager->ops->on_state(manager->user, state, why, now_ns);
+}
+
+/* Those who use the scanner learn first, with the scanner already unavailable, that its proxy is lost; then
+ * it leaves the hub. One of them may stop or free the manager from within: that then does the rest of it. */
+static void end_scanner(struct manager *manager, uint64_t now_ns)
+{
+    struct scanner *scanner = manager->scanner;
+    if (!scanner)
+        return;
+    scanner_set_available(scanner, false);
+    wiring_detach(proxy_session(manager->proxy), scanner);
+    disconnect_set_fire(scanner_disconnect_set(scanner));
+    if (manager->scanner != scanner)
+        return;
+    manager->scanner = NULL;
+    scanner_unsetup(scanner, now_ns);
+    hub_unregister_scanner(manager->hub, scanner, now_ns);
+    scanner_free(scanner);
+    device_info_deinit(manager->env, &manager->info);
+}
+
+static void reject(struct manager *manager, int error, const char *doing, uint64_t now_ns)
+{
+    char text[SESSION_END_TEXT_MAX];
+    snprintf(text, sizeof(text), "the proxy connected, but %s failed: %s", doing, bleproxy_strerror(error));
+    proxy_reject(manager->proxy, error, text, now_ns);
+}
+
+static int begin_scanner(struct manager *manager, const struct bleproxy_device_info *info, uint64_t now_ns)
+{
+    struct session *session = proxy_session(manager->proxy);
+    struct scanner *scanner;
+    int error = device_info_dup(manager->env, info, &manager->info);
+    if (error)
+        return error;
+    error = wiring_connect_scanner(session, manager->env, &manager->info, true, &manager->warned, now_ns,
+                                   &scanner);
+    if (error) {
+        device_info_deinit(manager->env, &manager->info);
+        return error;
+    }
+    manager->scanner = scanner;
+    scanner_setup(scanner, now_ns);
+    error = hub_register_scanner(manager->hub, scanner, now_ns);
+    if (error)
+        end_scanner(manager, now_ns);
+    return error;
+}
+
+static void on_device_info(void *user, int error, const struct bleproxy_device_info *info, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    if (manager->freed || proxy_state(manager->proxy) != BLEPROXY_PROXY_READY)
+        return;
+    enter(manager);
+    if (error) {
+        reject(manager, error, "asking it for its description", now_ns);
+    } else {
+        proxy_set_deep_sleep(manager->proxy, info->has_deep_sleep);
+        error = begin_scanner(manager, info, now_ns);
+        if (error) {
+            reject(manager, error, "subscribing to its advertisements", now_ns);
+        } else {
+            manager->has_end = false;
+            report_state(manager, BLEPROXY_PROXY_READY, NULL, now_ns);
+            complete(&manager->start, 0, now_ns);
+        }
+    }
+    leave(manager);
+}
+
+static void on_ready(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    enter(manager);
+    int error = session_get_device_info(proxy_session(manager->proxy), on_device_info, manager, now_ns);
+    if (error)
+        reject(manager, error, "asking it for its description", now_ns);
+    leave(manager);
+}
+
+static void keep_end(struct manager *manager, const struct session_end *end)
+{
+    manager->has_end = true;
+    manager->end = *end;
+}
+
+static void on_down(void *user, const struct session_end *end, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    enter(manager);
+    keep_end(manager, end);
+    end_scanner(manager, now_ns);
+    leave(manager);
+}
+
+static void on_failed(void *user, const struct session_end *why, uint64_t now_ns)
+{
+    (void)now_ns;
+    keep_end(user, why);
+}
+
+static void on_stopped(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    enter(manager);
+    manager->was_stopped = true;
+    complete(&manager->start, BLEPROXY_E_START_ABORTED, now_ns);
+    end_scanner(manager, now_ns);
+    complete(&manager->stop, 0, now_ns);
+    leave(manager);
+}
+
+static void on_state(void *user, enum bleproxy_proxy_state state, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    if (state == BLEPROXY_PROXY_READY)
+        return; /* not for the owner until the scanner is registered */
+    enter(manager);
+    report_state(manager, state, state == BLEPROXY_PROXY_WAITING ? manager_last_end(manager) : NULL, now_ns);
+    leave(manager);
+}
+
+static void resolve(void *user, const char *host, uint16_t port, uint64_t now_ns)
+{
+    const struct manager *manager = user;
+    manager->ops->resolve(manager->user, host, port, now_ns);
+}
+
+static void cancel_resolve(void *user)
+{
+    const struct manager *manager = user;
+    manager->ops->cancel_resolve(manager->user);
+}
+
+static void open_connection(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns)
+{
+    const struct manager *manager = user;
+    manager->ops->open(manager->user, attempt, address, now_ns);
+}
+
+static void close_connection(void *user, unsigned attempt)
+{
+    const struct manager *manager = user;
+    manager->ops->close(manager->user, attempt);
+}
+
+static void get_time(void *user, struct session_time *ret_time)
+{
+    const struct manager *manager = user;
+    manager->ops->get_time(manager->user, ret_time);
+}
+
+static const struct proxy_ops proxy_ops = {
+    .resolve = resolve,
+    .cancel_resolve = cancel_resolve,
+    .open = open_connection,
+    .close = close_connection,
+    .on_ready = on_ready,
+    .on_down = on_down,
+    .on_failed = on_failed,
+    .on_stopped = on_stopped,
+    .on_state = on_state,
+    .get_time = get_time,
+};
+
+int manager_new(struct hub *hub, const struct proxy_config *config, const struct manager_ops *ops, void *user,
+                struct manager **ret_manager)
+{
+    const struct env *env = config->session.env;
+    struct manager *manager = env_alloc(env, sizeof(*manager));
+    if (!manager)
+        return BLEPROXY_E_NOMEM;
+    manager->env = env;
+    manager->hub = hub;
+    manager->ops = ops;
+    manager->user = user;
+    int error = proxy_new(config, &proxy_ops, manager, &manager->proxy);
+    if (error) {
+        env_free(env, manager);
+        return error;
+    }
+    *ret_manager = manager;
+    return 0;
+}
+
+void manager_free(struct manager *manager, uint64_t now_ns)
+{
+    if (!manager || manager->freed)
+        return;
+    enter(manager);
+    manager->freed = true;
+    end_scanner(manager, now_ns);
+    proxy_free(manager->proxy);
+    complete(&manager->start, BLEPROXY_E_START_ABORTED, now_ns);
+    complete(&manager->stop, 0, now_ns);
+    leave(manager);
+}
+
+int manager_start(struct manager *manager, manager_done_fn *on_started, void *user, uint64_t now_ns)
+{
+    if (manager->was_started || manager->freed)
+        return BLEPROXY_E_STATE;
+    enter(manager);
+    manager->was_started = true;
+    manager->start = (struct completion){true, on_started, user};
+    proxy_start(manager->proxy, now_ns);
+    leave(manager);
+    return 0;
+}
+
+void manager_cancel_start(struct manager *manager, uint64_t now_ns)
+{
+    enter(manager);
+    complete(&manager->start, BLEPROXY_E_CANCELLED, now_ns);
+    leave(manager);
+}
+
+void manager_stop(struct manager *manager, manager_done_fn *on_stopped_fn, void *user, uint64_t now_ns)
+{
+    struct completion stop = {true, on_stopped_fn, user};
+    enter(manager);
+    if (manager->stop.pending) {
+        complete(&stop, BLEPROXY_E_STATE, now_ns);
+    } else if (!manager->was_started || manager->was_stopped || manager->freed) {
+        complete(&stop, 0, now_ns);
+    } else {
+        manager->stop = stop;
+        if (manager->scanner) {
+            scanner_set_available(manager->scanner, false);
+            scanner_window_close(manager->scanner,
+                                 now_ns); /* the proxy still hears it: it keeps no foreign mode */
+        }
+        if (!manager->freed)
+            proxy_stop(manager->proxy, now_ns);
+    }
+    leave(manager);
+}
+
+struct proxy *manager_proxy(struct manager *manager)
+{
+    return manager->proxy;
+}
+
+uint64_t manager_deadline(const struct manager *manager)
+{
+    uint64_t deadline_ns = proxy_deadline(manager->proxy);
+    if (manager->scanner)
+        deadline_ns = time_min(deadline_ns, scanner_deadline(manager->scanner));
+    return deadline_ns;
+}
+
+void manager_tick(struct manager *manager, uint64_t now_ns)
+{
+    enter(manager);
+    if (now_ns >= proxy_deadline(manager->proxy))
+        proxy_tick(manager->proxy, now_ns);
+    if (!manager->freed && manager->scanner)
+        scanner_tick(manager->scanner, now_ns);
+    leave(manager);
+}
+
+const struct bleproxy_device_info *manager_device_info(const struct manager *manager)
+{
+    return manager->scanner ? &manager->info : NULL;
+}
+
+struct scanner *manager_scanner(const struct manager *manager)
+{
+    return manager->scanner;
+}
+
+const struct session_end *manager_last_end(const struct manager *manager)
+{
+    return manager->has_end ? &manager->end : NULL;
+}

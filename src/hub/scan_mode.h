@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HUB_SCAN_MODE_H
+#define HUB_SCAN_MODE_H
+
+#include "base/env.h"
+#include "hub/scanner.h"
+
+/* How a proxy scans, how it should, and the active window that is open. The functions of scanner.h about
+ * state, mode and window are implemented here. */
+struct scan_mode {
+    enum bleproxy_scanner_state state;
+    enum bleproxy_scanner_mode reported, requested, configured;
+    enum bleproxy_scanner_mode intent; /* pinned by the program; NONE: it leaves that to the proxy */
+    enum bleproxy_scanner_mode before; /* to go back to when the window closes */
+    uint64_t window_end_ns;
+    bool window_open;
+    scanner_window_fn *on_done;
+    void *user;
+};
+
+void scan_mode_init(struct scan_mode *mode);
+uint64_t scan_mode_deadline(const struct scan_mode *mode);
+void scan_mode_tick(struct scanner *scanner, uint64_t now_ns);
+
+#endif

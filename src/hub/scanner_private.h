@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HUB_SCANNER_PRIVATE_H
+#define HUB_SCANNER_PRIVATE_H
+
+#include "hub/scan_mode.h"
+#include "hub/scanner.h"
+#include "hub/sightings.h"
+#include "hub/watchdog.h"
+
+enum { SCANNER_SLOTS_MAX = 64 }; /* addresses in a slot report; firmware has at most 9 slots */
+
+/* For the files that make up the scanner and for its hub. */
+struct scanner {
+    const struct env *env;
+    const struct scanner_ops *ops; /* NULL: no session */
+    void *ops_user;
+    struct hub *hub; /* NULL: not registered */
+    struct sightings sightings;
+    uint64_t source, heard_ns; /* last report, or setup */
+    uint64_t now_ns;           /* as of the last call that told the time */
+    uint64_t sweep_ns;         /* next expiry; BP_NEVER: not set up */
+    char *name;
+    struct list registered, departed; /* in a hub; see hub_private.h */
+    struct disconnect_set *disconnect_set;
+    struct scan_mode mode;
+    struct watchdog watchdog;
+    struct bleproxy_slots slots;
+    uint64_t slots_allocated[SCANNER_SLOTS_MAX];
+    unsigned pins; /* calls on the stack, and hubs, that still need the memory */
+    unsigned pauses;
+    bool connectable, has_watchdog, has_mode;
+    bool silent, available, was_setup, freed;
+};
+
+static inline void scanner_pin(struct scanner *scanner)
+{
+    scanner->pins++;
+}
+void scanner_destroy(struct scanner *scanner);
+/* The scanner may be gone afterwards. */
+static inline void scanner_unpin(struct scanner *scanner)
+{
+    if (--scanner->pins == 0 && scanner->freed)
+        scanner_destroy(scanner);
+}
+
+/* What the ops say, or BLEPROXY_E_NOT_CONNECTED. Within scanner_pin(). */
+int scanner_send_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, uint64_t now_ns);
+int scanner_send_subscribe(struct scanner *scanner, uint64_t now_ns);
+
+#endif

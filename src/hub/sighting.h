@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HUB_SIGHTING_H
+#define HUB_SIGHTING_H
+
+#include "base/env.h"
+#include "base/list.h"
+#include "wire/fields.h"
+#include <string.h>
+
+struct scanner;
+struct bleproxy_device;
+
+enum {
+    SIGHTING_RAW_MAX = 1650, /* Bluetooth Core: the longest extended advertising data */
+    /* Every byte of a name may decode to the three of U+FFFD; and the NUL. */
+    SIGHTING_NAME_CAPACITY = FIELDS_NAME_MAX * 3 + 1,
+};
+
+/* What one scanner knows of one device. Subscribers are handed &view itself, so it is always complete. */
+struct sighting {
+    struct bleproxy_advertisement view;
+    struct scanner *scanner;
+    struct bleproxy_device *device; /* NULL: not in a hub's table */
+    struct list in_scanner, in_device;
+    uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
+    uint32_t capacity;
+    bool heard_once;
+};
+
+/* The outcome of one packet before it is stored. */
+struct sighting_update {
+    const uint8_t *raw; /* borrowed from the packet; NULL when the proxy decoded it */
+    uint16_t raw_size;
+    int16_t tx_power_dbm;
+    bool changed;
+    bool new_name;      /* name replaces the held one */
+    uint16_t name_size; /* of the name to be held, 0: none */
+    uint32_t fields_size;
+    const uint8_t *fields; /* the merged block, in merged or in the packet's */
+    uint8_t merged[FIELDS_MAX];
+    char name[SIGHTING_NAME_CAPACITY];
+};
+
+/* Whether the packet is the last one again, byte for byte. */
+static inline bool sighting_repeats(const struct sighting *sighting, const uint8_t *raw, size_t size)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    return view->raw && view->raw_size == size && (size == 0 || memcmp(view->raw, raw, size) == 0);
+}
+
+/* Merges what was heard with what sighting holds (nothing yet: memory is NULL) into *ret_update, which
+ * borrows from heard and raw. raw_size <= SIGHTING_RAW_MAX. Returns the capacity that sighting_commit()
+ * needs. */
+size_t sighting_prepare(const struct sighting *sighting, const struct fields *heard, const uint8_t *raw,
+                        size_t raw_size, struct sighting_update *ret_update);
+/* Stores a prepared update. The capacity is there. */
+void sighting_commit(struct sighting *sighting, const struct sighting_update *update);
+
+/* Whether two views tell the same name, UUIDs and data. */
+bool sighting_same_content(const struct bleproxy_advertisement *a, const struct bleproxy_advertisement *b);
+
+#endif

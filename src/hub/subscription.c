@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/filter.h"
+#include "hub/hub_private.h"
+
+struct bleproxy_subscription {
+    struct list node;
+    struct hub *hub;
+    enum bleproxy_stream stream;
+    struct filter filter;
+    bleproxy_advertisement_fn *on_advertisement; /* NULL: freed */
+    void *user;
+};
+
+static void subscription_tell(const struct bleproxy_subscription *subscription,
+                              const struct bleproxy_advertisement *advertisement)
+{
+    /* The predicate is a callback too: it may have freed the subscription. */
+    if (filter_passes(&subscription->filter, advertisement) && subscription->on_advertisement)
+        subscription->on_advertisement(subscription->user, advertisement);
+}
+
+void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
+                            const struct bleproxy_advertisement *advertisement)
+{
+    /* Who subscribes in a callback has been told what is known and waits for the next report. */
+    const struct list *last = hub->subscriptions.prev;
+    for (struct list *node = &hub->subscriptions; node != last;) {
+        node = node->next;
+        const struct bleproxy_subscription *subscription =
+            list_entry(node, struct bleproxy_subscription, node);
+        if (subscription->stream <= stream && subscription->on_advertisement)
+            subscription_tell(subscription, advertisement);
+    }
+}
+
+static void subscription_release(struct bleproxy_subscription *subscription)
+{
+    const struct env *env = subscription->hub->env;
+    list_unlink(&subscription->node);
+    filter_deinit(&subscription->filter, env);
+    env_free(env, subscription);
+}
+
+void subscriptions_end(struct hub *hub)
+{
+    list_for_each(node, &hub->subscriptions) list_entry(node, struct bleproxy_subscription, node)
+        ->on_advertisement = NULL;
+}
+
+void subscriptions_sweep(struct hub *hub)
+{
+    list_for_each(node, &hub->subscriptions)
+    {
+        struct bleproxy_subscription *subscription = list_entry(node, struct bleproxy_subscription, node);
+        if (!subscription->on_advertisement)
+            subscription_release(subscription);
+    }
+}
+
+static bool tell_known(void *user, const struct bleproxy_device *device)
+{
+    const struct bleproxy_subscription *subscription = user;
+    subscription_tell(subscription, &device_owner(device)->view);
+    return subscription->on_advertisement != NULL;
+}
+
+int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct bleproxy_filter *filter,
+                  bleproxy_advertisement_fn *on_advertisement, void *user,
+                  struct bleproxy_subscription **ret_subscription)
+{
+    if (!on_advertisement || (unsigned)stream > BLEPROXY_STREAM_CHANGES)
+        return BLEPROXY_E_INVALID;
+    if (hub->freed)
+        return BLEPROXY_E_STATE;
+    struct bleproxy_subscription *subscription = env_alloc(hub->env, sizeof(*subscription));
+    if (!subscription)
+        return BLEPROXY_E_NOMEM;
+    subscription->hub = hub;
+    subscription->stream = stream;
+    subscription->on_advertisement = on_advertisement;
+    subscription->user = user;
+    int r = filter_init(&subscription->filter, hub->env, filter);
+    if (r < 0) {
+        env_free(hub->env, subscription);
+        return r;
+    }
+    list_append(&hub->subscriptions, &subscription->node);
+    *ret_subscription = subscription; /* before the first call, which may want to free it */
+    if (stream != BLEPROXY_STREAM_REPORTS) {
+        hub_enter(hub);
+        device_table_each(&hub->devices, tell_known, subscription);
+        hub_leave(hub);
+    }
+    return 0;
+}
+
+void bleproxy_subscription_free(struct bleproxy_subscription *subscription)
+{
+    if (!subscription)
+        return;
+    if (subscription->hub->depth > 0) {
+        subscription->on_advertisement = NULL;
+        subscription->hub->litter = true;
+    } else {
+        subscription_release(subscription);
+    }
+}

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: MIT */
+#include "support.h"
+
+#include "hub/disconnect_set.h"
+#include "hub/manager.h"
+#include "hub/scanner.h"
+#include <bleproxy/error.h>
+#include <string.h>
+
+#define HELLO_RESPONSE "0016020801100f1a08323032362e382e3022067670726f7879"
+#define DEVICE_INFO                                                                                          \
+    "006e0a12067670726f78791a1141433a42433a33323a38393a30453a41382208323032362e382e302a15417567203231203230" \
+    "32362c2031383a34313a343632077669727475616c6204486f73746a07562050726f787978ff0192011141433a42433a33323a" \
+    "38393a30453a4141980101"
+#define CAPABILITIES        "001896010a1608ff01121141433a42433a33323a38393a30453a4141"
+#define DISCONNECT_REQUEST  "000005"
+#define DISCONNECT_RESPONSE "000006"
+#define REFUSED_PASSWORD    "0002040801"
+#define RAW_ADVERT          "00215d0a1f08b3c4c4c09398291085012212020106030316180a09544553542d30303031"
+
+enum { CALLBACKS_MAX = 2 };
+
+struct completion {
+    unsigned count;
+    int error;
+};
+
+/* How far fixture_reach() goes: each stage includes those before it. */
+enum stage { NEW, LOOKING_UP, DIALLING, GREETING, DESCRIBING, WIRED };
+
+struct fixture {
+    struct test_env test;
+    struct hub *hub;
+    struct manager *manager;
+    uint64_t now_ns;
+    bool resolving, open;
+    unsigned attempt, n_open;
+    struct completion started, stopped;
+
+    const char *act_in; /* in this callback, once ... */
+    void (*act)(struct fixture *f);
+
+    enum bleproxy_proxy_state states[32];
+    unsigned n_states;
+    int why; /* of the last state that had a reason */
+    char text[SESSION_END_TEXT_MAX];
+
+    unsigned n_lost; /* disconnect callbacks that ran */
+    bool was_available, was_registered;
+};
+
+static void maybe_act(struct fixture *f, const char *callback)
+{
+    if (!f->act_in || strcmp(f->act_in, callback) != 0)
+        return;
+    f->act_in = NULL;
+    f->act(f);
+}
+
+static void on_resolve(void *user, const char *host, uint16_t port, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    assert_string_equal(host, "192.0.2.1");
+    assert_int_equal(port, 6053);
+    assert_int_equal(now_ns, f->now_ns);
+    f->resolving = true;
+}
+
+static void on_cancel_resolve(void *user)
+{
+    struct fixture *f = user;
+    assert_true(f->resolving);
+    f->resolving = false;
+}
+
+static void on_open(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)address;
+    (void)now_ns;
+    assert_false(f->open);
+    f->open = true;
+    f->n_open++;
+    f->attempt = attempt;
+}
+
+static void on_close(void *user, unsigned attempt)
+{
+    struct fixture *f = user;
+    assert_true(f->open);
+    assert_int_equal(attempt, f->attempt);
+    f->open = false;
+}
+
+static void get_time(void *user, struct session_time *ret_time)
+{
+    (void)user;
+    *ret_time = (struct session_time){.epoch_seconds = 1767225600};
+}
+
+static void on_state(void *user, enum bleproxy_proxy_state state, const struct session_end *why,
+                     uint64_t now_ns)
+{
+    static const char *const names[] = {"stopped", "resolving", "connecting", "handshaking",
+                                        "ready",   "waiting",   "stopping"};
+    struct fixture *f = user;
+    (void)now_ns;
+    f->states[f->n_states++ % 32] = state;
+    if (why) {
+        f->why = why->error;
+        memcpy(f->text, why->text, sizeof(f->text));
+    }
+    maybe_act(f, names[state]);
+}
+
+static const struct manager_ops ops = {on_resolve, on_cancel_resolve, on_open, on_close, get_time, on_state};
+
+static void on_started(void *user, int error, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)now_ns;
+    f->started.count++;
+    f->started.error = error;
+    maybe_act(f, "on_started");
+}
+
+static void on_stopped(void *user, int error, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)now_ns;
+    f->stopped.count++;
+    f->stopped.error = error;
+    maybe_act(f, "on_stopped");
+}
+
+static size_t n_registered(const struct fixture *f)
+{
+    size_t n = 0, position = 0;
+    while (hub_next_scanner(f->hub, &position))
+        n++;
+    return n;
+}
+
+static void on_lost(void *user)
+{
+    struct fixture *f = user;
+    f->n_lost++;
+    if (manager_scanner(f->manager))
+        f->was_available = scanner_is_available(manager_scanner(f->manager));
+    f->was_registered = n_registered(f) > 0;
+    maybe_act(f, "lost");
+}
+
+static void on_lost_too(void *user)
+{
+    struct fixture *f = user;
+    f->n_lost++;
+}
+
+static void new_manager(struct fixture *f)
+{
+    const struct proxy_config config = {.host = "192.0.2.1",
+                                        .port = 6053,
+                                        .session = {.env = &f->test.env,
+                                                    .label = "kitchen",
+                                                    .client_info = "test",
+                                                    .timeouts = session_timeouts_default}};
+    assert_int_equal(manager_new(f->hub, &config, &ops, f, &f->manager), 0);
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.now_ns = 1000 * NS_PER_S};
+    test_env_init(&fixture.test);
+    assert_int_equal(hub_new(&fixture.test.env, NULL, &fixture.hub), 0);
+    new_manager(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    manager_free(f->manager, f->now_ns);
+    assert_false(f->open);
+    assert_false(f->resolving);
+    assert_int_equal(n_registered(f), 0);
+    hub_free(f->hub, f->now_ns);
+    test_env_deinit(&f->test);
+    return 0;
+}
+
+static void feed(struct fixture *f, const char *text)
+{
+    size_t n;
+    uint8_t *bytes = hex(text, &n);
+    if (f->manager && f->open)
+        proxy_feed(manager_proxy(f->manager), bytes, n, f->now_ns);
+}
+
+static void answer_look_up(struct fixture *f)
+{
+    static const struct net_address address = {.family = 4, .bytes = {192, 0, 2, 1}, .port = 6053};
+    if (!f->manager || !f->resolving)
+        return;
+    f->resolving = false;
+    proxy_resolved(manager_proxy(f->manager), &address, 1, 0, NULL, f->now_ns);
+}
+
+static bool is_in(const struct fixture *f, enum bleproxy_proxy_state state)
+{
+    return f->manager && proxy_state(manager_proxy(f->manager)) == state;
+}
+
+/* Leads the manager on as far as the stage, answering for the world. Callbacks may free it and set it to
+ * NULL. */
+static void reach(struct fixture *f, enum stage stage)
+{
+    if (stage >= LOOKING_UP && is_in(f, BLEPROXY_PROXY_STOPPED) && f->started.count == 0)
+        (void)manager_start(f->manager, on_started, f, f->now_ns);
+    if (stage >= LOOKING_UP && is_in(f, BLEPROXY_PROXY_WAITING)) {
+        f->now_ns = manager_deadline(f->manager);
+        manager_tick(f->manager, f->now_ns);
+    }
+    if (stage >= DIALLING)
+        answer_look_up(f);
+    if (stage >= GREETING && is_in(f, BLEPROXY_PROXY_CONNECTING))
+        proxy_connected(manager_proxy(f->manager), f->attempt, f->now_ns);
+    if (stage >= DESCRIBING && is_in(f, BLEPROXY_PROXY_HANDSHAKING))
+        feed(f, HELLO_RESPONSE);
+    if (stage >= WIRED && is_in(f, BLEPROXY_PROXY_READY))
+        feed(f, DEVICE_INFO CAPABILITIES);
+}
+
+static void lose_connection(struct fixture *f)
+{
+    proxy_fail(manager_proxy(f->manager), BLEPROXY_E_CLOSED, NULL, f->now_ns);
+}
+
+static void wait_for(struct fixture *f, uint64_t delay_ns)
+{
+    f->now_ns += delay_ns;
+    manager_tick(f->manager, f->now_ns);
+}
+
+static void watch_loss(struct fixture *f)
+{
+    struct disconnect_set *set = scanner_disconnect_set(manager_scanner(f->manager));
+    assert_int_equal(disconnect_set_add(set, on_lost, f), 0);
+    assert_int_equal(disconnect_set_add(set, on_lost_too, f), 0);
+}
+
+static void test_f01_new_manager_has_no_side_effects(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(f->n_states + f->n_open, 0);
+    assert_false(f->resolving);
+    assert_int_equal(manager_deadline(f->manager), BP_NEVER);
+    assert_null(manager_scanner(f->manager));
+    assert_null(manager_device_info(f->manager));
+    assert_null(manager_last_end(f->manager));
+}
+
+static void test_f02_stop_aborts_a_pending_start_at_every_stage(void **state)
+{
+    struct fixture *f = *state;
+    for (enum stage stage = LOOKING_UP; stage <= DESCRIBING; stage++) {
+        f->started = f->stopped = (struct completion){0, 0};
+        reach(f, stage);
+        assert_int_equal(f->started.count, 0);
+        manager_stop(f->manager, on_stopped, f, f->now_ns);
+        feed(f, HELLO_RESPONSE DEVICE_INFO DISCONNECT_RESPONSE);
+        assert_int_equal(f->started.count, 1);
+        assert_int_equal(f->started.error, BLEPROXY_E_START_ABORTED);
+        assert_int_equal(f->stopped.count, 1);
+        assert_int_equal(f->stopped.error, 0);
+        assert_int_equal(n_registered(f), 0);
+        manager_free(f->manager, f->now_ns);
+        assert_int_equal(f->started.count + f->stopped.count, 2);
+        new_manager(f);
+    }
+}
+
+static void test_f03_cancelled_start_is_not_an_aborted_one(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, DIALLING);
+    manager_cancel_start(f->manager, f->now_ns);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_CANCELLED);
+    reach(f, WIRED); /* it goes on by itself */
+    assert_int_equal(n_registered(f), 1);
+    manager_cancel_start(f->manager, f->now_ns);
+    assert_int_equal(f->started.count, 1);
+}
+
+static void test_f04_start_is_once_and_stop_before_it_is_nothing(void **state)
+{
+    struct fixture *f = *state;
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_int_equal(f->stopped.count, 1);
+    assert_int_equal(f->stopped.error, 0);
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(manager_start(f->manager, on_started, f, f->now_ns), BLEPROXY_E_STATE);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    feed(f, DISCONNECT_RESPONSE);
+    assert_int_equal(f->stopped.count, 2);
+    assert_int_equal(manager_start(f->manager, on_started, f, f->now_ns), BLEPROXY_E_STATE);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_int_equal(f->stopped.count, 3);
+    assert_int_equal(f->started.count, 1);
+}
+
+static void test_f05_connection_wires_registers_and_completes_start(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, DESCRIBING);
+    assert_int_equal(f->started.count, 0);
+    assert_null(manager_scanner(f->manager));
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, 0);
+    assert_int_equal(n_registered(f), 1);
+    assert_string_equal(manager_device_info(f->manager)->model, "virtual");
+    feed(f, RAW_ADVERT);
+    assert_non_null(hub_device(f->hub, UINT64_C(0xA4C138112233)));
+    static const enum bleproxy_proxy_state states[] = {BLEPROXY_PROXY_RESOLVING, BLEPROXY_PROXY_CONNECTING,
+                                                       BLEPROXY_PROXY_HANDSHAKING, BLEPROXY_PROXY_READY};
+    assert_int_equal(f->n_states, 4);
+    assert_memory_equal(f->states, states, sizeof(states));
+
+    lose_connection(f);
+    assert_int_equal(n_registered(f), 0);
+    reach(f, WIRED); /* again, with the start completed long ago */
+    assert_int_equal(n_registered(f), 1);
+    assert_int_equal(f->started.count, 1);
+}
+
+static void test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, WIRED);
+    watch_loss(f);
+    f->was_available = true;
+    lose_connection(f);
+    assert_int_equal(f->n_lost, 2);
+    assert_false(f->was_available);
+    assert_true(f->was_registered); /* unregistering is the last step */
+    assert_int_equal(n_registered(f), 0);
+    assert_null(manager_scanner(f->manager));
+    assert_null(manager_device_info(f->manager));
+    assert_int_equal(f->why, BLEPROXY_E_CLOSED);
+}
+
+static void free_manager(struct fixture *f)
+{
+    manager_free(f->manager, f->now_ns);
+    f->manager = NULL;
+}
+
+static void test_f08_teardown_is_complete_although_a_callback_frees_the_manager(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, WIRED);
+    watch_loss(f);
+    f->act_in = "lost";
+    f->act = free_manager;
+    lose_connection(f);
+    assert_null(f->manager);
+    assert_int_equal(f->n_lost, 2);
+    assert_int_equal(n_registered(f), 0);
+}
+
+static void test_f09_stop_without_memory_for_the_goodbye_tears_down(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, DESCRIBING);
+    f->test.fail_after = 0;
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    lose_connection(f); /* unless it was given up already */
+    f->test.fail_after = SIZE_MAX;
+    assert_int_equal(f->started.error, BLEPROXY_E_START_ABORTED);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->stopped.count, 1);
+    assert_int_equal(n_registered(f), 0);
+}
+
+static void test_f10_loss_and_then_stop_fires_callbacks_once(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, WIRED);
+    watch_loss(f);
+    lose_connection(f);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_int_equal(f->n_lost, 2);
+    assert_int_equal(f->stopped.count, 1);
+}
+
+static void test_stop_while_connected_tears_down_when_the_session_ends(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, WIRED);
+    watch_loss(f);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_false(scanner_is_available(manager_scanner(f->manager)));
+    assert_int_equal(f->stopped.count, 0);
+    manager_stop(f->manager, on_stopped, f, f->now_ns); /* a second one does not wait */
+    assert_int_equal(f->stopped.count, 1);
+    assert_int_equal(f->stopped.error, BLEPROXY_E_STATE);
+    feed(f, DISCONNECT_RESPONSE);
+    assert_int_equal(f->stopped.count, 2);
+    assert_int_equal(f->stopped.error, 0);
+    assert_int_equal(f->n_lost, 2);
+    assert_int_equal(f->states[f->n_states - 1], BLEPROXY_PROXY_STOPPED);
+}
+
+static void test_stop_is_over_after_15_s_at_the_latest(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, GREETING);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    for (uint64_t end_ns = f->now_ns + 15 * NS_PER_S; f->stopped.count == 0;) {
+        f->now_ns = manager_deadline(f->manager);
+        assert_true(f->now_ns <= end_ns);
+        manager_tick(f->manager, f->now_ns);
+    }
+}
+
+static void test_description_that_never_comes_is_a_failed_attempt(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned pauses[] = {2, 3, 6};
+    for (unsigned i = 0; i < 3; i++) {
+        reach(f, DESCRIBING);
+        wait_for(f, 10 * NS_PER_S);
+        assert_false(f->open);
+        assert_true(is_in(f, BLEPROXY_PROXY_WAITING));
+        assert_int_equal(f->why, BLEPROXY_E_TIMEOUT);
+        assert_int_equal(manager_last_end(f->manager)->error, BLEPROXY_E_TIMEOUT);
+        assert_int_equal(manager_deadline(f->manager), f->now_ns + pauses[i] * NS_PER_S);
+        assert_int_equal(f->started.count, 0);
+    }
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 1);
+    assert_null(manager_last_end(f->manager));
+    for (unsigned i = 0; i < f->n_states; i++)
+        assert_true(f->states[i] != BLEPROXY_PROXY_READY || i == f->n_states - 1);
+}
+
+static void test_refused_password_waits_60_s(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, DESCRIBING);
+    feed(f, REFUSED_PASSWORD);
+    assert_int_equal(f->why, BLEPROXY_E_INVALID_AUTH);
+    assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
+    assert_int_equal(f->started.count, 0);
+}
+
+static void test_unreachable_proxy_tells_why_and_start_stays_pending(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 20; i++) {
+        reach(f, DIALLING);
+        f->open = false;
+        proxy_connect_failed(manager_proxy(f->manager), f->attempt, "Connection refused", f->now_ns);
+        assert_int_equal(f->why, BLEPROXY_E_CONNECT);
+        assert_string_equal(f->text, "cannot connect to 192.0.2.1:6053: Connection refused");
+    }
+    assert_int_equal(f->started.count, 0);
+    assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 1);
+}
+
+static void test_free_completes_pending_start_and_stop(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, GREETING);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_int_equal(f->started.count + f->stopped.count, 0);
+    manager_free(f->manager, f->now_ns);
+    f->manager = NULL;
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_START_ABORTED);
+    assert_int_equal(f->stopped.count, 1);
+    assert_int_equal(f->stopped.error, 0);
+}
+
+static void stop_manager(struct fixture *f)
+{
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+}
+
+static const char *const callbacks[] = {"resolving", "connecting", "handshaking", "ready",      "waiting",
+                                        "stopping",  "stopped",    "on_started",  "on_stopped", "lost"};
+
+/* Connected, lost, connected again and stopped, with something done in one of the callbacks. */
+static void whole_life(struct fixture *f)
+{
+    reach(f, WIRED);
+    if (f->manager && manager_scanner(f->manager))
+        watch_loss(f);
+    if (f->manager)
+        lose_connection(f);
+    reach(f, WIRED);
+    if (f->manager && manager_scanner(f->manager))
+        watch_loss(f);
+    if (f->manager)
+        manager_stop(f->manager, on_stopped, f, f->now_ns);
+    feed(f, DISCONNECT_RESPONSE);
+}
+
+static void test_freed_in_each_callback(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
+        f->started = f->stopped = (struct completion){0, 0};
+        f->act_in = callbacks[i];
+        f->act = free_manager;
+        whole_life(f);
+        assert_null(f->act_in);
+        assert_null(f->manager);
+        assert_int_equal(f->started.count, 1);
+        assert_true(f->stopped.count <= 1);
+        assert_int_equal(n_registered(f), 0);
+        assert_false(f->open || f->resolving);
+        new_manager(f);
+    }
+}
+
+static void test_stopped_in_each_callback(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
+        f->started = f->stopped = (struct completion){0, 0};
+        f->act_in = callbacks[i];
+        f->act = stop_manager;
+        whole_life(f);
+        assert_null(f->act_in);
+        assert_int_equal(f->started.count, 1);
+        assert_int_equal(f->stopped.count, 2);
+        assert_int_equal(n_registered(f), 0);
+        assert_true(is_in(f, BLEPROXY_PROXY_STOPPED));
+        manager_free(f->manager, f->now_ns);
+        new_manager(f);
+    }
+}
+
+static void free_on_advert(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    struct fixture *f = user;
+    assert_int_equal(advertisement->source, manager_device_info(f->manager)->source);
+    free_manager(f);
+}
+
+static void test_freed_by_a_subscriber_in_mid_message(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_subscription *subscription;
+    reach(f, WIRED);
+    assert_int_equal(hub_subscribe(f->hub, BLEPROXY_STREAM_REPORTS, NULL, free_on_advert, f, &subscription),
+                     0);
+    feed(f,
+         "00395d0a1f08b3c4c4c09398291085012212020106030316180a09544553542d303030310a1608d588cd9192e21e10b301"
+         "180122070201060303aafe"); /* two in one message */
+    assert_null(f->manager);
+    assert_int_equal(n_registered(f), 0);
+}
+
+static void test_out_of_memory_is_a_failed_attempt_and_leaks_nothing(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t n = 0;; n++) {
+        f->test.fail_after = n;
+        reach(f, WIRED);
+        f->test.fail_after = SIZE_MAX;
+        if (manager_scanner(f->manager))
+            break;
+        if (is_in(f, BLEPROXY_PROXY_READY)) /* the failure is that of the request */
+            wait_for(f, 10 * NS_PER_S);
+        assert_true(is_in(f, BLEPROXY_PROXY_WAITING));
+        assert_false(f->open);
+        assert_int_equal(n_registered(f), 0);
+        assert_true(n < 200);
+    }
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, 0);
+}
+
+static void test_out_of_memory_in_new(void **state)
+{
+    struct fixture *f = *state;
+    manager_free(f->manager, f->now_ns);
+    const struct proxy_config config = {
+        .host = "h", .port = 1, .session = {.env = &f->test.env, .label = "h", .client_info = "test"}};
+    for (size_t n = 0;; n++) {
+        f->test.fail_after = n;
+        int error = manager_new(f->hub, &config, &ops, f, &f->manager);
+        f->test.fail_after = SIZE_MAX;
+        if (error == 0)
+            break;
+        assert_int_equal(error, BLEPROXY_E_NOMEM);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_f01_new_manager_has_no_side_effects),
+        TEST(test_f02_stop_aborts_a_pending_start_at_every_stage),
+        TEST(test_f03_cancelled_start_is_not_an_aborted_one),
+        TEST(test_f04_start_is_once_and_stop_before_it_is_nothing),
+        TEST(test_f05_connection_wires_registers_and_completes_start),
+        TEST(test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable),
+        TEST(test_f08_teardown_is_complete_although_a_callback_frees_the_manager),
+        TEST(test_f09_stop_without_memory_for_the_goodbye_tears_down),
+        TEST(test_f10_loss_and_then_stop_fires_callbacks_once),
+        TEST(test_stop_while_connected_tears_down_when_the_session_ends),
+        TEST(test_stop_is_over_after_15_s_at_the_latest),
+        TEST(test_description_that_never_comes_is_a_failed_attempt),
+        TEST(test_refused_password_waits_60_s),
+        TEST(test_unreachable_proxy_tells_why_and_start_stays_pending),
+        TEST(test_free_completes_pending_start_and_stop),
+        TEST(test_freed_in_each_callback),
+        TEST(test_stopped_in_each_callback),
+        TEST(test_freed_by_a_subscriber_in_mid_message),
+        TEST(test_out_of_memory_is_a_failed_attempt_and_leaks_nothing),
+        TEST(test_out_of_memory_in_new),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
