@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_DEVICE_H
+#define SERVER_DEVICE_H
+
+#include "base/list.h"
+#include "names/sanitise.h"
+#include "server/framing.h"
+#include "server/keepalive.h"
+#include "server/server.h"
+#include "wire/message.h"
+#include <string.h>
+
+/* The inside of the server, shared by its files. */
+
+/* The one subscription to the radio and what waits to be sent to it. */
+struct scan {
+    struct server_connection *subscriber; /* or NULL */
+    bool raw;                             /* it gets raw advertisements, else decoded ones */
+    struct buffer batch;                  /* raw advertisements that were not sent yet */
+    unsigned n_batched;
+    uint64_t flush_ns;       /* when the batch goes out even if not full; BP_NEVER while it is empty */
+    uint64_t last_flush_ns;  /* when one last did */
+    uint64_t tick_origin_ns; /* any tick of the housekeeping clock */
+    uint64_t dropped;
+    enum bleproxy_scanner_state state;
+    enum bleproxy_scanner_mode mode, configured_mode;
+};
+
+struct server {
+    const struct server_profile *profile;
+    const struct server_radio_ops *radio;
+    void *radio_user;
+    struct server_framing_identity identity;
+    char *name, *friendly_name, *model, *manufacturer, *password; /* none is NULL */
+    uint64_t bluetooth_mac_address;
+    uint32_t slots;
+    uint8_t psk[HANDSHAKE_PSK_SIZE];
+    struct list connections;
+    unsigned n_connections;
+    struct scan scan;
+    struct arena arena;            /* of the request being handled */
+    struct buffer scratch;         /* of the message being sent */
+    struct server_connection *fed; /* its transport looks for pending bytes itself */
+    unsigned depth; /* calls of this server on the stack: nothing is destroyed until they have returned */
+    bool attention; /* some connection wants on_pending, on_close, or to be destroyed */
+    bool doomed;    /* server_free() was called meanwhile */
+};
+
+struct server_connection {
+    struct list node;
+    struct server *server;
+    const struct server_connection_ops *ops;
+    void *user;
+    struct server_framing framing;
+    struct server_keepalive keepalive;
+    uint32_t client_minor;
+    bool hello, authenticated;
+    bool pending; /* bytes to announce with on_pending */
+    bool closing; /* takes and sends nothing more */
+    bool told;    /* of that with on_close */
+    bool freed;   /* by its transport; goes when the stack has unwound */
+    const char *why;
+    char client[SANITISE_NAME_MAX * 4 + 1];
+};
+
+/* Bracket every entry from outside. leave makes the calls to the transports that became due; the server may
+ * be gone after it. */
+void server_enter(struct server *server);
+void server_leave(struct server *server);
+
+/* Sending never fails for the caller: a connection that cannot take a message is closed. */
+void connection_send(struct server_connection *connection, uint32_t type, const ProtobufCMessage *message);
+void connection_send_payload(struct server_connection *connection, uint32_t type, const uint8_t *payload,
+                             size_t size);
+/* why: static storage. */
+void connection_close(struct server_connection *connection, const char *why);
+void connection_tick(struct server_connection *connection, uint64_t now_ns);
+void connection_destroy(struct server_connection *connection);
+/* The handling of one message (connection.c's table says by whom). */
+void connection_dispatch(struct server_connection *connection, const struct frame *frame, uint64_t now_ns);
+
+/* A request handler. message lives until the handler makes a call to the outside. */
+typedef void request_fn(struct server_connection *connection, const ProtobufCMessage *message,
+                        uint64_t now_ns);
+
+/* info.c: who the device is */
+request_fn info_hello, info_authenticate, info_device, info_capabilities, info_list_entities, info_set_key;
+
+/* scan.c */
+request_fn scan_subscribe, scan_unsubscribe, scan_set_mode;
+void scan_init(struct scan *scan, const struct env *env, enum bleproxy_scanner_mode mode, uint64_t now_ns);
+void scan_deinit(struct scan *scan);
+/* The connection ends: it no longer subscribes. */
+void scan_leave(struct server *server, struct server_connection *connection, uint64_t now_ns);
+void scan_flush(struct server *server);
+void scan_tick(struct server *server, uint64_t now_ns);
+
+/* decode.c: sends an advertisement in the form that the device decoded itself. */
+void decode_send(struct server_connection *connection, const struct batch_advert *advert);
+
+/* gatt.c: connections to Bluetooth devices, none of which can be reached */
+request_fn gatt_free_slots, gatt_device, gatt_get_services, gatt_read, gatt_write, gatt_read_descriptor,
+    gatt_write_descriptor, gatt_notify, gatt_set_parameters;
+
+static inline ProtobufCBinaryData text_of(const char *text)
+{
+    /* protobuf-c has no const: it only reads what it packs. */
+    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+}
+
+#endif
