@@ -12,7 +12,8 @@ extern "C" {
 #endif
 
 /* For programs without an event loop: proxies and a hub whose calls wait. Between the calls nothing is
- * received, and after 90 s without one the proxies count the program as gone. */
+ * received, and after 90 s without one the proxies count the program as gone. None of the calls that wait may
+ * be made in a callback; bleproxy_loop_stop() in a callback ends the wait early. */
 struct bleproxy_radio;
 
 /* Starts all proxies and waits until each has connected, at most timeout_ms; late ones go on connecting
@@ -28,7 +29,8 @@ void bleproxy_radio_close(struct bleproxy_radio *radio);
 /* Listens for timeout_ms. The devices heard are in the hub: bleproxy_hub_next_device(). */
 void bleproxy_radio_listen(struct bleproxy_radio *radio, uint32_t timeout_ms);
 /* Waits for a device that passes the filter, at most timeout_ms. 0 and a copy to be freed with
- * bleproxy_advertisement_free(), BLEPROXY_E_NOT_FOUND, BLEPROXY_E_NOMEM. */
+ * bleproxy_advertisement_free(), BLEPROXY_E_NOT_FOUND, BLEPROXY_E_NOMEM, BLEPROXY_E_CANCELLED when a callback
+ * ended the wait. */
 int bleproxy_radio_find(struct bleproxy_radio *radio, const struct bleproxy_filter *filter,
                         uint32_t timeout_ms, struct bleproxy_advertisement **ret_advertisement);
 

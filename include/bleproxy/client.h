@@ -19,13 +19,15 @@ struct bleproxy_client;
  */
 int bleproxy_client_new(struct bleproxy_loop *loop, const struct bleproxy_proxy_config *config,
                         struct bleproxy_client **ret_client);
-/* Ends the connection without a word; requests complete with BLEPROXY_E_CANCELLED, on_disconnected is not
- * called. Allowed in callbacks. Its scanner, if any, hears nothing any more. NULL is fine. */
+/* Ends the connection without a word; requests complete with BLEPROXY_E_CANCELLED, from within. Neither
+ * on_connected nor on_disconnected is called. Allowed in callbacks. Its scanner, if any, hears nothing any
+ * more but is still to be freed. NULL is fine. */
 void bleproxy_client_free(struct bleproxy_client *client);
 
 /* on_connected is called once: error 0 when the proxy accepted us, else why not, in a sentence (text,
  * borrowed). Never from within. on_disconnected (may be NULL) is called once after a successful connect:
- * error 0 when either side asked for it. 0, or BLEPROXY_E_STATE when connect was called before. */
+ * error 0 when either side asked for it. 0, BLEPROXY_E_INVALID without on_connected, or BLEPROXY_E_STATE when
+ * connect was called before. */
 typedef void bleproxy_client_fn(void *user, int error, const char *text);
 int bleproxy_client_connect(struct bleproxy_client *client, bleproxy_client_fn *on_connected,
                             bleproxy_client_fn *on_disconnected, void *user);
@@ -33,8 +35,8 @@ int bleproxy_client_connect(struct bleproxy_client *client, bleproxy_client_fn *
 int bleproxy_client_disconnect(struct bleproxy_client *client);
 
 /* Requests. Each callback is called exactly once, never from within; with error 0 or BLEPROXY_E_TIMEOUT, or
- * how the connection ended. The calls return 0, BLEPROXY_E_NOT_CONNECTED or BLEPROXY_E_NOMEM (no callback
- * then). */
+ * how the connection ended. The calls return 0, or without a callback BLEPROXY_E_NOT_CONNECTED (in a callback
+ * that tells of the end: how it ended), BLEPROXY_E_LIMIT when the proxy does not read, BLEPROXY_E_NOMEM. */
 typedef void bleproxy_device_info_fn(void *user, int error, const struct bleproxy_device_info *info);
 int bleproxy_client_device_info(struct bleproxy_client *client, bleproxy_device_info_fn *on_info, void *user);
 /* Round trip in nanoseconds. */
@@ -44,13 +46,14 @@ int bleproxy_client_ping(struct bleproxy_client *client, bleproxy_ping_fn *on_po
 typedef void bleproxy_slots_fn(void *user, int error, const struct bleproxy_slots *slots);
 int bleproxy_client_slots(struct bleproxy_client *client, bleproxy_slots_fn *on_slots, void *user);
 
-/* Turns the connection into a scanner: subscribes to the proxy's advertisements, scanner state and slots, as
- * far as its firmware offers them (what is missing is a warning in the log). A proxy has one subscriber: this
- * takes it from another program, or waits for it, depending on the firmware. Leaves four duties to the
- * caller: (1) bleproxy_scanner_setup(); (2) bleproxy_hub_register_scanner(), and to unregister it when the
- * connection is lost; then also (3) bleproxy_scanner_set_unavailable(), and after that (4)
- * bleproxy_disconnect_set_fire() on its set. One scanner per client. available: connections may be tried. 0,
- * BLEPROXY_E_NOT_CONNECTED, BLEPROXY_E_STATE (it has one), BLEPROXY_E_NOMEM. */
+/* Turns the connection into a scanner: subscribes to the proxy's advertisements, scanner state and slots, as far as its
+ * firmware offers them (what is missing is a warning in the log). A proxy has one subscriber: this takes it from
+ * another program, or waits for it, depending on the firmware.
+ * Leaves four duties to the caller: (1) bleproxy_scanner_setup(); (2) bleproxy_hub_register_scanner(), and to
+ * unregister it when the connection is lost; then also (3) bleproxy_scanner_set_unavailable(), and after that
+ * (4) bleproxy_disconnect_set_fire() on its set. In the end bleproxy_scanner_free(): until then its timers keep the
+ * loop running. One scanner per client. available: connections may be tried.
+ * 0, BLEPROXY_E_NOT_CONNECTED, BLEPROXY_E_STATE (it has one), BLEPROXY_E_NOMEM. */
 int bleproxy_connect_scanner(struct bleproxy_client *client, const struct bleproxy_device_info *info,
                              bool available, struct bleproxy_scanner **ret_scanner);
 

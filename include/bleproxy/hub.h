@@ -33,8 +33,9 @@ enum {
 /* options NULL: defaults. 0, BLEPROXY_E_NOMEM. The loop must outlive the hub. */
 int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_options *options,
                      struct bleproxy_hub **ret_hub);
-/* Managers and scanners registered with it must be gone or unregistered. Ends subscriptions and searches
- * (those complete with BLEPROXY_E_CANCELLED). Allowed in its callbacks. NULL is fine. */
+/* Managers must be freed before. Ends subscriptions (freeing them afterwards is too late), unregisters
+ * scanners, and from within completes searches with BLEPROXY_E_CANCELLED. Allowed in its callbacks. NULL is
+ * fine. */
 void bleproxy_hub_free(struct bleproxy_hub *hub);
 
 /* Several proxies hear one device; one of them owns it at a time: the one that hears it clearly best, kept
@@ -61,8 +62,8 @@ struct bleproxy_filter {
 
 typedef void bleproxy_advertisement_fn(void *user, const struct bleproxy_advertisement *advertisement);
 /* The filter is copied. A subscriber to OWNER or CHANGES is first told of the devices already known, from
- * within this call. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID. The callback may make any call, free the
- * subscription too. */
+ * within this call. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID, or BLEPROXY_E_STATE while the hub is freed. The
+ * callback may make any call, free the subscription too. */
 int bleproxy_hub_subscribe(struct bleproxy_hub *hub, enum bleproxy_stream stream,
                            const struct bleproxy_filter *filter, bleproxy_advertisement_fn *on_advertisement,
                            void *user, struct bleproxy_subscription **ret_subscription);
@@ -71,7 +72,8 @@ void bleproxy_subscription_free(struct bleproxy_subscription *subscription);
 
 /* Completes with 0 and the first device that passes the filter, at once (never from within) when it is known
  * already, or with BLEPROXY_E_NOT_FOUND after timeout_ms, or BLEPROXY_E_CANCELLED; advertisement NULL then.
- * The search is gone when the callback returns. */
+ * The search is gone when the callback returns. *ret_search (may be NULL) is for who may want to cancel it.
+ * 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID, or BLEPROXY_E_STATE while the hub is being freed. */
 typedef void bleproxy_found_fn(void *user, int error, const struct bleproxy_advertisement *advertisement);
 int bleproxy_hub_find(struct bleproxy_hub *hub, const struct bleproxy_filter *filter, uint32_t timeout_ms,
                       bleproxy_found_fn *on_found, void *user, struct bleproxy_search **ret_search);

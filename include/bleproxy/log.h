@@ -17,7 +17,7 @@ enum bleproxy_log_level {
 /* room is the part of the library that speaks: "noise", "session", "proxy", "hub", "engine", ... proxy is the
  * name or address of the proxy concerned, or NULL. text is one line in English without a newline; whatever a
  * peer sent is stripped of control characters in it, and no secret is ever in it. All three live for the call
- * only. */
+ * only, in which no call into the library may be made but bleproxy_loop_stop(). */
 typedef void bleproxy_log_fn(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
                              const char *text);
 

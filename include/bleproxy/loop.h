@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* The event loop everything else lives on. One thread at a time; the library starts none of its own, except
- * libuv's resolver pool at the first host name that is not an IP address. Three ways to run it:
+ * for each look-up of a host name that is not an IP address. Three ways to run it:
  *   - bleproxy_loop_run()
  *   - in a foreign loop: watch bleproxy_loop_fd() for reading and bleproxy_loop_timeout_ms(), then call
  *     bleproxy_loop_process()
@@ -31,11 +31,11 @@ struct bleproxy_loop_options {
 /* options NULL: defaults. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID, BLEPROXY_E_IO. */
 int bleproxy_loop_new(const struct bleproxy_loop_options *options, struct bleproxy_loop **ret_loop);
 /* Everything made on the loop must be freed before. Not from within a callback, unless the loop lives on the
- * caller's uv_loop_t. Waits for a name look-up that the system's resolver is at. NULL is fine. */
+ * caller's uv_loop_t. NULL is fine. */
 void bleproxy_loop_free(struct bleproxy_loop *loop);
 
 /* Runs until bleproxy_loop_stop(), or until nothing is left to wait for. Not on the caller's own uv_loop_t.
- */
+ * Does nothing from within a callback. */
 void bleproxy_loop_run(struct bleproxy_loop *loop);
 /* Makes the current or next run return. From callbacks only: not from other threads or signal handlers. */
 void bleproxy_loop_stop(struct bleproxy_loop *loop);
@@ -45,7 +45,7 @@ void bleproxy_loop_stop(struct bleproxy_loop *loop);
  * after each other call into the library. */
 int bleproxy_loop_fd(const struct bleproxy_loop *loop);
 int bleproxy_loop_timeout_ms(const struct bleproxy_loop *loop);
-/* Does what is due without waiting. */
+/* Does what is due without waiting. Nothing from within a callback. */
 void bleproxy_loop_process(struct bleproxy_loop *loop);
 
 /* The loop's clock: monotonic nanoseconds, as advertisements carry it. */

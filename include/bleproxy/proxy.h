@@ -14,13 +14,12 @@ enum { BLEPROXY_PORT = 6053 };
 /* Where a proxy is and how to speak with it. Zero-initialise, then set address at least. Everything is copied
  * by whoever takes it. */
 struct bleproxy_proxy_config {
-    const char *address; /* host name, IPv4 or IPv6 literal (with %scope) */
-    uint16_t port;       /* 0: 6053 */
-    const char *name;    /* for the log and for messages; NULL: the address */
-    const char
-        *noise_psk;       /* the key as ESPHome's configuration has it: base64 of 32 bytes. NULL: plaintext.
+    const char *address;   /* host name, IPv4 or IPv6 literal (with %scope) */
+    uint16_t port;         /* 0: 6053 */
+    const char *name;      /* for the log and for messages; NULL: the address */
+    const char *noise_psk; /* the key as ESPHome's configuration has it: base64 of 32 bytes. NULL: plaintext.
                            * "" or malformed is BLEPROXY_E_INVALID_KEY: a key never falls back to plaintext */
-    const char *password; /* for firmware before 2026.1; NULL: none */
+    const char *password;  /* for firmware before 2026.1; NULL: none */
     const char *expected_name; /* NULL: any; else another name that answers is BLEPROXY_E_BAD_NAME */
     const char *expected_mac;  /* 12 hexadecimal digits, lower case; NULL: any */
     const char *client_info;   /* what the proxy logs as its client; NULL: "bleproxy VERSION" */

@@ -3,12 +3,13 @@
 
 #include <bleproxy/error.h>
 
-enum { MAP_FIRST_SLOTS = 16 };
+enum { MAP_FIRST_SLOTS = 16, MAP_FIRST_SHIFT = 64 - 4 };
 
 void map_init(struct map *map, const struct env *env)
 {
     *map = (struct map){.env = env};
-    env->random(env->user, &map->seed, sizeof(map->seed));
+    env->random(env->user, &map->multiplier, sizeof(map->multiplier));
+    map->multiplier |= 1;
 }
 
 void map_deinit(struct map *map)
@@ -16,28 +17,6 @@ void map_deinit(struct map *map)
     env_free(map->env, map->slots);
     map->slots = NULL;
     map->count = map->mask = 0;
-}
-
-/* Two rounds of multiply and fold (the finaliser of splitmix64) over the keyed address. */
-static size_t map_home(const struct map *map, uint64_t key)
-{
-    uint64_t x = key ^ map->seed;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (size_t)(x ^ (x >> 31)) & map->mask;
-}
-
-static struct map_slot *map_find(const struct map *map, uint64_t key)
-{
-    size_t i = map_home(map, key);
-    while (map->slots[i].value && map->slots[i].key != key)
-        i = (i + 1) & map->mask;
-    return &map->slots[i];
-}
-
-void *map_get(const struct map *map, uint64_t key)
-{
-    return map->slots ? map_find(map, key)->value : NULL;
 }
 
 static int map_grow(struct map *map)
@@ -48,6 +27,7 @@ static int map_grow(struct map *map)
     if (!grown.slots)
         return BLEPROXY_E_NOMEM;
     grown.mask = slots - 1;
+    grown.shift = map->slots ? map->shift - 1 : MAP_FIRST_SHIFT;
     for (size_t i = 0; map->slots && i <= map->mask; i++)
         if (map->slots[i].value)
             *map_find(&grown, map->slots[i].key) = map->slots[i];

@@ -8,15 +8,16 @@
 
 struct device_table;
 
-/* A device that at least one registered scanner hears. */
+/* A device that at least one registered scanner hears; first what every report touches. */
 struct bleproxy_device {
-    uint64_t address;
-    struct device_table *table;
-    struct list in_table;
     struct list sightings; /* the owner's first; empty: gone, and only waiting to be swept */
-    uint64_t reports, first_heard_ns;
+    uint64_t reports;
     bool heard_once;
     bool unannounced; /* its owner tells something that the owners' reports so far did not */
+
+    uint64_t address, first_heard_ns;
+    struct device_table *table;
+    struct list in_table;
 };
 
 /* All devices of a hub. When it is full, the device heard only once that has been silent longest makes way.

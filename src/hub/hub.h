@@ -29,8 +29,8 @@ struct scanner *hub_next_scanner(const struct hub *hub, size_t *position);
 int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct bleproxy_filter *filter,
                   bleproxy_advertisement_fn *on_advertisement, void *user,
                   struct bleproxy_subscription **ret_subscription);
-int hub_find(struct hub *hub, const struct bleproxy_filter *filter, uint64_t timeout_ns, bleproxy_found_fn *on_found,
-             void *user, uint64_t now_ns, struct bleproxy_search **ret_search);
+int hub_find(struct hub *hub, const struct bleproxy_filter *filter, uint64_t timeout_ns,
+             bleproxy_found_fn *on_found, void *user, uint64_t now_ns, struct bleproxy_search **ret_search);
 int hub_discover(struct hub *hub, const struct bleproxy_filter *filter, uint64_t timeout_ns,
                  bleproxy_discovered_fn *on_discovered, void *user, uint64_t now_ns,
                  struct bleproxy_search **ret_search);

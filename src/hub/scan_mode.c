@@ -62,8 +62,10 @@ int scanner_set_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, u
     scanner->mode.intent = mode;
     scanner->mode.requested = mode;
     if (!scanner->has_mode) {
-        env_log(scanner->env, BLEPROXY_LOG_WARNING, "hub", scanner->name,
-                "the scan mode cannot be set: firmware before 2025.5 scans as it is configured");
+        if (!scanner->mode.warned)
+            env_log(scanner->env, BLEPROXY_LOG_WARNING, "hub", scanner->name,
+                    "the scan mode cannot be set: firmware before 2025.5 scans as it is configured");
+        scanner->mode.warned = true;
         return BLEPROXY_E_UNSUPPORTED;
     }
     scanner_pin(scanner);

@@ -14,6 +14,7 @@ struct scan_mode {
     enum bleproxy_scanner_mode before; /* to go back to when the window closes */
     uint64_t window_end_ns;
     bool window_open;
+    bool warned; /* that the mode cannot be set */
     scanner_window_fn *on_done;
     void *user;
 };

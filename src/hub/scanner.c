@@ -204,12 +204,13 @@ void scanner_report(struct scanner *scanner, const struct batch_advert *advert, 
     }
     uint64_t address = advert->address & ADDRESS_MASK;
     struct sighting *sighting = sightings_get(&scanner->sightings, address);
-    if (!sighting || !sighting_repeats(sighting, advert->data, advert->size)) {
+    if (sighting && sighting_repeats(sighting, advert->data, advert->size)) {
+        sighting->view.changed = 0;
+    } else if (!sighting || !sighting_refresh(sighting, advert->data, advert->size)) {
         scanner_parse(scanner, sighting, address, advert, now_ns);
         return;
     }
     sightings_again(&scanner->sightings, sighting);
-    sighting->view.changed = 0;
     scanner_publish(scanner, sighting, advert->rssi, now_ns);
 }
 

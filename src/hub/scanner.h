@@ -24,8 +24,9 @@ struct scanner_config {
     uint64_t source;  /* the proxy's Bluetooth MAC address */
     const char *name; /* copied */
     bool connectable; /* it can make connections */
-    bool watchdog;    /* raw advertisements and scanner state are both supported: the subscription can be checked */
-    bool has_mode;    /* scanner mode can be set */
+    bool
+        watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
+    bool has_mode; /* scanner mode can be set */
 };
 
 /* How a scanner asks its proxy for things. Return 0 or BLEPROXY_E_*. */
@@ -49,7 +50,8 @@ void scanner_tick(struct scanner *scanner, uint64_t now_ns);
 
 /* What the proxy streams. Not from within callbacks of a hub: their arguments may go. */
 void scanner_report(struct scanner *scanner, const struct batch_advert *advert, uint64_t now_ns);
-void scanner_report_decoded(struct scanner *scanner, const BluetoothLEAdvertisementResponse *advert, uint64_t now_ns);
+void scanner_report_decoded(struct scanner *scanner, const BluetoothLEAdvertisementResponse *advert,
+                            uint64_t now_ns);
 void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, uint32_t configured_mode,
                       uint64_t now_ns);
 int scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slots);

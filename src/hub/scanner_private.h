@@ -9,16 +9,21 @@
 
 enum { SCANNER_SLOTS_MAX = 64 }; /* addresses in a slot report; firmware has at most 9 slots */
 
-/* For the files that make up the scanner and for its hub. */
+/* For the files that make up the scanner and for its hub; first what every report touches. */
 struct scanner {
+    struct hub *hub; /* NULL: not registered */
+    unsigned pins;   /* calls on the stack, and hubs, that still need the memory */
+    unsigned pauses;
+    bool connectable, has_watchdog, has_mode;
+    bool silent, available, was_setup, freed;
+    uint64_t source, heard_ns; /* last report, or setup */
+    uint64_t now_ns;           /* as of the last call that told the time */
+    struct sightings sightings;
+
     const struct env *env;
     const struct scanner_ops *ops; /* NULL: no session */
     void *ops_user;
-    struct hub *hub; /* NULL: not registered */
-    struct sightings sightings;
-    uint64_t source, heard_ns; /* last report, or setup */
-    uint64_t now_ns;           /* as of the last call that told the time */
-    uint64_t sweep_ns;         /* next expiry; BP_NEVER: not set up */
+    uint64_t sweep_ns; /* next expiry; BP_NEVER: not set up */
     char *name;
     struct list registered, departed; /* in a hub; see hub_private.h */
     struct disconnect_set *disconnect_set;
@@ -26,10 +31,6 @@ struct scanner {
     struct watchdog watchdog;
     struct bleproxy_slots slots;
     uint64_t slots_allocated[SCANNER_SLOTS_MAX];
-    unsigned pins; /* calls on the stack, and hubs, that still need the memory */
-    unsigned pauses;
-    bool connectable, has_watchdog, has_mode;
-    bool silent, available, was_setup, freed;
 };
 
 static inline void scanner_pin(struct scanner *scanner)

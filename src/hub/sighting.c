@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/sighting.h"
 
+#include "wire/ad.h"
+#include "wire/uuid.h"
+
+enum { KEY_SIZE = 2 }; /* of 16-bit service data and of manufacturer data */
+
 /* Characters of valid UTF-8: the bytes that do not continue one. */
 static size_t count_characters(const char *text, size_t size)
 {
@@ -35,33 +40,72 @@ static void merge_name(const struct bleproxy_advertisement *held, const struct f
     update->name_size = (uint16_t)size;
 }
 
-/* Whether heard has the same keys in the same places as what is held, with values as long: then it replaces
- * all of it. So it is with most devices whose data change. */
-static bool same_shape(const struct bleproxy_advertisement *held, const struct fields *heard)
-{
-    if (heard->size != held->fields_size)
-        return false;
-    for (size_t at = 0; at < heard->size; at += fields_entry_size(heard->bytes + at))
-        if (memcmp(heard->bytes + at, held->fields + at, FIELDS_HEADER + (size_t)heard->bytes[at + 1]) != 0)
-            return false;
-    return true;
-}
-
 /* Returns whether the merged fields differ from those held. */
 static bool merge_fields(const struct bleproxy_advertisement *held, const struct fields *heard,
                          struct sighting_update *update)
 {
-    if (same_shape(held, heard)) {
-        update->fields = heard->bytes;
-        update->fields_size = held->fields_size;
-        return memcmp(heard->bytes, held->fields, heard->size) != 0;
-    }
     struct fields merged;
     fields_init(&merged, update->merged);
     bool differs = fields_merge(&merged, held->fields, held->fields_size, heard);
     update->fields = merged.bytes;
     update->fields_size = (uint32_t)merged.size;
     return differs;
+}
+
+/* Where the value is held that the structure, 16-bit service data or manufacturer data, gives anew; NULL when
+ * that is not held, or has another size. */
+static uint8_t *held_value(const struct sighting *sighting, const struct bleproxy_ad *ad)
+{
+    const uint8_t *value;
+    size_t size;
+    if (ad->type == AD_MANUFACTURER_DATA) {
+        uint16_t company = (uint16_t)(ad->data[0] | ad->data[1] << 8);
+        value = bleproxy_manufacturer_data(&sighting->view, company, &size);
+    } else {
+        struct bleproxy_uuid uuid = uuid_from_air(ad->data, KEY_SIZE);
+        value = bleproxy_service_data(&sighting->view, &uuid, &size);
+    }
+    return value && size + KEY_SIZE == ad->size ? sighting->memory + (value - sighting->memory) : NULL;
+}
+
+/* Takes over the structure's value if the packet, as long as the last one, is that one but for this. */
+static bool refresh_value(struct sighting *sighting, const uint8_t *raw, const struct bleproxy_ad *ad)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    if (ad->size <= KEY_SIZE)
+        return false;
+    size_t size = ad->size - KEY_SIZE, start = (size_t)(ad->data - raw) + KEY_SIZE, end = start + size;
+    if (memcmp(raw, view->raw, start) != 0 || memcmp(raw + end, view->raw + end, view->raw_size - end) != 0)
+        return false;
+    uint8_t *value = held_value(sighting, ad);
+    if (!value)
+        return false;
+    memcpy(value, raw + start, size);
+    memcpy(sighting->memory + (view->raw - sighting->memory) + start, raw + start, size);
+    sighting->view.changed = 1;
+    return true;
+}
+
+bool sighting_refresh(struct sighting *sighting, const uint8_t *raw, size_t size)
+{
+    if (!sighting->view.raw || sighting->view.raw_size != size)
+        return false;
+    struct bleproxy_ad ad, service = {0}, company = {0}; /* the last ones: they have the last word */
+    for (size_t position = 0; ad_next(raw, size, &position, &ad);) {
+        switch (ad.type) {
+        case AD_SERVICE_DATA_16:
+            service = ad;
+            break;
+        case AD_SERVICE_DATA_32:
+        case AD_SERVICE_DATA_128:
+            service.size = 0; /* it may be the same UUID in a longer form */
+            break;
+        case AD_MANUFACTURER_DATA:
+            company = ad;
+            break;
+        }
+    }
+    return refresh_value(sighting, raw, &service) || refresh_value(sighting, raw, &company);
 }
 
 size_t sighting_prepare(const struct sighting *sighting, const struct fields *heard, const uint8_t *raw,

@@ -16,15 +16,17 @@ enum {
     SIGHTING_NAME_CAPACITY = FIELDS_NAME_MAX * 3 + 1,
 };
 
-/* What one scanner knows of one device. Subscribers are handed &view itself, so it is always complete. */
+/* What one scanner knows of one device; first what every report touches. Subscribers are handed &view itself,
+ * so it is always complete. */
 struct sighting {
     struct bleproxy_advertisement view;
-    struct scanner *scanner;
     struct bleproxy_device *device; /* NULL: not in a hub's table */
-    struct list in_scanner, in_device;
-    uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
-    uint32_t capacity;
     bool heard_once;
+
+    uint32_t capacity;
+    uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
+    struct scanner *scanner;
+    struct list in_scanner, in_device;
 };
 
 /* The outcome of one packet before it is stored. */
@@ -47,6 +49,10 @@ static inline bool sighting_repeats(const struct sighting *sighting, const uint8
     const struct bleproxy_advertisement *view = &sighting->view;
     return view->raw && view->raw_size == size && (size == 0 || memcmp(view->raw, raw, size) == 0);
 }
+
+/* Takes in the commonest change: the packet is the one before but for the value of its last service data or
+ * of its last manufacturer data. False: it is not like that, nothing was done. */
+bool sighting_refresh(struct sighting *sighting, const uint8_t *raw, size_t size);
 
 /* Merges what was heard with what sighting holds (nothing yet: memory is NULL) into *ret_update, which
  * borrows from heard and raw. raw_size <= SIGHTING_RAW_MAX. Returns the capacity that sighting_commit()

@@ -29,34 +29,22 @@ static inline uint64_t batch_load(const uint8_t *in)
     return le64toh(word);
 }
 
-/* varint_read() at half its price: one or two bytes at once, up to eight together (an address has seven). */
-static inline const uint8_t *batch_read_number(const uint8_t *in, const uint8_t *end, uint64_t *ret_value)
+/* The number that starts word, of which last is the first byte without the continuation bit: varint_read()
+ * without a loop. An address has seven bytes, as its upper 16 bits are zero. */
+static inline uint64_t batch_address(uint64_t word, uint64_t last)
 {
-    if (in < end && *in < 0x80) {
-        *ret_value = *in;
-        return in + 1;
-    }
-    if (end - in >= 2 && in[1] < 0x80) {
-        *ret_value = (in[0] & 0x7fu) | (uint64_t)in[1] << 7;
-        return in + 2;
-    }
-    if (end - in < 8)
-        return varint_read(in, end, VARINT_MAX, ret_value);
-    uint64_t word = batch_load(in), last = ~word & UINT64_C(0x8080808080808080);
-    if (last == 0)
-        return varint_read(in, end, VARINT_MAX, ret_value);
-    /* Up to the first byte without the continuation bit; then the groups of 7 bits move together by pairs. */
     word &= (last ^ (last - 1)) & UINT64_C(0x7f7f7f7f7f7f7f7f);
+    /* The groups of 7 bits move together by pairs. */
     word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
     word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
-    *ret_value = (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
-    return in + (unsigned)__builtin_ctzll(last) / 8 + 1;
+    word = (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+    return word & address_mask;
 }
 
 /* The length of a string of bytes and whether it is all there. Returns where it starts, or NULL. */
 static inline const uint8_t *batch_read_bytes(const uint8_t *in, const uint8_t *end, uint64_t *ret_size)
 {
-    in = batch_read_number(in, end, ret_size);
+    in = varint_read(in, end, VARINT_MAX, ret_size);
     return in && *ret_size <= (uint64_t)(end - in) ? in : NULL;
 }
 
@@ -87,20 +75,20 @@ static bool batch_read_advert(const uint8_t *in, const uint8_t *end, struct batc
 {
     uint64_t tag, value = 0;
     while (in < end) {
-        in = batch_read_number(in, end, &tag);
+        in = varint_read(in, end, VARINT_MAX, &tag);
         if (!in)
             return false;
         switch (tag) {
         case TAG_ADDRESS:
-            in = batch_read_number(in, end, &value);
+            in = varint_read(in, end, VARINT_MAX, &value);
             advert->address = value & address_mask;
             break;
         case TAG_RSSI:
-            in = batch_read_number(in, end, &value);
+            in = varint_read(in, end, VARINT_MAX, &value);
             advert->rssi = batch_unzigzag((uint32_t)value);
             break;
         case TAG_ADDRESS_TYPE:
-            in = batch_read_number(in, end, &value);
+            in = varint_read(in, end, VARINT_MAX, &value);
             advert->address_type = (uint32_t)value;
             break;
         case TAG_DATA:
@@ -120,12 +108,13 @@ static bool batch_read_advert(const uint8_t *in, const uint8_t *end, struct batc
     return true;
 }
 
-int batch_next(struct batch *batch, struct batch_advert *ret_advert)
+/* batch_next(), whatever the fields and their order. Apart from it, whose usual path then needs no stack. */
+static __attribute__((noinline)) int batch_next_any(struct batch *batch, struct batch_advert *ret_advert)
 {
     const uint8_t *in = batch->position, *end = batch->end;
     while (in < end) {
         uint64_t tag = 0, size = 0;
-        in = batch_read_number(in, end, &tag);
+        in = varint_read(in, end, VARINT_MAX, &tag);
         if (in && tag != TAG_ADVERT)
             in = batch_skip(tag, in, end);
         else if (in)
@@ -143,6 +132,41 @@ int batch_next(struct batch *batch, struct batch_advert *ret_advert)
     }
     batch->position = end;
     return 0;
+}
+
+/* Reads what firmware writes straight through: address, signal, type unless it is 0, and data, in this order,
+ * all numbers but the first two below 128. */
+int batch_next(struct batch *batch, struct batch_advert *ret_advert)
+{
+    enum { HEADERS_MAX = 1 + 8 + 1 + 2 + 1 + 1 + 1 + 1 }; /* a tag and a number four times */
+    const uint8_t *in = batch->position;
+    size_t left = (size_t)(batch->end - in);
+    if (left < 2 + HEADERS_MAX || in[0] != TAG_ADVERT || in[1] >= 0x80 || in[1] > left - 2 ||
+        in[2] != TAG_ADDRESS)
+        return batch_next_any(batch, ret_advert);
+    const uint8_t *end = in + 2 + in[1];
+    uint64_t word = batch_load(in + 3), last = ~word & UINT64_C(0x8080808080808080);
+    in += 3 + (unsigned)__builtin_ctzll(last | UINT64_C(1) << 63) / 8 + 1;
+    uint32_t rssi = in[1], address_type = 0;
+    if (last == 0 || *in != TAG_RSSI)
+        return batch_next_any(batch, ret_advert);
+    in += 2;
+    if (rssi >= 0x80)
+        rssi = (rssi & 0x7f) | (uint32_t)*in++ << 7;
+    if (in[0] == TAG_ADDRESS_TYPE) {
+        address_type = in[1];
+        in += 2;
+    }
+    uint32_t size = in[1];
+    if (in[0] != TAG_DATA || (rssi >> 7 | address_type | size) >= 0x80 || in + 2 + size != end)
+        return batch_next_any(batch, ret_advert);
+    batch->position = end;
+    ret_advert->address = batch_address(word, last);
+    ret_advert->data = size > 0 ? in + 2 : NULL;
+    ret_advert->size = size;
+    ret_advert->rssi = batch_unzigzag(rssi);
+    ret_advert->address_type = address_type;
+    return 1;
 }
 
 static uint32_t batch_zigzag(int32_t value)

@@ -260,6 +260,10 @@ static void test_f40_auto_is_sent_as_passive_and_kept(void **state)
     assert_int_equal(scanner_requested_mode(scanner), BLEPROXY_MODE_AUTO);
     assert_int_equal(scanner_current_mode(scanner), BLEPROXY_MODE_NONE);
     assert_int_equal(scanner_configured_mode(scanner), BLEPROXY_MODE_PASSIVE);
+    scanner_on_state(scanner, STATE_RUNNING, 0, 0, f->now_ns);
+    assert_int_equal(scanner_requested_mode(scanner), BLEPROXY_MODE_AUTO);
+    assert_int_equal(scanner_current_mode(scanner), BLEPROXY_MODE_PASSIVE);
+    assert_int_equal(proxy.n_sent, 1);
 }
 
 static void test_f40_without_intent_the_report_is_what_is_requested(void **state)
@@ -297,6 +301,9 @@ static void test_mode_without_the_feature_is_an_intent_and_a_warning(void **stat
     assert_int_equal(proxy.n_sent, 0);
     assert_int_equal(scanner_requested_mode(old), BLEPROXY_MODE_ACTIVE);
     assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 1);
+    assert_int_equal(scanner_set_mode(old, BLEPROXY_MODE_PASSIVE, f->now_ns), BLEPROXY_E_UNSUPPORTED);
+    assert_int_equal(scanner_requested_mode(old), BLEPROXY_MODE_PASSIVE);
+    assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 1); /* once is enough */
     scanner_free(old);
 }
 

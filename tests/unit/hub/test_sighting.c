@@ -139,6 +139,19 @@ static void test_address_type_is_that_of_first_sight(void **state)
     assert_int_equal(view->address_type, 1);
 }
 
+static void test_address_types_that_do_not_fit_are_the_largest(void **state)
+{
+    struct fixture *f = *state;
+    static const uint32_t sent[] = {0, 3, 255, 256, UINT32_MAX};
+    static const uint8_t expected[] = {0, 3, 255, 255, 255};
+    for (uint64_t i = 0; i < 5; i++) {
+        const struct batch_advert advert = {
+            .address = i, .data = (const uint8_t *)"", .address_type = sent[i]};
+        scanner_report(f->scanners[0], &advert, f->now_ns);
+        assert_int_equal(scanner_last(f->scanners[0], i)->address_type, expected[i]);
+    }
+}
+
 static void test_strength_zero_is_none_and_others_are_clamped(void **state)
 {
     struct fixture *f = *state;
@@ -315,6 +328,65 @@ static void test_random_packets_merge_as_in_a_simple_model(void **state)
     }
 }
 
+static void test_of_repeated_keys_the_last_counts_whichever_changed(void **state)
+{
+    struct fixture *f = *state;
+    const struct bleproxy_advertisement *view = heard(f, "04160dfe01 04160dfe02 04ff010001 04ff010002");
+    assert_string_equal(content(view), "-|| fe0d:02| 1:02");
+    heard(f, "04160dfe03 04160dfe02 04ff010001 04ff010002");
+    assert_string_equal(content(view), "-|| fe0d:02| 1:02");
+    assert_int_equal(view->changed, 0);
+    heard(f, "04160dfe03 04160dfe02 04ff010003 04ff010002");
+    assert_string_equal(content(view), "-|| fe0d:02| 1:02");
+    assert_int_equal(view->changed, 0);
+    /* The same UUID in its long form */
+    view = heard(f, "04160dfe01 1221fb349b5f80000080001000000dfe000002");
+    assert_string_equal(content(view), "-|| fe0d:02| 1:02");
+    heard(f, "04160dfe03 1221fb349b5f80000080001000000dfe000002");
+    assert_string_equal(content(view), "-|| fe0d:02| 1:02");
+    assert_int_equal(view->changed, 0);
+}
+
+/* One random structure: few keys, short values, so that packets repeat and resemble each other. */
+static size_t random_structure(struct fixture *f, uint8_t *raw)
+{
+    static const char *const structures[] = {
+        "020106",     "020a04",     "0303180f",   "04094c616d", "03160dfe",
+        "04160dfe00", "04160afe00", "05160dfe00", "04ff010000", "04ff020000",
+        "05ff010000", "03ff0100",   "0220fe",     "00",         "1221fb349b5f80000080001000000dfe000000"};
+    size_t size;
+    const uint8_t *structure = hex(structures[draw(f, sizeof(structures) / sizeof(structures[0]))], &size);
+    memcpy(raw, structure, size);
+    if (size > 2)
+        raw[size - 1] = (uint8_t)(raw[size - 1] + draw(f, 2));
+    return size;
+}
+
+/* The other scanner hears every second packet with padding before it: no packet resembles the last one. */
+static void test_likeness_to_the_last_packet_makes_no_difference(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t padded[80] = {0}, *raw = padded + 1;
+    size_t size = 0;
+    for (unsigned round = 0; round < MODEL_ROUNDS; round++) {
+        if (size == 0 || draw(f, 8) == 0) {
+            size = 0;
+            for (unsigned n = draw(f, 4); n > 0; n--)
+                size += random_structure(f, raw + size);
+        } else {
+            raw[draw(f, (unsigned)size)] ^= (uint8_t)draw(f, 2);
+        }
+        hear_bytes(f, f->scanners[0], 1, -50, raw, size);
+        hear_bytes(f, f->scanners[1], 1, -50, raw - round % 2, size + round % 2);
+        const struct bleproxy_advertisement *a = scanner_last(f->scanners[0], 1);
+        const struct bleproxy_advertisement *b = scanner_last(f->scanners[1], 1);
+        assert_true(sighting_same_content(a, b));
+        assert_int_equal(a->changed, b->changed);
+        assert_int_equal(a->tx_power_dbm, b->tx_power_dbm);
+        assert_memory_equal(a->raw, raw, size);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -330,11 +402,14 @@ int main(void)
         TEST(test_transmit_power_and_raw_bytes_are_of_this_packet),
         TEST(test_what_a_scanner_adds_to_a_view),
         TEST(test_address_type_is_that_of_first_sight),
+        TEST(test_address_types_that_do_not_fit_are_the_largest),
         TEST(test_strength_zero_is_none_and_others_are_clamped),
         TEST(test_empty_packet_is_a_sighting),
         TEST(test_only_48_bits_of_an_address_count),
         TEST(test_oversized_packet_is_dropped_and_counted),
         TEST(test_random_packets_merge_as_in_a_simple_model),
+        TEST(test_of_repeated_keys_the_last_counts_whichever_changed),
+        TEST(test_likeness_to_the_last_packet_makes_no_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,18 @@ static void test_f41_state_in_time_prevents_it(void **state)
     assert_int_equal(proxy.n_subscribed, 0);
 }
 
+static void test_f41_state_before_setup_prevents_it(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy proxy = {0};
+    scanner_unsetup(f->scanners[0], T0);
+    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_on_state(f->scanners[0], 2, 0, 0, T0);
+    scanner_setup(f->scanners[0], T0);
+    run_until(f, 1000);
+    assert_int_equal(proxy.n_subscribed, 0);
+}
+
 static void test_f41_state_later_ends_it(void **state)
 {
     struct fixture *f = *state;
@@ -173,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_f41_subscribes_again_at_10_40_100_160_s),
         TEST(test_f41_state_in_time_prevents_it),
+        TEST(test_f41_state_before_setup_prevents_it),
         TEST(test_f41_state_later_ends_it),
         TEST(test_f41_unsetup_ends_it),
         TEST(test_f41_connection_error_ends_it),

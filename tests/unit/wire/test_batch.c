@@ -70,6 +70,9 @@ static void test_fields_may_be_absent_repeated_unknown_and_in_any_order(void **s
     assert_int_equal(n, 1);
     assert_int_equal(advert.address, 0);
     assert_null(advert.data);
+    assert_int_equal(outcome("0a02 2200", &advert, &n), 0);
+    assert_int_equal(n, 1);
+    assert_null(advert.data);
     /* data, type, an unknown number of a long tag, rssi twice, unknown bytes, fixed32, fixed64, address */
     assert_int_equal(outcome("0a2a 2202aabb 1803 f807ffffffffffffffffff01 1005 1006 2a0201ff 3501020304"
                              "390102030405060708 0801",

@@ -236,6 +236,80 @@ static void test_time_and_its_zone(void **state)
                  "0018 25 0d01000000 1a11 089f38 10bf70 1a09 08c070 1801 2003 2805");
 }
 
+static void test_requests_and_their_fields(void **state)
+{
+    struct fixture *fixture = *state;
+    const HelloRequest *hello = unpack(fixture, "0012010a0c6573702d632d636c69656e741001180f");
+    assert_text(hello->client_info, "esp-c-client");
+    assert_int_equal(hello->api_version_major, 1);
+    assert_int_equal(hello->api_version_minor, 15);
+    const AuthenticationRequest *login = unpack(fixture, "0008030a06736563726574");
+    assert_text(login->password, "secret");
+    const SubscribeBluetoothLEAdvertisementsRequest *subscribe = unpack(fixture, "0002420801");
+    assert_int_equal(subscribe->flags, 1);
+    const BluetoothDeviceRequest *connect = unpack(fixture, "000e4408b3c4c4c0939829100418012001");
+    assert_int_equal(connect->address, ADDRESS);
+    assert_int_equal(connect->request_type, 4);
+    assert_true(connect->has_address_type);
+    assert_int_equal(connect->address_type, 1);
+    const BluetoothGATTReadRequest *read = unpack(fixture, "000a4908b3c4c4c09398291003");
+    assert_int_equal(read->address, ADDRESS);
+    assert_int_equal(read->handle, 3);
+    const BluetoothGATTWriteRequest *write = unpack(fixture, "00104b08b3c4c4c0939829100c180122020102");
+    assert_int_equal(write->handle, 12);
+    assert_true(write->response);
+    assert_hex(write->data.data, write->data.len, "0102");
+    const BluetoothGATTWriteDescriptorRequest *cccd = unpack(fixture, "000e4d08b3c4c4c0939829100d1a020100");
+    assert_int_equal(cccd->handle, 13);
+    assert_hex(cccd->data.data, cccd->data.len, "0100");
+    const BluetoothGATTNotifyRequest *notify = unpack(fixture, "000c4e08b3c4c4c0939829100c1801");
+    assert_int_equal(notify->handle, 12);
+    assert_true(notify->enable);
+    const BluetoothScannerSetModeRequest *mode = unpack(fixture, "00027f0801");
+    assert_int_equal(mode->mode, 1);
+    const BluetoothSetConnectionParamsRequest *parameters =
+        unpack(fixture, "0013910108b3c4c4c093982910a00618a1062003 28d804");
+    assert_int_equal(parameters->address, ADDRESS);
+    assert_int_equal(parameters->min_interval, 800);
+    assert_int_equal(parameters->max_interval, 801);
+    assert_int_equal(parameters->latency, 3);
+    assert_int_equal(parameters->timeout, 600);
+}
+
+static void test_responses_and_their_fields(void **state)
+{
+    struct fixture *fixture = *state;
+    const DisconnectRequest *disconnect = unpack(fixture, "0002050801");
+    assert_int_equal(disconnect->reason, 1);
+    const BluetoothGATTReadResponse *read = unpack(fixture, "00104a08b3c4c4c093982910031a0454455354");
+    assert_int_equal(read->address, ADDRESS);
+    assert_int_equal(read->handle, 3);
+    assert_text(read->data, "TEST");
+    const BluetoothGATTWriteResponse *written = unpack(fixture, "000a5308b3c4c4c0939829100c");
+    assert_int_equal(written->handle, 12);
+    const BluetoothGATTNotifyResponse *notifies = unpack(fixture, "000a5408b3c4c4c0939829100c");
+    assert_int_equal(notifies->handle, 12);
+    const BluetoothGATTNotifyDataResponse *data = unpack(fixture, "000e4f08b3c4c4c0939829100c1a02cafe");
+    assert_int_equal(data->handle, 12);
+    assert_hex(data->data.data, data->data.len, "cafe");
+    const BluetoothDevicePairingResponse *paired = unpack(fixture, "000c5508b3c4c4c0939829 1001 1805");
+    assert_true(paired->paired);
+    assert_int_equal(paired->error, 5);
+    const BluetoothDeviceUnpairingResponse *unpaired = unpack(fixture, "000c5608b3c4c4c0939829 1001 1805");
+    assert_true(unpaired->success);
+    assert_int_equal(unpaired->error, 5);
+    const BluetoothDeviceClearCacheResponse *cleared = unpack(fixture, "000c5808b3c4c4c0939829 1001 1805");
+    assert_true(cleared->success);
+    assert_int_equal(cleared->error, 5);
+    const BluetoothScannerStateResponse *scanner = unpack(fixture, "00067e080210001801");
+    assert_int_equal(scanner->state, 2);
+    assert_int_equal(scanner->mode, 0);
+    assert_int_equal(scanner->configured_mode, 1);
+    const BluetoothSetConnectionParamsResponse *set = unpack(fixture, "000a920108b3c4c4c0939829 1006");
+    assert_int_equal(set->address, ADDRESS);
+    assert_int_equal(set->error, 6);
+}
+
 static void test_connection_errors_may_be_negative(void **state)
 {
     struct fixture *fixture = *state;
@@ -459,6 +533,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hello_of_2023, setup, teardown),
         cmocka_unit_test_setup_teardown(test_device_info, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_and_its_zone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_requests_and_their_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_responses_and_their_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_connection_errors_may_be_negative, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_enumeration_values_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_connections_free_packed_and_unpacked, setup, teardown),
