@@ -252,9 +252,9 @@ void manager_free(struct manager *manager, uint64_t now_ns)
     enter(manager);
     manager->freed = true;
     end_scanner(manager, now_ns);
-    proxy_free(manager->proxy);
     complete(&manager->start, BLEPROXY_E_START_ABORTED, now_ns);
     complete(&manager->stop, 0, now_ns);
+    proxy_free(manager->proxy); /* last: callbacks may still ask for its state */
     leave(manager);
 }
 
@@ -319,6 +319,12 @@ void manager_tick(struct manager *manager, uint64_t now_ns)
     if (!manager->freed && manager->scanner)
         scanner_tick(manager->scanner, now_ns);
     leave(manager);
+}
+
+enum bleproxy_proxy_state manager_state(const struct manager *manager)
+{
+    enum bleproxy_proxy_state state = proxy_state(manager->proxy);
+    return state == BLEPROXY_PROXY_READY && !manager->scanner ? BLEPROXY_PROXY_HANDSHAKING : state;
 }
 
 const struct bleproxy_device_info *manager_device_info(const struct manager *manager)

@@ -48,6 +48,8 @@ struct proxy *manager_proxy(
 uint64_t manager_deadline(const struct manager *manager);
 void manager_tick(struct manager *manager, uint64_t now_ns);
 
+/* READY from the moment that the scanner is registered, as on_state tells it. */
+enum bleproxy_proxy_state manager_state(const struct manager *manager);
 /* NULL while there is no session. */
 const struct bleproxy_device_info *manager_device_info(const struct manager *manager);
 struct scanner *manager_scanner(const struct manager *manager);

@@ -240,7 +240,8 @@ int hub_find(struct hub *hub, const struct bleproxy_filter *filter, uint64_t tim
         return r;
     search->on_found = on_found;
     search->fresh = hub->devices.by_address.count > 0;
-    *ret_search = search;
+    if (ret_search)
+        *ret_search = search;
     return 0;
 }
 
@@ -255,6 +256,7 @@ int hub_discover(struct hub *hub, const struct bleproxy_filter *filter, uint64_t
     if (r < 0)
         return r;
     search->on_discovered = on_discovered;
-    *ret_search = search;
+    if (ret_search)
+        *ret_search = search;
     return 0;
 }

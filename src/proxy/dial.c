@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #define STAGGER_NS (100 * NS_PER_MS)
-#define ROUND_NS   (60 * NS_PER_S)
 
 enum { WHY_MAX = 128, NO_ATTEMPT = DIAL_ADDRESSES_MAX };
 
@@ -28,7 +27,8 @@ struct dial {
     void *user;
     struct attempt attempts[DIAL_ADDRESSES_MAX]; /* interleaved by family */
     unsigned n_attempts;
-    unsigned newest;       /* the attempt started last, or NO_ATTEMPT */
+    unsigned newest; /* the attempt started last, or NO_ATTEMPT */
+    uint64_t round_ns;
     uint64_t next_ns;      /* when the next waiting address is tried */
     uint64_t round_end_ns; /* BP_NEVER before the start */
     int error;             /* how the last attempt ended */
@@ -54,7 +54,8 @@ static void interleave(struct dial *dial, const struct net_address *addresses, s
 }
 
 int dial_new(const struct env *env, const struct dial_ops *ops, void *user,
-             const struct net_address *addresses, size_t n_addresses, struct dial **ret_dial)
+             const struct net_address *addresses, size_t n_addresses, uint64_t round_ns,
+             struct dial **ret_dial)
 {
     if (n_addresses == 0)
         return BLEPROXY_E_INVALID;
@@ -64,6 +65,7 @@ int dial_new(const struct env *env, const struct dial_ops *ops, void *user,
     dial->env = env;
     dial->ops = ops;
     dial->user = user;
+    dial->round_ns = round_ns;
     dial->newest = NO_ATTEMPT;
     dial->next_ns = dial->round_end_ns = BP_NEVER;
     interleave(dial, addresses, n_addresses < DIAL_ADDRESSES_MAX ? n_addresses : DIAL_ADDRESSES_MAX);
@@ -105,7 +107,7 @@ static void begin_round(struct dial *dial, uint64_t now_ns)
 {
     dial->newest = NO_ATTEMPT;
     dial->next_ns = now_ns;
-    dial->round_end_ns = time_after(now_ns, ROUND_NS);
+    dial->round_end_ns = time_after(now_ns, dial->round_ns);
 }
 
 /* Drops the first address of each family that is left, and has the others tried again. */
@@ -136,7 +138,8 @@ static bool step(struct dial *dial, uint64_t now_ns)
     } else if (now_ns >= dial->round_end_ns) {
         if (close_opening(dial)) {
             dial->error = BLEPROXY_E_TIMEOUT;
-            snprintf(dial->why, sizeof(dial->why), "no answer within %u s", (unsigned)(ROUND_NS / NS_PER_S));
+            snprintf(dial->why, sizeof(dial->why), "no answer within %u s",
+                     (unsigned)(dial->round_ns / NS_PER_S));
         }
         if (!dial->done)
             end_round(dial, now_ns);

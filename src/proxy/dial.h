@@ -30,13 +30,15 @@ struct dial_ops {
 };
 
 /* Happy eyeballs (RFC 8305) as the reference client does it: the families interleaved, an attempt started
- * every 0.1 s or as soon as the one before failed; a round lasts at most 60 s; a round that failed drops the
+ * every 0.1 s or as soon as the one before failed; a round has a time limit; a round that failed drops the
  * first address of each family and tries the rest. */
 struct dial;
 
-/* addresses are copied. 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID when there are none. */
+/* addresses are copied; round_ns limits each round. 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID when there are
+ * none. */
 int dial_new(const struct env *env, const struct dial_ops *ops, void *user,
-             const struct net_address *addresses, size_t n_addresses, struct dial **ret_dial);
+             const struct net_address *addresses, size_t n_addresses, uint64_t round_ns,
+             struct dial **ret_dial);
 /* Closes what is open, but not the attempt that won; on_done is not called. NULL is fine. Allowed in
  * callbacks. */
 void dial_free(struct dial *dial);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RESOLVE_NS     (30 * NS_PER_S)
 #define AFTER_LEAVE_NS (5 * NS_PER_S) /* the pause after a session that either side ended on purpose */
+#define BRIEF_NS       (5 * NS_PER_S) /* a proxy that keeps closing sessions younger than this is not usable */
 
 /* What a wrong key or password counts as: enough failures for the longest pause. */
 enum { AUTH_FAILURES = 100 };
@@ -30,6 +30,8 @@ struct proxy {
     struct session_end rejection; /* with an error: what on_down tells, for the session ended because of it */
 
     unsigned failures, failures_before; /* since the last success, and before that */
+    uint64_t ready_ns;                  /* when the session became ready */
+    bool was_brief;                     /* the last session was lost soon after that */
     bool deep_sleep;
 
     unsigned depth; /* calls on the stack */
@@ -170,8 +172,11 @@ static void count_failure(struct proxy *proxy, const struct session_end *why, ui
 
 static void attempt_ended(struct proxy *proxy, const struct session_end *why, uint64_t now_ns)
 {
-    count_failure(proxy, why, now_ns);
-    proxy->ops->on_failed(proxy->user, why, now_ns);
+    struct session_end end = *why;
+    if (end.error == 0) /* a goodbye is a good end only of what was ready */
+        end.error = BLEPROXY_E_CLOSED;
+    count_failure(proxy, &end, now_ns);
+    proxy->ops->on_failed(proxy->user, &end, now_ns);
     report_state(proxy, now_ns);
 }
 
@@ -186,9 +191,18 @@ static void attempt_failed(struct proxy *proxy, int error, const char *doing, co
     attempt_ended(proxy, &end, now_ns);
 }
 
+/* One that was lost soon, again, counts as a failure: connecting again at once would never end. */
+static bool counts_as_failure(struct proxy *proxy, const struct session_end *end, uint64_t now_ns)
+{
+    bool brief = !proxy->rejected && now_ns - proxy->ready_ns < BRIEF_NS;
+    bool again = brief && proxy->was_brief;
+    proxy->was_brief = brief;
+    return !end->expected && (proxy->rejected || again);
+}
+
 static void session_lost(struct proxy *proxy, const struct session_end *end, uint64_t now_ns)
 {
-    if (proxy->rejected && !end->expected) {
+    if (counts_as_failure(proxy, end, now_ns)) {
         proxy->failures = proxy->failures_before;
         count_failure(proxy, end, now_ns);
     } else {
@@ -210,6 +224,7 @@ static void on_session_ready(void *user, uint64_t now_ns)
     enter(proxy);
     proxy->state = BLEPROXY_PROXY_READY;
     proxy->told_ready = true;
+    proxy->ready_ns = now_ns;
     proxy->failures_before = proxy->failures;
     proxy->failures = 0;
     env_log(proxy->env, BLEPROXY_LOG_INFO, "proxy", proxy->settings.session.label, "connected");
@@ -292,7 +307,8 @@ static const struct dial_ops dial_ops = {on_dial_open, on_dial_close, on_dial_do
 
 static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
 {
-    if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, RESOLVE_NS), now_ns))
+    if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
+                      now_ns))
         return;
     proxy->is_resolving = true;
     proxy->ops->resolve(proxy->user, proxy->settings.host, proxy->settings.port, now_ns);
@@ -362,7 +378,8 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
     if (!addresses || n_addresses == 0) {
         attempt_failed(proxy, error ? error : BLEPROXY_E_RESOLVE, "look up", why, now_ns);
     } else {
-        error = dial_new(proxy->env, &dial_ops, proxy, addresses, n_addresses, &proxy->dial);
+        error = dial_new(proxy->env, &dial_ops, proxy, addresses, n_addresses, proxy->settings.connect_ns,
+                         &proxy->dial);
         if (error)
             attempt_failed(proxy, error, "connect to", NULL, now_ns);
         else if (change_state(proxy, BLEPROXY_PROXY_CONNECTING, BP_NEVER, now_ns))

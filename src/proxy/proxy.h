@@ -12,6 +12,8 @@ struct proxy;
 struct proxy_config {
     const char *host; /* name or literal; copied */
     uint16_t port;
+    uint64_t resolve_ns;           /* limit of a look-up; 0: 30 s */
+    uint64_t connect_ns;           /* limit of each round of TCP connects; 0: 60 s */
     struct session_config session; /* strings and key are copied; env is the proxy's too */
 };
 
@@ -29,7 +31,7 @@ struct proxy_ops {
     void (*on_ready)(void *user, uint64_t now_ns);
     /* A session that was ready is over; proxy_session() is NULL from now on. */
     void (*on_down)(void *user, const struct session_end *end, uint64_t now_ns);
-    /* An attempt failed before it was ready. */
+    /* An attempt failed before it was ready; why->error is never 0. */
     void (*on_failed)(void *user, const struct session_end *why, uint64_t now_ns);
     /* proxy_stop() is done. */
     void (*on_stopped)(void *user, uint64_t now_ns);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 enum { PSK_SIZE = 32 };
+#define RESOLVE_NS (30 * NS_PER_S)
+#define CONNECT_NS (60 * NS_PER_S)
 
 static size_t text_size(const char *text)
 {
@@ -40,8 +42,12 @@ int settings_init(struct settings *settings, const struct proxy_config *config)
     char *memory = env_alloc(from->env, size);
     if (!memory)
         return BLEPROXY_E_NOMEM;
-    *settings =
-        (struct settings){.port = config->port, .session = *from, .memory = memory, .memory_size = size};
+    *settings = (struct settings){.port = config->port,
+                                  .resolve_ns = config->resolve_ns > 0 ? config->resolve_ns : RESOLVE_NS,
+                                  .connect_ns = config->connect_ns > 0 ? config->connect_ns : CONNECT_NS,
+                                  .session = *from,
+                                  .memory = memory,
+                                  .memory_size = size};
     struct session_config *to = &settings->session;
     settings->host = keep_text(&memory, config->host);
     to->label = keep_text(&memory, label);

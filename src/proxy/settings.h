@@ -10,6 +10,7 @@ struct proxy_config;
 struct settings {
     const char *host;
     uint16_t port;
+    uint64_t resolve_ns, connect_ns;
     struct session_config session;
     char *memory; /* holds every string and the key: wiped as a whole */
     size_t memory_size;

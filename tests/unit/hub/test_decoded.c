@@ -7,7 +7,7 @@ static ProtobufCBinaryData data_of(const char *text)
     return (ProtobufCBinaryData){size, size > 0 ? (uint8_t *)(uintptr_t)text : NULL};
 }
 
-static void test_decoded_advert(void **state)
+static void test_case_48_decoded_advert(void **state)
 {
     struct fixture *f = *state;
     ProtobufCBinaryData uuids[] = {data_of("0x180F"), data_of("39D6B333-ADAD-45C8-B6EE-EAC6C4CD0000"),
@@ -112,7 +112,7 @@ static void test_values_that_are_too_long_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_decoded_advert),
+        TEST(test_case_48_decoded_advert),
         TEST(test_decoded_advert_with_nothing_in_it),
         TEST(test_malformed_texts_are_left_out),
         TEST(test_values_that_are_too_long_are_left_out),

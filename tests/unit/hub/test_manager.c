@@ -35,6 +35,7 @@ struct fixture {
     uint64_t now_ns;
     bool resolving, open;
     unsigned attempt, n_open;
+    size_t n_unsent; /* at the last close */
     struct completion started, stopped;
 
     const char *act_in; /* in this callback, once ... */
@@ -87,9 +88,11 @@ static void on_open(void *user, unsigned attempt, const struct net_address *addr
 static void on_close(void *user, unsigned attempt)
 {
     struct fixture *f = user;
+    struct iovec vec;
     assert_true(f->open);
     assert_int_equal(attempt, f->attempt);
     f->open = false;
+    f->n_unsent = proxy_pending(manager_proxy(f->manager), &vec);
 }
 
 static void get_time(void *user, struct session_time *ret_time)
@@ -343,15 +346,68 @@ static void test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable(vo
     struct fixture *f = *state;
     reach(f, WIRED);
     watch_loss(f);
+    struct disconnect_set *set = disconnect_set_ref(scanner_disconnect_set(manager_scanner(f->manager)));
     f->was_available = true;
     lose_connection(f);
     assert_int_equal(f->n_lost, 2);
+    assert_int_equal(disconnect_set_size(set), 0);
+    disconnect_set_unref(set);
     assert_false(f->was_available);
     assert_true(f->was_registered); /* unregistering is the last step */
     assert_int_equal(n_registered(f), 0);
     assert_null(manager_scanner(f->manager));
     assert_null(manager_device_info(f->manager));
     assert_int_equal(f->why, BLEPROXY_E_CLOSED);
+}
+
+static void on_window_done(void *user, bool opened, uint64_t now_ns)
+{
+    struct completion *window = user;
+    (void)now_ns;
+    window->count++;
+    window->error = !opened;
+}
+
+static void test_stop_restores_the_mode_before_it_says_goodbye(void **state)
+{
+    struct fixture *f = *state;
+    struct completion window = {0, 0};
+    struct iovec vec;
+    reach(f, WIRED);
+    scanner_window(manager_scanner(f->manager), 5 * NS_PER_S, on_window_done, &window, f->now_ns);
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    assert_int_equal(window.count, 1);
+    size_t n = proxy_pending(manager_proxy(f->manager), &vec);
+    assert_hex(vec.iov_base, n, "00007f" DISCONNECT_REQUEST);
+}
+
+static void test_free_says_not_a_word(void **state)
+{
+    struct fixture *f = *state;
+    struct completion window = {0, 0};
+    struct iovec vec;
+    reach(f, WIRED);
+    scanner_window(manager_scanner(f->manager), 5 * NS_PER_S, on_window_done, &window, f->now_ns);
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+    f->n_unsent = 1;
+    manager_free(f->manager, f->now_ns);
+    f->manager = NULL;
+    assert_int_equal(f->n_unsent, 0);
+    assert_int_equal(window.count, 1);
+}
+
+/* What it would restore it cannot send: the session is gone. */
+static void test_loss_ends_an_active_window(void **state)
+{
+    struct fixture *f = *state;
+    struct completion window = {0, 0};
+    reach(f, WIRED);
+    scanner_window(manager_scanner(f->manager), 5 * NS_PER_S, on_window_done, &window, f->now_ns);
+    assert_int_equal(window.count, 0);
+    lose_connection(f);
+    assert_int_equal(window.count, 1);
+    assert_int_equal(window.error, 0);
 }
 
 static void free_manager(struct fixture *f)
@@ -449,6 +505,22 @@ static void test_description_that_never_comes_is_a_failed_attempt(void **state)
         assert_true(f->states[i] != BLEPROXY_PROXY_READY || i == f->n_states - 1);
 }
 
+static void test_device_that_sleeps_deeply_is_retried_every_15_s(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned pauses[] = {2, 3, 6, 10, 15, 15};
+    reach(f, DESCRIBING);
+    feed(f, "00020a3801" /* has_deep_sleep, nothing else */ CAPABILITIES);
+    assert_int_equal(n_registered(f), 1);
+    lose_connection(f);
+    for (unsigned i = 0; i < 6; i++) {
+        reach(f, DIALLING);
+        f->open = false;
+        proxy_connect_failed(manager_proxy(f->manager), f->attempt, "Connection refused", f->now_ns);
+        assert_int_equal(manager_deadline(f->manager), f->now_ns + pauses[i] * NS_PER_S);
+    }
+}
+
 static void test_refused_password_waits_60_s(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +529,17 @@ static void test_refused_password_waits_60_s(void **state)
     assert_int_equal(f->why, BLEPROXY_E_INVALID_AUTH);
     assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
     assert_int_equal(f->started.count, 0);
+}
+
+static void test_goodbye_before_the_hello_is_a_failed_attempt(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, GREETING);
+    feed(f, DISCONNECT_REQUEST);
+    assert_int_equal(f->why, BLEPROXY_E_CLOSED);
+    assert_int_equal(manager_last_end(f->manager)->error, BLEPROXY_E_CLOSED);
+    assert_int_equal(f->started.count, 0);
+    assert_int_equal(manager_deadline(f->manager), f->now_ns + 2 * NS_PER_S);
 }
 
 static void test_unreachable_proxy_tells_why_and_start_stays_pending(void **state)
@@ -614,13 +697,18 @@ int main(void)
         TEST(test_f04_start_is_once_and_stop_before_it_is_nothing),
         TEST(test_f05_connection_wires_registers_and_completes_start),
         TEST(test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable),
+        TEST(test_stop_restores_the_mode_before_it_says_goodbye),
+        TEST(test_free_says_not_a_word),
+        TEST(test_loss_ends_an_active_window),
         TEST(test_f08_teardown_is_complete_although_a_callback_frees_the_manager),
         TEST(test_f09_stop_without_memory_for_the_goodbye_tears_down),
         TEST(test_f10_loss_and_then_stop_fires_callbacks_once),
         TEST(test_stop_while_connected_tears_down_when_the_session_ends),
         TEST(test_stop_is_over_after_15_s_at_the_latest),
         TEST(test_description_that_never_comes_is_a_failed_attempt),
+        TEST(test_device_that_sleeps_deeply_is_retried_every_15_s),
         TEST(test_refused_password_waits_60_s),
+        TEST(test_goodbye_before_the_hello_is_a_failed_attempt),
         TEST(test_unreachable_proxy_tells_why_and_start_stays_pending),
         TEST(test_free_completes_pending_start_and_stop),
         TEST(test_freed_in_each_callback),

@@ -89,6 +89,18 @@ static void test_the_strongest_counts_only_when_heard_lately(void **state)
     assert_int_equal(owner(f), 1);
 }
 
+static void test_who_was_heard_60_s_ago_still_counts(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, 2, -50);
+    hear_from(f, 0, -20);
+    pass_time(f, 60);
+    hear_from(f, 0, -20);
+    hear_from(f, 1, -90);
+    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
+    assert_int_equal(owner(f), 2);
+}
+
 static void test_expired_owner_leaves_it_to_another(void **state)
 {
     struct fixture *f = *state;
@@ -160,6 +172,7 @@ int main(void)
         TEST(test_owner_that_does_not_scan_loses_to_any),
         TEST(test_unregistered_owner_leaves_it_to_the_strongest),
         TEST(test_the_strongest_counts_only_when_heard_lately),
+        TEST(test_who_was_heard_60_s_ago_still_counts),
         TEST(test_expired_owner_leaves_it_to_another),
         TEST(test_owner_comes_first_among_the_reports),
         TEST(test_only_reports_of_owners_count),

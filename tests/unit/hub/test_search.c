@@ -342,6 +342,33 @@ static void test_predicate_cancels_its_search(void **state)
     assert_int_equal(reported.error, BLEPROXY_E_CANCELLED);
 }
 
+struct refusal {
+    struct outcome *outcome;
+    unsigned calls;
+};
+
+static bool cancel_and_refuse(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    struct refusal *refusal = user;
+    refusal->calls++;
+    cancel_in_predicate(refusal->outcome, advertisement);
+    return false;
+}
+
+static void test_predicate_of_a_cancelled_search_is_asked_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome found = {0};
+    struct refusal refusal = {.outcome = &found};
+    const struct bleproxy_filter filter = {.predicate = cancel_and_refuse, .predicate_user = &refusal};
+    hear(f, f->scanners[0], 1, -50, "020106");
+    hear(f, f->scanners[0], 2, -50, "020106");
+    find(f, &filter, &found);
+    hub_tick(f->hub, f->now_ns);
+    assert_int_equal(found.calls, 1);
+    assert_int_equal(refusal.calls, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -364,6 +391,7 @@ int main(void)
         TEST(test_callback_of_discover_frees_the_scanners),
         TEST(test_callback_of_a_search_frees_the_hub),
         TEST(test_predicate_cancels_its_search),
+        TEST(test_predicate_of_a_cancelled_search_is_asked_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ struct fixture {
     struct test_env test;
     struct dial *dial;
     enum answer answers[DIAL_ADDRESSES_MAX];
+    bool first_connects; /* attempt 0, within the open of another */
     const char *free_in; /* the op that frees the dial */
     char trace[1024];    /* "+0" opened, "-0" closed, by the last byte of the address */
     unsigned open, max_open, depth;
@@ -46,6 +47,8 @@ static void on_open(void *user, unsigned attempt, const struct net_address *addr
     f->open++;
     f->max_open = f->open > f->max_open ? f->open : f->max_open;
     maybe_free(f, "open");
+    if (f->first_connects && attempt > 0)
+        dial_connected(f->dial, 0, now_ns);
     switch (f->answers[attempt]) {
     case LATER:
         break;
@@ -88,7 +91,7 @@ static struct net_address address(uint8_t family, uint8_t last)
 
 static void begin(struct fixture *f, const struct net_address *addresses, size_t n)
 {
-    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, n, &f->dial), 0);
+    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, n, 60 * NS_PER_S, &f->dial), 0);
     assert_int_equal(dial_deadline(f->dial), BP_NEVER);
     dial_start(f->dial, 0);
 }
@@ -241,6 +244,20 @@ static void test_connection_from_within_open(void **state)
     dial_free(f->dial);
 }
 
+static void test_second_connection_from_within_open_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    const struct net_address addresses[] = {address(4, 1), address(4, 2)};
+    f->first_connects = true;
+    f->answers[1] = CONNECTS;
+    begin(f, addresses, 2);
+    dial_tick(f->dial, 100 * NS_PER_MS);
+    assert_int_equal(f->n_done, 1);
+    assert_int_equal(f->winner, 0);
+    assert_string_equal(f->trace, "+1 +2 -2 ");
+    dial_free(f->dial);
+}
+
 static void test_freed_in_each_callback(void **state)
 {
     struct fixture *f = *state;
@@ -275,9 +292,11 @@ static void test_no_addresses_and_no_memory(void **state)
 {
     struct fixture *f = *state;
     const struct net_address addresses[] = {address(4, 1)};
-    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, 0, &f->dial), BLEPROXY_E_INVALID);
+    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, 0, 60 * NS_PER_S, &f->dial),
+                     BLEPROXY_E_INVALID);
     f->test.fail_after = 0;
-    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, 1, &f->dial), BLEPROXY_E_NOMEM);
+    assert_int_equal(dial_new(&f->test.env, &ops, f, addresses, 1, 60 * NS_PER_S, &f->dial),
+                     BLEPROXY_E_NOMEM);
     dial_free(NULL);
 }
 
@@ -296,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sixteen_addresses_that_fail_from_within_do_not_recurse, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_connection_from_within_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_second_connection_from_within_open_is_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed_in_each_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_addresses_and_no_memory, setup, teardown),
     };

@@ -105,6 +105,64 @@ static void test_case_50_missing_key_waits_60_s_and_never_was_a_session(void **s
     assert_int_equal(f->n_resolve, 2);
 }
 
+/* A proxy called vproxy; its answer to the handshake of the fixed keys; both refusals; garbage. */
+#define NOISE_HELLO "010015017670726f78790061636263333238393065613800"
+#define NOISE_HANDSHAKE                                                                                      \
+    "0100310079a631eede1bf9c98f12032cdeadd0e7a079398fc786b88cc846ec89af85a51a08d629a47626962aacde23c4ab98"   \
+    "01ba"
+#define MAC_FAILURE     "0100160148616e647368616b65204d4143206661696c757265"
+#define OTHER_REJECTION "01000f01666f7263656420746f206661696c"
+#define NOT_ENCRYPTED   "0042616420696e64696361746f722062797465"
+#define GARBAGE         "0100020102"
+
+static void test_case_50_a_wrong_key_waits_60_s_and_other_failures_of_the_handshake_2_s(void **state)
+{
+    static const struct {
+        const char *says;
+        int error;
+        unsigned pause_s;
+    } cases[] = {
+        {NOISE_HELLO MAC_FAILURE, BLEPROXY_E_INVALID_KEY, 60},
+        {NOISE_HELLO NOISE_HANDSHAKE GARBAGE, BLEPROXY_E_ENCRYPTION, 60},
+        {NOISE_HELLO OTHER_REJECTION, BLEPROXY_E_HANDSHAKE, 2},
+        {NOT_ENCRYPTED, BLEPROXY_E_ENCRYPTION_PLAINTEXT, 2},
+        {"020000", BLEPROXY_E_PROTOCOL, 2},
+    };
+    struct fixture *f = *state;
+    uint8_t psk[32], ephemeral[32];
+    for (unsigned i = 0; i < 32; i++) {
+        psk[i] = (uint8_t)i;
+        ephemeral[i] = (uint8_t)(0x20 + i);
+    }
+    struct proxy_config config = fixture_config(f);
+    config.session.psk = psk;
+    config.session.aead = &aead_sodium;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        proxy_free(f->proxy);
+        assert_int_equal(proxy_new(&config, &fixture_ops, f, &f->proxy), 0);
+        f->test.random_bytes = ephemeral;
+        f->test.random_left = sizeof(ephemeral);
+        fixture_reach(f, BLEPROXY_PROXY_CONNECTING);
+        proxy_connected(f->proxy, f->last_attempt, f->now_ns);
+        fixture_feed(f, cases[i].says);
+        assert_int_equal(f->end.error, cases[i].error);
+        assert_int_equal(proxy_deadline(f->proxy), f->now_ns + cases[i].pause_s * NS_PER_S);
+    }
+}
+
+/* Once it was connected, the same is just a lost session. */
+static void test_case_50_refused_password_of_a_session_is_retried_at_once(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    fixture_feed(f, REFUSED_PASSWORD);
+    assert_int_equal(f->end.error, BLEPROXY_E_INVALID_AUTH);
+    assert_int_equal(f->n_down, 1);
+    assert_int_equal(proxy_failures(f->proxy), 0);
+    fixture_wait(f, 0);
+    assert_int_equal(f->n_resolve, 2);
+}
+
 static void test_case_52_unexpected_loss_is_retried_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -174,6 +232,59 @@ static void test_hello_has_30_s(void **state)
     assert_int_equal(proxy_state(f->proxy), BLEPROXY_PROXY_WAITING);
 }
 
+static void test_limits_are_configurable(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy_config config = fixture_config(f);
+    proxy_free(f->proxy);
+    config.resolve_ns = 3 * NS_PER_S;
+    config.connect_ns = 4 * NS_PER_S;
+    config.session.timeouts.hello_ns = 5 * NS_PER_S;
+    assert_int_equal(proxy_new(&config, &fixture_ops, f, &f->proxy), 0);
+    proxy_start(f->proxy, f->now_ns);
+    fixture_wait(f, 3 * NS_PER_S);
+    assert_int_equal(f->end.error, BLEPROXY_E_RESOLVE_TIMEOUT);
+    fixture_reach(f, BLEPROXY_PROXY_CONNECTING);
+    fixture_wait(f, 4 * NS_PER_S);
+    assert_string_equal(f->end.text, "cannot connect to kitchen.local:6053: no answer within 4 s");
+    fixture_reach(f, BLEPROXY_PROXY_HANDSHAKING);
+    fixture_wait(f, 5 * NS_PER_S);
+    assert_int_equal(f->end.error, BLEPROXY_E_TIMEOUT);
+    assert_int_equal(f->n_failed, 3);
+}
+
+/* Case 28 of the hello stage: a polite end, yet no connection came of it. */
+static void test_goodbye_before_the_hello_is_a_failed_attempt(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_HANDSHAKING);
+    fixture_feed(f, DISCONNECT_REQUEST);
+    assert_int_equal(f->n_failed, 1);
+    assert_int_equal(f->n_down, 0);
+    assert_int_equal(f->end.error, BLEPROXY_E_CLOSED);
+    assert_string_equal(f->end.text, "kitchen asked to be disconnected");
+    fixture_wait(f, 2 * NS_PER_S);
+    assert_int_equal(f->n_resolve, 2);
+}
+
+/* Once may happen; a proxy that always closes at once would otherwise be dialled as fast as the network
+ * allows. */
+static void test_sessions_lost_at_once_again_count_as_failures(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned pauses_s[] = {0, 2, 3, 6};
+    for (size_t i = 0; i < sizeof(pauses_s) / sizeof(pauses_s[0]); i++) {
+        fixture_reach(f, BLEPROXY_PROXY_READY);
+        proxy_fail(f->proxy, BLEPROXY_E_CLOSED, NULL, f->now_ns);
+        assert_int_equal(f->n_down, i + 1);
+        assert_int_equal(proxy_deadline(f->proxy), f->now_ns + pauses_s[i] * NS_PER_S);
+    }
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    f->now_ns += 5 * NS_PER_S;
+    proxy_fail(f->proxy, BLEPROXY_E_CLOSED, NULL, f->now_ns);
+    assert_int_equal(proxy_deadline(f->proxy), f->now_ns);
+}
+
 static void test_rejected_session_counts_as_failure(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +321,18 @@ static void test_refused_password_under_a_request_that_rejects_waits_60_s(void *
     assert_int_equal(f->end.error, BLEPROXY_E_INVALID_AUTH);
     assert_int_equal(f->n_down, 1);
     fixture_wait(f, 60 * NS_PER_S);
+}
+
+static void test_case_52_expected_end_under_a_request_that_rejects_waits_5_s(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    session_ping(proxy_session(f->proxy), reject_without_a_reason, f, f->now_ns);
+    fixture_feed(f, DISCONNECT_REQUEST);
+    assert_int_equal(f->n_down, 1);
+    assert_true(f->end.expected);
+    assert_int_equal(proxy_failures(f->proxy), 0);
+    fixture_wait(f, 5 * NS_PER_S);
 }
 
 static void test_case_53_stop_while_not_connected_is_immediate(void **state)
@@ -498,14 +621,20 @@ int main(void)
         TEST(test_failures_from_within_go_on_forever_without_recursion),
         TEST(test_deep_sleep_caps_the_pause),
         TEST(test_case_50_missing_key_waits_60_s_and_never_was_a_session),
+        TEST(test_case_50_a_wrong_key_waits_60_s_and_other_failures_of_the_handshake_2_s),
+        TEST(test_case_50_refused_password_of_a_session_is_retried_at_once),
         TEST(test_case_52_unexpected_loss_is_retried_at_once),
         TEST(test_case_52_expected_end_waits_5_s),
         TEST(test_look_up_has_30_s),
         TEST(test_look_up_without_addresses_is_a_failure),
         TEST(test_tcp_connect_has_60_s),
         TEST(test_hello_has_30_s),
+        TEST(test_limits_are_configurable),
+        TEST(test_goodbye_before_the_hello_is_a_failed_attempt),
+        TEST(test_sessions_lost_at_once_again_count_as_failures),
         TEST(test_rejected_session_counts_as_failure),
         TEST(test_refused_password_under_a_request_that_rejects_waits_60_s),
+        TEST(test_case_52_expected_end_under_a_request_that_rejects_waits_5_s),
         TEST(test_case_53_stop_while_not_connected_is_immediate),
         TEST(test_case_53_stop_during_the_handshake_waits_for_it),
         TEST(test_stop_during_a_handshake_that_never_ends_is_bounded),

@@ -297,24 +297,20 @@ SPLIT_TEST(test_malformed_description_ends_session_and_request)
     assert_int_equal(d.completed, 1);
 }
 
-static void test_each_answer_has_10_s(void **state)
+SPLIT_TEST(test_each_answer_has_10_s)
 {
-    struct client c;
     struct description d;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    describe(&c, &d);
-    client_advance(&c, 10 * NS_PER_S - 1);
+    client_connect(c, HELLO_15);
+    describe(c, &d);
+    client_advance(c, 10 * NS_PER_S - 1);
     assert_int_equal(d.completed, 0);
-    client_feed(&c, INFO_ALL);
-    client_advance(&c, 10 * NS_PER_S - 1);
+    client_feed(c, INFO_ALL);
+    client_advance(c, 10 * NS_PER_S - 1);
     assert_int_equal(d.completed, 0);
-    client_advance(&c, 1);
+    client_advance(c, 1);
     assert_int_equal(d.completed, 1);
     assert_int_equal(d.error, BLEPROXY_E_TIMEOUT);
-    assert_true(session_is_ready(c.session));
-    client_deinit(&c);
+    assert_true(session_is_ready(c->session));
 }
 
 static void test_freeing_the_session_while_it_describes(void **state)

@@ -155,43 +155,31 @@ static void test_freeing_in_every_callback(void **state)
             }
 }
 
-static void test_freeing_twice_in_a_callback_and_null(void **state)
+SPLIT_TEST(test_freeing_twice_in_a_callback_and_null)
 {
-    struct client c;
-    (void)state;
     session_free(NULL);
-    client_init(&c);
-    c.free_on = EVENT_CLOSED;
-    client_connect(&c, HELLO_15);
-    session_fail(c.session, BLEPROXY_E_CLOSED, NULL, c.now_ns);
-    assert_true(c.freed);
-    client_deinit(&c);
+    c->free_on = EVENT_CLOSED;
+    client_connect(c, HELLO_15);
+    session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
+    assert_true(c->freed);
 }
 
-static void test_the_first_fatal_error_stays(void **state)
+SPLIT_TEST(test_the_first_fatal_error_stays)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    client_feed(&c, "0002040801"
-                    "090000");
-    session_fail(c.session, BLEPROXY_E_CLOSED, NULL, c.now_ns);
-    session_fail(c.session, BLEPROXY_E_IO, "reset", c.now_ns);
-    client_advance(&c, 1000 * NS_PER_S);
-    client_expect_end(&c, BLEPROXY_E_INVALID_AUTH, "password");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    client_feed(c, "0002040801"
+                   "090000");
+    session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
+    session_fail(c->session, BLEPROXY_E_IO, "reset", c->now_ns);
+    client_advance(c, 1000 * NS_PER_S);
+    client_expect_end(c, BLEPROXY_E_INVALID_AUTH, "password");
 }
 
-static void test_other_transport_errors_pass_unchanged(void **state)
+SPLIT_TEST(test_other_transport_errors_pass_unchanged)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_fail(c.session, BLEPROXY_E_NOMEM, NULL, c.now_ns);
-    client_expect_end(&c, BLEPROXY_E_NOMEM, "out of memory");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_fail(c->session, BLEPROXY_E_NOMEM, NULL, c->now_ns);
+    client_expect_end(c, BLEPROXY_E_NOMEM, "out of memory");
 }
 
 static void test_messages_beyond_a_capped_size_are_a_protocol_error(void **state)

@@ -22,58 +22,43 @@ SPLIT_TEST(test_disconnect_ends_with_the_answer)
     client_expect_reply(&reply, BLEPROXY_E_CLOSED);
 }
 
-static void test_disconnect_ends_after_10_s_without_an_answer(void **state)
+SPLIT_TEST(test_disconnect_ends_after_10_s_without_an_answer)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_disconnect(c.session, false, c.now_ns);
-    client_advance(&c, 10 * NS_PER_S - 1);
-    assert_int_equal(c.events[EVENT_CLOSED], 0);
-    client_advance(&c, 1);
-    client_expect_end(&c, 0, "was disconnected");
-    assert_true(c.end.expected);
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_disconnect(c->session, false, c->now_ns);
+    assert_true(session_is_waiting(c->session));
+    client_advance(c, 10 * NS_PER_S - 1);
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
+    client_advance(c, 1);
+    client_expect_end(c, 0, "was disconnected");
+    assert_true(c->end.expected);
 }
 
-static void test_connection_closed_instead_of_the_answer_is_fine(void **state)
+SPLIT_TEST(test_connection_closed_instead_of_the_answer_is_fine)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_disconnect(c.session, false, c.now_ns);
-    session_fail(c.session, BLEPROXY_E_IO, "reset", c.now_ns);
-    client_expect_end(&c, 0, "was disconnected");
-    assert_true(c.end.expected);
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_disconnect(c->session, false, c->now_ns);
+    session_fail(c->session, BLEPROXY_E_IO, "reset", c->now_ns);
+    client_expect_end(c, 0, "was disconnected");
+    assert_true(c->end.expected);
 }
 
-static void test_forced_disconnect_writes_and_ends_at_once(void **state)
+SPLIT_TEST(test_forced_disconnect_writes_and_ends_at_once)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_disconnect(c.session, true, c.now_ns);
-    client_expect_end(&c, 0, "was disconnected");
-    assert_true(c.end.expected);
-    client_expect(&c, "000005");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_disconnect(c->session, true, c->now_ns);
+    client_expect_end(c, 0, "was disconnected");
+    assert_true(c->end.expected);
+    client_expect(c, "000005");
 }
 
-static void test_forced_disconnect_while_closing(void **state)
+SPLIT_TEST(test_forced_disconnect_while_closing)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_disconnect(c.session, false, c.now_ns);
-    session_disconnect(c.session, true, c.now_ns);
-    client_expect_end(&c, 0, "was disconnected");
-    client_expect(&c, "000005");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_disconnect(c->session, false, c->now_ns);
+    session_disconnect(c->session, true, c->now_ns);
+    client_expect_end(c, 0, "was disconnected");
+    client_expect(c, "000005");
 }
 
 static void test_forced_disconnect_during_the_noise_handshake(void **state)
@@ -110,6 +95,21 @@ static void test_case_27_disconnect_in_mid_hello_waits_5_s_then_10_s(void **stat
     assert_int_equal(c.events[EVENT_READY], 0);
     assert_true(c.end.expected);
     assert_false(c.end.was_ready);
+    client_deinit(&c);
+}
+
+static void test_asking_again_to_disconnect_does_not_prolong_the_wait(void **state)
+{
+    struct client c;
+    (void)state;
+    client_init(&c);
+    client_start(&c);
+    client_drain(&c);
+    session_disconnect(c.session, false, c.now_ns);
+    client_advance(&c, 3 * NS_PER_S);
+    session_disconnect(c.session, false, c.now_ns);
+    client_advance(&c, 2 * NS_PER_S);
+    client_expect(&c, "000005");
     client_deinit(&c);
 }
 
@@ -201,17 +201,13 @@ SPLIT_TEST(test_disconnect_response_nobody_asked_for_is_ignored)
     assert_int_equal(c->events[EVENT_CLOSED], 0);
 }
 
-static void test_disconnect_from_within_on_ready(void **state)
+SPLIT_TEST(test_disconnect_from_within_on_ready)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    c.disconnect_on_ready = true;
-    client_start(&c);
-    client_feed(&c, HELLO_15 RAW_ADVERT);
-    client_expect_end(&c, 0, "was disconnected");
-    assert_int_equal(c.events[EVENT_ADVERT], 0);
-    client_deinit(&c);
+    c->disconnect_on_ready = true;
+    client_start(c);
+    client_feed(c, HELLO_15 RAW_ADVERT);
+    client_expect_end(c, 0, "was disconnected");
+    assert_int_equal(c->events[EVENT_ADVERT], 0);
 }
 
 int main(void)
@@ -224,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_forced_disconnect_while_closing),
         cmocka_unit_test(test_forced_disconnect_during_the_noise_handshake),
         cmocka_unit_test(test_case_27_disconnect_in_mid_hello_waits_5_s_then_10_s),
+        cmocka_unit_test(test_asking_again_to_disconnect_does_not_prolong_the_wait),
         cmocka_unit_test(test_case_27_hello_that_comes_in_time_is_followed_by_the_disconnect),
         cmocka_unit_test(test_case_27_disconnect_in_mid_handshake_ends_after_5_s),
         cmocka_unit_test(test_case_27_connect_that_fails_while_a_disconnect_waits),

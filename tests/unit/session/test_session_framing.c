@@ -1,9 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
+#include "session/session_internal.h"
 
 #define MAC_FAILURE "0100160148616e647368616b65204d4143206661696c757265"
 
 /* Frames 1-7 prove the reader (test_frame.c); here they prove what a session makes of its outcomes. */
+
+SPLIT_TEST(test_case_03_payload_over_65535_bytes_ends_the_session)
+{
+    client_start(c);
+    client_feed(c, "008080045d");
+    client_expect_end(c, BLEPROXY_E_PROTOCOL, "kitchen sent a frame that breaks the protocol");
+}
+
+static void test_case_03_payload_of_65535_bytes_is_taken(void **state)
+{
+    static uint8_t frame[5 + 65535] = {0, 0xff, 0xff, 0x03, 100};
+    (void)state;
+    for (long split = SPLIT_BYTES; split < 40; split++) {
+        struct client c;
+        client_init(&c);
+        c.split = split;
+        client_connect(&c, HELLO_15);
+        client_feed_bytes(&c, frame, sizeof(frame));
+        client_feed(&c, "000007");
+        client_expect(&c, "000008");
+        client_deinit(&c);
+    }
+}
 
 SPLIT_TEST(test_case_04_overlong_varint_ends_the_session)
 {
@@ -102,6 +126,24 @@ static void test_eof_before_the_noise_hello_is_closed(void **state)
     client_deinit(&c);
 }
 
+SPLIT_TEST(test_case_10_reset_in_the_middle_of_the_noise_hello)
+{
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, "0100150176");
+    session_fail(c->session, BLEPROXY_E_IO, "Connection reset by peer", c->now_ns);
+    client_expect_end(c, BLEPROXY_E_ENCRYPTION_HELLO, "broke off before encryption began");
+}
+
+SPLIT_TEST(test_reset_after_the_noise_hello_is_a_loss)
+{
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, NOISE_HELLO);
+    session_fail(c->session, BLEPROXY_E_IO, "Connection reset by peer", c->now_ns);
+    client_expect_end(c, BLEPROXY_E_CLOSED, "was lost (Connection reset by peer)");
+}
+
 SPLIT_TEST(test_case_11_empty_noise_hello)
 {
     client_encrypt(c);
@@ -184,6 +226,17 @@ SPLIT_TEST(test_case_14_refused_key_without_name)
     assert_string_equal(c->end.received_name, "");
 }
 
+SPLIT_TEST(test_case_14_refused_key_with_the_name_of_firmware_that_tells_no_mac)
+{
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, "010008017670726f787900" MAC_FAILURE);
+    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "the proxy calls itself 'vproxy'");
+    assert_string_equal(c->end.received_name, "vproxy");
+    assert_string_equal(c->end.received_mac, "");
+    assert_null(strstr(c->end.text, "MAC"));
+}
+
 SPLIT_TEST(test_case_15_other_rejection_is_a_handshake_error_with_its_text)
 {
     client_encrypt(c);
@@ -198,6 +251,18 @@ SPLIT_TEST(test_case_15_padded_mac_failure_is_only_a_handshake_error)
     client_start(c);
     client_feed(c, NOISE_HELLO "0100170148616e647368616b65204d4143206661696c7572650d");
     client_expect_end(c, BLEPROXY_E_HANDSHAKE, "'Handshake MAC failure'");
+}
+
+SPLIT_TEST(test_case_15_long_rejection_is_cut_to_64_characters)
+{
+    uint8_t frame[4 + 200] = {1, 0, 201, 1};
+    memset(frame + 4, 'r', 200);
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, NOISE_HELLO);
+    client_feed_bytes(c, frame, sizeof(frame));
+    client_expect_end(c, BLEPROXY_E_HANDSHAKE, "'");
+    assert_int_equal(strspn(strchr(c->end.text, '\'') + 1, "r"), 64);
 }
 
 SPLIT_TEST(test_case_16_empty_handshake_frame)
@@ -243,6 +308,18 @@ static void test_case_17_long_name_is_cut_to_32_characters(void **state)
         assert_int_equal(strlen(c.end.received_name), 32);
         client_deinit(&c);
     }
+}
+
+SPLIT_TEST(test_case_17_long_mac_is_cut_to_16_characters)
+{
+    uint8_t frame[3 + 1 + 2 + 100 + 1] = {1, 0, 104, 1, 'n', 0};
+    memset(frame + 6, 'm', 100);
+    client_encrypt(c);
+    c->config.expected_mac = "aabbccddeeff";
+    client_start(c);
+    client_feed_bytes(c, frame, sizeof(frame));
+    client_expect_end(c, BLEPROXY_E_BAD_MAC_ADDRESS, "'mmmmmmmmmmmmmmmm'");
+    assert_int_equal(strlen(c->end.received_mac), 16);
 }
 
 SPLIT_TEST(test_case_17_control_characters_of_a_name_are_left_out)
@@ -312,6 +389,34 @@ SPLIT_TEST(test_case_19_inner_length_is_ignored)
     assert_int_equal(c->events[EVENT_CLOSED], 0);
 }
 
+/* A raw advertisement whose sender declares nothing, less, and more than is there. */
+SPLIT_TEST(test_case_19_real_size_is_used_whatever_the_inner_length_says)
+{
+    static const uint8_t declared[] = {0, 5, 255};
+    client_connect_noise(c);
+    for (size_t i = 0; i < sizeof(declared); i++) {
+        uint8_t frame[3 + 4 + 33 + CIPHER_TAG_SIZE] = {1, 0, sizeof(frame) - 3, 0, 93, 0, declared[i]};
+        memcpy(frame + 7, hex("0a1f08b3c4c4c09398291085012212020106030316180a09544553542d30303031", NULL),
+               33);
+        assert_int_equal(cipher_seal(&c->sealing, NULL, 0, frame + 3, 4 + 33), 0);
+        client_feed_bytes(c, frame, sizeof(frame));
+    }
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
+    assert_int_equal(c->events[EVENT_ADVERT], 3);
+    assert_hex(c->advert.data, c->advert.size, "020106030316180a09544553542d30303031");
+}
+
+SPLIT_TEST(test_case_21_sealed_messages_after_the_end_are_ignored)
+{
+    client_connect_noise(c);
+    session_disconnect(c->session, true, c->now_ns);
+    client_drain(c);
+    client_feed_sealed(c, MESSAGE_PING_REQUEST, "");
+    client_feed(c, "0100020102");
+    client_expect(c, "");
+    client_expect_end(c, 0, "was disconnected");
+}
+
 SPLIT_TEST(test_case_21_bytes_after_the_end_are_ignored)
 {
     client_connect(c, HELLO_15);
@@ -319,6 +424,52 @@ SPLIT_TEST(test_case_21_bytes_after_the_end_are_ignored)
     client_feed(c, RAW_ADVERT "090909");
     client_expect_end(c, 0, "disconnected");
     assert_int_equal(c->events[EVENT_ADVERT], 0);
+}
+
+SPLIT_TEST(test_case_23_other_name_in_the_encrypted_hello)
+{
+    client_encrypt(c);
+    c->config.expected_name = "kitchen";
+    client_start(c);
+    client_feed(c, "01000101" NOISE_HANDSHAKE NOISE_HELLO_RESPONSE);
+    client_expect_end(c, BLEPROXY_E_BAD_NAME, "calls itself 'vproxy', not 'kitchen'");
+}
+
+/* What a device that rejects at once says reads as a hello without a name. */
+SPLIT_TEST(test_rejection_in_place_of_the_noise_hello)
+{
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, MAC_FAILURE);
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
+    session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
+    client_expect_end(c, BLEPROXY_E_CLOSED, "closed the connection before it was ready");
+}
+
+SPLIT_TEST(test_key_of_the_handshake_is_wiped_when_it_is_done)
+{
+    static const struct handshake wiped;
+    client_connect_noise(c);
+    assert_memory_equal(&c->session->framing.handshake, &wiped, sizeof(wiped));
+}
+
+SPLIT_TEST(test_case_35_sending_before_the_handshake_is_done)
+{
+    PingRequest ping = PING_REQUEST__INIT;
+    client_encrypt(c);
+    client_start(c);
+    client_drain(c);
+    assert_int_equal(session_send(c->session, MESSAGE_PING_REQUEST, &ping.base, c->now_ns),
+                     BLEPROXY_E_NOT_CONNECTED);
+    client_feed(c, NOISE_HELLO);
+    assert_int_equal(session_send(c->session, MESSAGE_PING_REQUEST, &ping.base, c->now_ns),
+                     BLEPROXY_E_NOT_CONNECTED);
+    client_expect(c, "");
+    client_feed(c, NOISE_HANDSHAKE);
+    client_drain(c);
+    assert_int_equal(session_send(c->session, MESSAGE_PING_REQUEST, &ping.base, c->now_ns),
+                     BLEPROXY_E_NOT_CONNECTED);
+    client_expect(c, "");
 }
 
 SPLIT_TEST(test_plaintext_and_noise_hello_vectors)
@@ -346,27 +497,25 @@ static void test_first_noise_write_is_55_bytes(void **state)
     client_deinit(&c);
 }
 
-static void test_no_secret_in_texts_and_logs(void **state)
+SPLIT_TEST(test_no_secret_in_texts_and_logs)
 {
     static const char key[] = "key-of-thirty-two-bytes-in-text!";
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_encrypt(&c);
-    c.config.psk = (const uint8_t *)key;
-    c.config.password = "hunter2";
-    client_start(&c);
-    client_feed(&c, NOISE_HELLO NOISE_HANDSHAKE);
-    client_expect_end(&c, BLEPROXY_E_INVALID_KEY, "noise_psk");
-    assert_null(strstr(c.end.text, "key-of"));
-    assert_false(test_env_logged(&c.test, "key-of"));
-    assert_false(test_env_logged(&c.test, "hunter2"));
-    client_deinit(&c);
+    client_encrypt(c);
+    c->config.psk = (const uint8_t *)key;
+    c->config.password = "hunter2";
+    client_start(c);
+    client_feed(c, NOISE_HELLO NOISE_HANDSHAKE);
+    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "noise_psk");
+    assert_null(strstr(c->end.text, "key-of"));
+    assert_false(test_env_logged(&c->test, "key-of"));
+    assert_false(test_env_logged(&c->test, "hunter2"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_case_03_payload_over_65535_bytes_ends_the_session),
+        cmocka_unit_test(test_case_03_payload_of_65535_bytes_is_taken),
         cmocka_unit_test(test_case_04_overlong_varint_ends_the_session),
         cmocka_unit_test(test_case_05_incomplete_varint_waits_for_more),
         cmocka_unit_test(test_case_08_bad_preamble_is_a_protocol_error),
@@ -377,6 +526,8 @@ int main(void)
         cmocka_unit_test(test_case_09_bad_marker_on_noise_is_a_protocol_error),
         cmocka_unit_test(test_case_10_reset_before_the_noise_hello),
         cmocka_unit_test(test_eof_before_the_noise_hello_is_closed),
+        cmocka_unit_test(test_case_10_reset_in_the_middle_of_the_noise_hello),
+        cmocka_unit_test(test_reset_after_the_noise_hello_is_a_loss),
         cmocka_unit_test(test_case_11_empty_noise_hello),
         cmocka_unit_test(test_case_11_noise_hello_of_another_protocol),
         cmocka_unit_test(test_case_12_other_name_in_the_noise_hello),
@@ -385,19 +536,28 @@ int main(void)
         cmocka_unit_test(test_a_noise_hello_without_name_or_mac_skips_their_checks),
         cmocka_unit_test(test_case_14_refused_key_carries_name_and_mac),
         cmocka_unit_test(test_case_14_refused_key_without_name),
+        cmocka_unit_test(test_case_14_refused_key_with_the_name_of_firmware_that_tells_no_mac),
         cmocka_unit_test(test_case_15_other_rejection_is_a_handshake_error_with_its_text),
         cmocka_unit_test(test_case_15_padded_mac_failure_is_only_a_handshake_error),
+        cmocka_unit_test(test_case_15_long_rejection_is_cut_to_64_characters),
         cmocka_unit_test(test_case_16_empty_handshake_frame),
         cmocka_unit_test(test_case_16_handshake_that_does_not_authenticate),
         cmocka_unit_test(test_case_16_short_handshake),
         cmocka_unit_test(test_case_17_long_name_is_cut_to_32_characters),
+        cmocka_unit_test(test_case_17_long_mac_is_cut_to_16_characters),
         cmocka_unit_test(test_case_17_control_characters_of_a_name_are_left_out),
         cmocka_unit_test(test_case_17_name_with_newline_is_another_name),
         cmocka_unit_test(test_case_18_short_inner_message_after_the_whole_transcript),
         cmocka_unit_test(test_case_18_shortened_ciphertext),
         cmocka_unit_test(test_case_18_garbage),
         cmocka_unit_test(test_case_19_inner_length_is_ignored),
+        cmocka_unit_test(test_case_19_real_size_is_used_whatever_the_inner_length_says),
+        cmocka_unit_test(test_case_21_sealed_messages_after_the_end_are_ignored),
         cmocka_unit_test(test_case_21_bytes_after_the_end_are_ignored),
+        cmocka_unit_test(test_case_23_other_name_in_the_encrypted_hello),
+        cmocka_unit_test(test_rejection_in_place_of_the_noise_hello),
+        cmocka_unit_test(test_key_of_the_handshake_is_wiped_when_it_is_done),
+        cmocka_unit_test(test_case_35_sending_before_the_handshake_is_done),
         cmocka_unit_test(test_plaintext_and_noise_hello_vectors),
         cmocka_unit_test(test_first_noise_write_is_55_bytes),
         cmocka_unit_test(test_no_secret_in_texts_and_logs),

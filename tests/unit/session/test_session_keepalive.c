@@ -83,44 +83,101 @@ SPLIT_TEST(test_known_types_without_schema_are_a_sign_of_life)
     }
 }
 
-static void test_a_late_tick_pings_once_and_goes_on_from_there(void **state)
+SPLIT_TEST(test_a_late_tick_pings_once_and_goes_on_from_there)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    c.now_ns += 65 * NS_PER_S;
-    client_tick(&c);
-    client_expect(&c, "000007");
-    assert_int_equal(session_deadline(c.session), c.now_ns + 20 * NS_PER_S);
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    c->now_ns += 65 * NS_PER_S;
+    client_tick(c);
+    client_expect(c, "000007");
+    assert_int_equal(session_deadline(c->session), c->now_ns + 20 * NS_PER_S);
 }
 
-static void test_a_message_only_sets_a_flag(void **state)
+SPLIT_TEST(test_a_message_only_sets_a_flag)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    uint64_t deadline_ns = session_deadline(c.session);
-    c.now_ns += 5 * NS_PER_S;
-    client_feed(&c, RAW_ADVERT);
-    assert_int_equal(session_deadline(c.session), deadline_ns);
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    uint64_t deadline_ns = session_deadline(c->session);
+    c->now_ns += 5 * NS_PER_S;
+    client_feed(c, RAW_ADVERT);
+    assert_int_equal(session_deadline(c->session), deadline_ns);
 }
 
-static void test_limits_are_configurable(void **state)
+/* Every limit with a value of its own: 1 s, 2 s, ... */
+static const struct session_timeouts short_limits = {.handshake_ns = 1 * NS_PER_S,
+                                                     .hello_ns = 2 * NS_PER_S,
+                                                     .request_ns = 3 * NS_PER_S,
+                                                     .ping_ns = 4 * NS_PER_S,
+                                                     .dead_ns = 5 * NS_PER_S,
+                                                     .disconnect_ns = 6 * NS_PER_S,
+                                                     .settle_ns = 7 * NS_PER_S};
+
+/* Ends after exactly that many seconds. */
+static void expect_end_after(struct client *c, unsigned seconds, int error, const char *text)
+{
+    client_advance(c, seconds * NS_PER_S - 1);
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
+    client_advance(c, 1);
+    client_expect_end(c, error, text);
+}
+
+SPLIT_TEST(test_limit_of_the_handshake_is_configurable)
+{
+    c->config.timeouts = short_limits;
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, NOISE_HELLO);
+    expect_end_after(c, 1, BLEPROXY_E_TIMEOUT, "handshake");
+}
+
+SPLIT_TEST(test_limit_of_the_hello_is_configurable)
+{
+    c->config.timeouts = short_limits;
+    client_encrypt(c);
+    client_start(c);
+    client_feed(c, NOISE_HELLO NOISE_HANDSHAKE);
+    expect_end_after(c, 2, BLEPROXY_E_TIMEOUT, "HelloResponse");
+}
+
+SPLIT_TEST(test_limit_of_requests_is_configurable)
+{
+    struct reply reply = {.client = c};
+    c->config.timeouts = short_limits;
+    client_connect(c, HELLO_15);
+    assert_int_equal(session_ping(c->session, client_on_reply, &reply, c->now_ns), 0);
+    client_advance(c, 3 * NS_PER_S - 1);
+    assert_int_equal(reply.completed, 0);
+    client_advance(c, 1);
+    client_expect_reply(&reply, BLEPROXY_E_TIMEOUT);
+}
+
+SPLIT_TEST(test_limits_of_the_keepalive_are_configurable)
+{
+    c->config.timeouts = short_limits;
+    client_connect(c, HELLO_15);
+    expect_end_after(c, 4 + 5, BLEPROXY_E_PING, "stopped answering");
+}
+
+SPLIT_TEST(test_limit_of_a_disconnect_is_configurable)
+{
+    c->config.timeouts = short_limits;
+    client_connect(c, HELLO_15);
+    session_disconnect(c->session, false, c->now_ns);
+    expect_end_after(c, 6, 0, "without an answer");
+}
+
+static void test_limit_of_settling_is_configurable(void **state)
 {
     struct client c;
     (void)state;
     client_init(&c);
-    c.config.timeouts.ping_ns = NS_PER_S;
-    c.config.timeouts.dead_ns = 3 * NS_PER_S;
-    client_connect(&c, HELLO_15);
-    client_advance(&c, 4 * NS_PER_S - 1);
-    assert_int_equal(c.events[EVENT_CLOSED], 0);
+    c.config.timeouts = short_limits;
+    c.config.timeouts.hello_ns = 100 * NS_PER_S;
+    client_start(&c);
+    client_drain(&c);
+    session_disconnect(c.session, false, c.now_ns);
+    client_advance(&c, 7 * NS_PER_S - 1);
+    client_expect(&c, "");
     client_advance(&c, 1);
-    client_expect_end(&c, BLEPROXY_E_PING, "stopped answering");
+    client_expect(&c, "000005");
     client_deinit(&c);
 }
 
@@ -132,20 +189,16 @@ SPLIT_TEST(test_pings_of_an_encrypted_session)
     expect_after(c, 20, "");
 }
 
-static void test_session_ping_measures_a_round_trip(void **state)
+SPLIT_TEST(test_session_ping_measures_a_round_trip)
 {
-    struct client c;
-    struct reply reply = {.client = &c};
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(session_ping(c.session, client_on_reply, &reply, c.now_ns), 0);
-    assert_true(session_is_waiting(c.session));
-    client_expect(&c, "000007");
-    client_feed(&c, "000008");
+    struct reply reply = {.client = c};
+    client_connect(c, HELLO_15);
+    assert_int_equal(session_ping(c->session, client_on_reply, &reply, c->now_ns), 0);
+    assert_true(session_is_waiting(c->session));
+    client_expect(c, "000007");
+    client_feed(c, "000008");
     client_expect_reply(&reply, 0);
-    assert_false(session_is_waiting(c.session));
-    client_deinit(&c);
+    assert_false(session_is_waiting(c->session));
 }
 
 int main(void)
@@ -159,7 +212,12 @@ int main(void)
         cmocka_unit_test(test_known_types_without_schema_are_a_sign_of_life),
         cmocka_unit_test(test_a_late_tick_pings_once_and_goes_on_from_there),
         cmocka_unit_test(test_a_message_only_sets_a_flag),
-        cmocka_unit_test(test_limits_are_configurable),
+        cmocka_unit_test(test_limit_of_the_handshake_is_configurable),
+        cmocka_unit_test(test_limit_of_the_hello_is_configurable),
+        cmocka_unit_test(test_limit_of_requests_is_configurable),
+        cmocka_unit_test(test_limits_of_the_keepalive_are_configurable),
+        cmocka_unit_test(test_limit_of_a_disconnect_is_configurable),
+        cmocka_unit_test(test_limit_of_settling_is_configurable),
         cmocka_unit_test(test_pings_of_an_encrypted_session),
         cmocka_unit_test(test_session_ping_measures_a_round_trip),
     };

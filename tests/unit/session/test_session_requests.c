@@ -20,158 +20,122 @@ SPLIT_TEST(test_a_reply_completes_all_requests_for_its_type_and_no_other)
     client_expect_reply(&ping, 0);
 }
 
-static void test_case_25_timeout_0_ends_at_the_next_tick_and_the_session_stays(void **state)
+SPLIT_TEST(test_case_25_timeout_0_ends_at_the_next_tick_and_the_session_stays)
 {
-    struct client c;
     struct reply reply;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &reply, 0), 0);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &reply, 0), 0);
     assert_int_equal(reply.completed, 0);
-    assert_int_equal(session_deadline(c.session), c.now_ns);
-    client_tick(&c);
+    assert_int_equal(session_deadline(c->session), c->now_ns);
+    client_tick(c);
     client_expect_reply(&reply, BLEPROXY_E_TIMEOUT);
-    assert_true(test_env_logged(&c.test, "no ListEntitiesDoneResponse in time"));
-    assert_true(session_is_ready(c.session));
-    client_feed(&c, "000013"); /* comes too late */
+    assert_true(test_env_logged(&c->test, "no ListEntitiesDoneResponse in time"));
+    assert_true(session_is_ready(c->session));
+    client_feed(c, "000013"); /* comes too late */
     assert_int_equal(reply.completed, 1);
-    client_deinit(&c);
 }
 
-static void test_requests_time_out_each_at_its_own_deadline(void **state)
+SPLIT_TEST(test_requests_time_out_each_at_its_own_deadline)
 {
-    struct client c;
     struct reply early, late;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &late, 9 * NS_PER_S), 0);
-    assert_int_equal(client_ask(&c, &early, 3 * NS_PER_S), 0);
-    client_advance(&c, 3 * NS_PER_S - 1);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &late, 9 * NS_PER_S), 0);
+    assert_int_equal(client_ask(c, &early, 3 * NS_PER_S), 0);
+    client_advance(c, 3 * NS_PER_S - 1);
     assert_int_equal(early.completed, 0);
-    client_advance(&c, 1);
+    client_advance(c, 1);
     client_expect_reply(&early, BLEPROXY_E_TIMEOUT);
     assert_int_equal(late.completed, 0);
-    client_advance(&c, 6 * NS_PER_S);
+    client_advance(c, 6 * NS_PER_S);
     client_expect_reply(&late, BLEPROXY_E_TIMEOUT);
-    client_deinit(&c);
 }
 
-static void test_cancelled_request_completes_once_from_within(void **state)
+SPLIT_TEST(test_cancelled_request_completes_once_from_within)
 {
-    struct client c;
     struct reply reply;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &reply, NS_PER_S), 0);
-    session_cancel(reply.request, c.now_ns);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &reply, NS_PER_S), 0);
+    session_cancel(reply.request, c->now_ns);
     client_expect_reply(&reply, BLEPROXY_E_CANCELLED);
-    client_feed(&c, "000013");
-    client_advance(&c, 2 * NS_PER_S);
+    client_feed(c, "000013");
+    client_advance(c, 2 * NS_PER_S);
     assert_int_equal(reply.completed, 1);
-    client_deinit(&c);
 }
 
-static void test_a_callback_may_cancel_a_sibling_that_is_being_answered(void **state)
+SPLIT_TEST(test_a_callback_may_cancel_a_sibling_that_is_being_answered)
 {
-    struct client c;
     struct reply one, two;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &one, NS_PER_S), 0);
-    assert_int_equal(client_ask(&c, &two, NS_PER_S), 0);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &one, NS_PER_S), 0);
+    assert_int_equal(client_ask(c, &two, NS_PER_S), 0);
     one.cancel = two.request;
-    client_feed(&c, "000013");
+    client_feed(c, "000013");
     client_expect_reply(&one, 0);
     client_expect_reply(&two, BLEPROXY_E_CANCELLED);
-    client_deinit(&c);
 }
 
-static void test_a_request_made_in_a_callback_waits_for_the_next_reply(void **state)
+SPLIT_TEST(test_a_request_made_in_a_callback_waits_for_the_next_reply)
 {
-    struct client c;
     struct reply reply;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &reply, NS_PER_S), 0);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &reply, NS_PER_S), 0);
     reply.again = true;
-    client_feed(&c, "000013");
+    client_feed(c, "000013");
     assert_int_equal(reply.completed, 1);
-    client_feed(&c, "000013");
+    client_feed(c, "000013");
     assert_int_equal(reply.completed, 2);
-    client_deinit(&c);
 }
 
-static void test_the_end_completes_every_request_once(void **state)
+SPLIT_TEST(test_the_end_completes_every_request_once)
 {
-    struct client c;
     struct reply replies[5];
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
+    client_connect(c, HELLO_15);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(client_ask(&c, &replies[i], NS_PER_S), 0);
+        assert_int_equal(client_ask(c, &replies[i], NS_PER_S), 0);
     replies[0].cancel = replies[4].request;
-    client_feed(&c, "000005");
-    client_expect_end(&c, 0, "asked to be disconnected");
+    client_feed(c, "000005");
+    client_expect_end(c, 0, "asked to be disconnected");
     for (int i = 0; i < 4; i++)
         client_expect_reply(&replies[i], BLEPROXY_E_CLOSED);
     client_expect_reply(&replies[4], BLEPROXY_E_CANCELLED);
-    client_deinit(&c);
 }
 
-static void test_freeing_cancels_every_request_once(void **state)
+SPLIT_TEST(test_freeing_cancels_every_request_once)
 {
-    struct client c;
     struct reply one, two;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &one, NS_PER_S), 0);
-    assert_int_equal(client_ask(&c, &two, NS_PER_S), 0);
-    session_free(c.session);
-    c.freed = true;
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &one, NS_PER_S), 0);
+    assert_int_equal(client_ask(c, &two, NS_PER_S), 0);
+    session_free(c->session);
+    c->freed = true;
     client_expect_reply(&one, BLEPROXY_E_CANCELLED);
     client_expect_reply(&two, BLEPROXY_E_CANCELLED);
-    assert_int_equal(c.events[EVENT_CLOSED], 0);
-    client_deinit(&c);
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
 }
 
-static void test_freeing_in_a_reply_cancels_its_siblings_at_once(void **state)
+SPLIT_TEST(test_freeing_in_a_reply_cancels_its_siblings_at_once)
 {
-    struct client c;
     struct reply one, two;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &one, NS_PER_S), 0);
-    assert_int_equal(client_ask(&c, &two, NS_PER_S), 0);
-    c.free_on = EVENT_REPLY;
-    client_feed(&c, "000013");
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &one, NS_PER_S), 0);
+    assert_int_equal(client_ask(c, &two, NS_PER_S), 0);
+    c->free_on = EVENT_REPLY;
+    client_feed(c, "000013");
     client_expect_reply(&one, 0);
     client_expect_reply(&two, BLEPROXY_E_CANCELLED);
-    client_deinit(&c);
 }
 
-static void test_freeing_in_a_reply_at_the_end_of_the_session(void **state)
+SPLIT_TEST(test_freeing_in_a_reply_at_the_end_of_the_session)
 {
-    struct client c;
     struct reply one, two;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(client_ask(&c, &one, NS_PER_S), 0);
-    assert_int_equal(client_ask(&c, &two, NS_PER_S), 0);
-    c.free_on = EVENT_REPLY;
-    session_fail(c.session, BLEPROXY_E_CLOSED, NULL, c.now_ns);
+    client_connect(c, HELLO_15);
+    assert_int_equal(client_ask(c, &one, NS_PER_S), 0);
+    assert_int_equal(client_ask(c, &two, NS_PER_S), 0);
+    c->free_on = EVENT_REPLY;
+    session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
     client_expect_reply(&one, BLEPROXY_E_CLOSED);
     client_expect_reply(&two, BLEPROXY_E_CANCELLED);
-    assert_int_equal(c.events[EVENT_CLOSED], 0);
-    client_deinit(&c);
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
 }
 
 /* The header of the message still fits, its payload does not. */
@@ -194,19 +158,15 @@ static void test_a_message_that_does_not_fit_leaves_nothing_behind(void **state)
     client_deinit(&c);
 }
 
-static void test_no_request_without_memory(void **state)
+SPLIT_TEST(test_no_request_without_memory)
 {
-    struct client c;
     struct reply reply;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    c.test.fail_after = 0;
-    assert_int_equal(client_ask(&c, &reply, NS_PER_S), BLEPROXY_E_NOMEM);
-    c.test.fail_after = SIZE_MAX;
-    client_feed(&c, "000013");
+    client_connect(c, HELLO_15);
+    c->test.fail_after = 0;
+    assert_int_equal(client_ask(c, &reply, NS_PER_S), BLEPROXY_E_NOMEM);
+    c->test.fail_after = SIZE_MAX;
+    client_feed(c, "000013");
     assert_int_equal(reply.completed, 0);
-    client_deinit(&c);
 }
 
 int main(void)

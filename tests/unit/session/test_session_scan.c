@@ -1,39 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
 
-static void test_subscriptions_are_written(void **state)
+SPLIT_TEST(test_subscriptions_are_written)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(session_subscribe_adverts(c.session, true, c.now_ns), 0);
-    client_expect(&c, "0002420801");
-    assert_int_equal(session_subscribe_adverts(c.session, false, c.now_ns), 0);
-    client_expect(&c, "000042");
-    assert_int_equal(session_subscribe_slots(c.session, c.now_ns), 0);
-    client_expect(&c, "000050");
-    assert_int_equal(session_set_scanner_mode(c.session, BLEPROXY_MODE_PASSIVE, c.now_ns), 0);
-    client_expect(&c, "00007f");
-    assert_int_equal(session_set_scanner_mode(c.session, BLEPROXY_MODE_ACTIVE, c.now_ns), 0);
-    client_expect(&c, "00027f0801");
-    assert_int_equal(session_set_scanner_mode(c.session, BLEPROXY_MODE_AUTO, c.now_ns), BLEPROXY_E_INVALID);
-    client_expect(&c, "");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    assert_int_equal(session_subscribe_adverts(c->session, true, c->now_ns), 0);
+    client_expect(c, "0002420801");
+    assert_int_equal(session_subscribe_adverts(c->session, false, c->now_ns), 0);
+    client_expect(c, "000042");
+    assert_int_equal(session_subscribe_slots(c->session, c->now_ns), 0);
+    client_expect(c, "000050");
+    assert_int_equal(session_set_scanner_mode(c->session, BLEPROXY_MODE_PASSIVE, c->now_ns), 0);
+    client_expect(c, "00007f");
+    assert_int_equal(session_set_scanner_mode(c->session, BLEPROXY_MODE_ACTIVE, c->now_ns), 0);
+    client_expect(c, "00027f0801");
+    assert_int_equal(session_set_scanner_mode(c->session, BLEPROXY_MODE_AUTO, c->now_ns), BLEPROXY_E_INVALID);
+    client_expect(c, "");
 }
 
-static void test_case_48_unsubscribe_sends_87(void **state)
+SPLIT_TEST(test_case_48_unsubscribe_sends_87)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    assert_int_equal(session_unsubscribe_adverts(c.session, c.now_ns), 0);
-    client_expect(&c, "000057");
-    session_fail(c.session, BLEPROXY_E_CLOSED, NULL, c.now_ns);
-    assert_int_equal(session_unsubscribe_adverts(c.session, c.now_ns), BLEPROXY_E_CLOSED);
-    client_expect(&c, "");
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    assert_int_equal(session_unsubscribe_adverts(c->session, c->now_ns), 0);
+    client_expect(c, "000057");
+    session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
+    assert_int_equal(session_unsubscribe_adverts(c->session, c->now_ns), BLEPROXY_E_CLOSED);
+    client_expect(c, "");
 }
 
 SPLIT_TEST(test_case_48_raw_adverts_are_handed_over_whole)
@@ -121,23 +113,19 @@ SPLIT_TEST(test_slots_packed_and_as_firmware_writes_them)
     assert_int_equal(c->slots.n_allocated, 0);
 }
 
-static void test_slots_are_capped_and_zero_addresses_left_out(void **state)
+SPLIT_TEST(test_slots_are_capped_and_zero_addresses_left_out)
 {
-    struct client c;
     uint8_t frame[4 + 2 * 200] = {0, 0x90, 0x03, 81};
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
+    client_connect(c, HELLO_15);
     for (size_t i = 0; i < 200; i++) {
         frame[4 + 2 * i] = 0x18;
         frame[5 + 2 * i] = (uint8_t)(i % 100);
     }
-    client_feed_bytes(&c, frame, sizeof(frame));
-    assert_int_equal(c.events[EVENT_SLOTS], 1);
-    assert_int_equal(c.slots.n_allocated, 64);
+    client_feed_bytes(c, frame, sizeof(frame));
+    assert_int_equal(c->events[EVENT_SLOTS], 1);
+    assert_int_equal(c->slots.n_allocated, 64);
     for (size_t i = 0; i < 64; i++)
-        assert_int_equal(c.allocated[i], i + 1);
-    client_deinit(&c);
+        assert_int_equal(c->allocated[i], i + 1);
 }
 
 static void test_adverts_allocate_nothing(void **state)
@@ -156,18 +144,14 @@ static void test_adverts_allocate_nothing(void **state)
     client_deinit(&c);
 }
 
-static void test_streams_nobody_wants_are_dropped(void **state)
+SPLIT_TEST(test_streams_nobody_wants_are_dropped)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    client_connect(&c, HELLO_15);
-    session_set_stream(c.session, NULL, NULL);
-    client_feed(&c, RAW_ADVERT "00067e080210011801"
-                               "00045108031003"
-                               "000043");
-    assert_int_equal(c.events[EVENT_CLOSED], 0);
-    client_deinit(&c);
+    client_connect(c, HELLO_15);
+    session_set_stream(c->session, NULL, NULL);
+    client_feed(c, RAW_ADVERT "00067e080210011801"
+                              "00045108031003"
+                              "000043");
+    assert_int_equal(c->events[EVENT_CLOSED], 0);
 }
 
 int main(void)

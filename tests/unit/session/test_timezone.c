@@ -149,16 +149,28 @@ SPLIT_TEST(test_time_is_not_told_when_that_is_not_wanted)
     assert_int_equal(c->events[EVENT_TIME], 0);
 }
 
-static void test_time_without_a_clock(void **state)
+static void disconnect_in_get_time(void *user, struct session_time *ret_time)
 {
-    struct client c;
-    (void)state;
-    client_init(&c);
-    c.ops.get_time = NULL;
-    client_connect(&c, HELLO_15);
-    client_feed(&c, "000024");
-    client_expect(&c, "");
-    client_deinit(&c);
+    struct client *c = user;
+    *ret_time = c->time;
+    session_disconnect(c->session, true, c->now_ns);
+}
+
+SPLIT_TEST(test_time_is_not_told_after_the_end)
+{
+    c->ops.get_time = disconnect_in_get_time;
+    client_connect(c, HELLO_15);
+    client_feed(c, "000024");
+    client_expect(c, "000005");
+    client_expect_end(c, 0, "was disconnected");
+}
+
+SPLIT_TEST(test_time_without_a_clock)
+{
+    c->ops.get_time = NULL;
+    client_connect(c, HELLO_15);
+    client_feed(c, "000024");
+    client_expect(c, "");
 }
 
 int main(void)
@@ -173,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_time_with_an_unreadable_zone_has_only_its_text),
         cmocka_unit_test(test_time_without_a_zone),
         cmocka_unit_test(test_time_is_not_told_when_that_is_not_wanted),
+        cmocka_unit_test(test_time_is_not_told_after_the_end),
         cmocka_unit_test(test_time_without_a_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
