@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_LOOP_H
+#define ENGINE_LOOP_H
+
+#include "base/env.h"
+#include "base/list.h"
+#include "engine/gather.h"
+#include "engine/timezone.h"
+#include <bleproxy/loop.h>
+#include <uv.h>
+
+/* One read takes at most this much: some 90 full batches of advertisements. */
+enum { LOOP_RECEIVE_SIZE = 64 * 1024 };
+
+struct bleproxy_loop {
+    uv_loop_t *uv; /* &own, or the caller's */
+    uv_loop_t own;
+    struct env env;
+    struct bleproxy_loop_options options;
+    struct gather gather;
+    bool running; /* uv_run() is on the stack, and cannot be nested */
+    char timezone[TIMEZONE_SIZE];
+    uint64_t timezone_due_ns; /* when it is to be read again */
+    uint8_t *receive;         /* shared by all sockets: what is in it is consumed before the next read */
+    unsigned references;      /* the program's, and one for each object whose stack may still need the loop */
+};
+
+/* Both backends of bleproxy_loop_new(). */
+int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct bleproxy_loop **ret_loop);
+
+void loop_ref(struct bleproxy_loop *loop);
+/* The last one frees the memory. */
+void loop_unref(struct bleproxy_loop *loop);
+
+static inline uint64_t loop_now(void)
+{
+    return uv_hrtime();
+}
+
+#endif

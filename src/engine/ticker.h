@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_TICKER_H
+#define ENGINE_TICKER_H
+
+#include <stdint.h>
+#include <uv.h>
+
+/* Keeps a pure object's appointments: calls tick when its deadline has come. */
+struct ticker {
+    uv_timer_t *timer;
+    uint64_t armed_ns; /* the deadline the timer is set for, or BP_NEVER */
+    uint64_t (*deadline)(void *user);
+    void (*tick)(void *user, uint64_t now_ns);
+    void *user;
+};
+
+/* 0 or BLEPROXY_E_NOMEM. */
+int ticker_init(struct ticker *ticker, uv_loop_t *uv, uint64_t (*deadline)(void *user),
+                void (*tick)(void *user, uint64_t now_ns), void *user);
+/* Idempotent. */
+void ticker_deinit(struct ticker *ticker);
+/* After each call that may have changed the deadline. Costs next to nothing when it has not. */
+void ticker_update(struct ticker *ticker);
+
+#endif
