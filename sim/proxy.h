@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIM_PROXY_H
+#define SIM_PROXY_H
+
+#include "server/server.h"
+#include "sim/radio.h"
+
+/* One virtual proxy: the device's side of the API over an ear in the virtual house. Pure, as both are. */
+struct sim_proxy_config {
+    const char *name;
+    const struct server_profile *profile;
+    uint64_t flush_ns;    /* instead of the profile's, unless BP_NEVER */
+    uint64_t seed;        /* MAC addresses and place in the house follow from it and the name */
+    const uint8_t *psk;   /* or NULL */
+    const char *password; /* or NULL */
+    uint32_t slots;
+};
+
+struct sim_proxy {
+    struct server *server;
+    struct ear *ear;
+    struct server_profile profile; /* with flush_ns replaced */
+    const struct env *env;
+    uint64_t scanner_ns; /* the scanner's next step towards running; BP_NEVER when it is */
+    enum bleproxy_scanner_state scanner_state;
+};
+
+/* Embedded; may not move afterwards. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID (the name). */
+int sim_proxy_init(struct sim_proxy *proxy, const struct sim_proxy_config *config, struct radio *radio,
+                   const struct env *env, uint64_t now_ns);
+/* Idempotent. */
+void sim_proxy_deinit(struct sim_proxy *proxy);
+uint64_t sim_proxy_deadline(const struct sim_proxy *proxy);
+void sim_proxy_tick(struct sim_proxy *proxy, uint64_t now_ns);
+/* In a flood: reports until the subscriber's backlog is about full. Whether there is a subscriber. */
+bool sim_proxy_flood(struct sim_proxy *proxy, uint64_t now_ns);
+/* What follows from the name and the seed. */
+uint64_t sim_proxy_mac_address(const char *name, uint64_t seed);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole lives of the library in which one allocation fails, each in its turn. */
+#include "support.h"
+#include "virtual_proxy.h"
+
+#include <bleproxy/bleproxy.h>
+#include <bleproxy/blocking.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many allocations of the library succeed before one fails; counts on below zero. */
+static long left = -1;
+
+static bool refuse(void)
+{
+    return left-- == 0;
+}
+
+/* The linker puts these in the place of the library's own calls (--wrap). */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *block, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size)
+{
+    return refuse() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return refuse() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return refuse() ? NULL : __real_realloc(block, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return refuse() ? NULL : __real_strdup(text);
+}
+
+/* A life that is expected to end by itself, whatever fails. */
+struct life {
+    struct bleproxy_loop *loop;
+    struct bleproxy_client *client;
+    int n_adverts, n_owed;
+};
+
+static void on_advert(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    struct life *life = user;
+    bleproxy_advertisement_free(bleproxy_advertisement_dup(advertisement));
+    if (++life->n_adverts >= 3)
+        bleproxy_loop_stop(life->loop);
+}
+
+static void on_state(void *user, enum bleproxy_proxy_state state, int error, const char *text)
+{
+    struct life *life = user;
+    (void)state;
+    if (error) {
+        assert_true(*text);
+        bleproxy_loop_stop(life->loop);
+    }
+}
+
+static void on_time_is_up(void *user)
+{
+    struct life *life = user;
+    bleproxy_loop_stop(life->loop);
+}
+
+static void on_window(void *user, bool opened)
+{
+    struct life *life = user;
+    (void)opened;
+    life->n_owed--;
+}
+
+static void on_done(void *user, int error)
+{
+    struct life *life = user;
+    (void)error;
+    life->n_owed--;
+}
+
+static void on_found(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    struct life *life = user;
+    (void)error, (void)advertisement;
+    life->n_owed--;
+}
+
+static void on_discovered(void *user, int error, const struct bleproxy_advertisement *const *devices,
+                          size_t n)
+{
+    struct life *life = user;
+    assert_true(error == 0 || n == 0);
+    for (size_t i = 0; i < n; i++)
+        assert_non_null(devices[i]);
+    life->n_owed--;
+}
+
+static void life_of_a_manager(const struct bleproxy_proxy_config *config)
+{
+    struct life life = {0};
+    struct bleproxy_hub *hub = NULL;
+    struct bleproxy_manager *manager = NULL;
+    struct bleproxy_timer *timer = NULL;
+    struct bleproxy_subscription *subscription = NULL;
+    const struct bleproxy_filter filter = {.name_prefix = "", .rssi_min_dbm = -127};
+    if (bleproxy_loop_new(NULL, &life.loop) < 0)
+        return;
+    int r = bleproxy_hub_new(life.loop, NULL, &hub);
+    if (r == 0)
+        r = bleproxy_timer_new(life.loop, 150, 0, on_time_is_up, &life, &timer);
+    if (r == 0)
+        r = bleproxy_hub_subscribe(hub, BLEPROXY_STREAM_CHANGES, &filter, on_advert, &life, &subscription);
+    if (r == 0)
+        r = bleproxy_manager_new(hub, config, &manager);
+    if (r == 0) {
+        life.n_owed += bleproxy_hub_find(hub, &filter, 10000, on_found, &life, NULL) == 0;
+        life.n_owed += bleproxy_hub_discover(hub, NULL, 10, on_discovered, &life, NULL) == 0;
+        bleproxy_manager_watch(manager, on_state, &life);
+        life.n_owed += bleproxy_manager_start(manager, on_done, &life) == 0;
+        bleproxy_loop_run(life.loop);
+        struct bleproxy_scanner *scanner = bleproxy_manager_scanner(manager);
+        if (scanner) {
+            life.n_owed++;
+            bleproxy_scanner_window(scanner, 10000, on_window, &life);
+            bleproxy_disconnect_set_add(bleproxy_scanner_disconnect_set(scanner), on_time_is_up, &life);
+        }
+        life.n_owed += bleproxy_hub_discover(hub, NULL, 0, on_discovered, &life, NULL) == 0;
+        bleproxy_timer_free(timer);
+        timer = NULL;
+        if (bleproxy_timer_new(life.loop, 10, 0, on_time_is_up, &life, &timer) == 0)
+            bleproxy_loop_run(life.loop);
+        life.n_owed += bleproxy_manager_stop(manager, on_done, &life) == 0;
+    }
+    bleproxy_manager_free(manager);
+    bleproxy_subscription_free(subscription);
+    bleproxy_hub_free(hub);
+    bleproxy_timer_free(timer);
+    bleproxy_loop_free(life.loop);
+    assert_int_equal(life.n_owed, 0); /* everything completed, once */
+}
+
+static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
+{
+    struct life *life = user;
+    assert_true(error || slots);
+    life->n_owed--;
+    bleproxy_loop_stop(life->loop);
+}
+
+static void on_pong(void *user, int error, uint64_t round_trip_ns)
+{
+    struct life *life = user;
+    (void)error, (void)round_trip_ns;
+    life->n_owed--;
+}
+
+static void on_info(void *user, int error, const struct bleproxy_device_info *info)
+{
+    struct life *life = user;
+    struct bleproxy_scanner *scanner;
+    life->n_owed--;
+    if (error == 0 && bleproxy_connect_scanner(life->client, info, true, &scanner) == 0)
+        bleproxy_scanner_free(scanner);
+    else
+        bleproxy_loop_stop(life->loop);
+}
+
+static void on_connected(void *user, int error, const char *text)
+{
+    struct life *life = user;
+    (void)text;
+    if (error == 0) {
+        life->n_owed += bleproxy_client_device_info(life->client, on_info, life) == 0;
+        life->n_owed += bleproxy_client_ping(life->client, on_pong, life) == 0;
+        life->n_owed += bleproxy_client_slots(life->client, on_slots, life) == 0;
+    }
+    if (life->n_owed == 0)
+        bleproxy_loop_stop(life->loop);
+}
+
+static void on_disconnected(void *user, int error, const char *text)
+{
+    (void)error, (void)text;
+    struct life *life = user;
+    bleproxy_loop_stop(life->loop);
+}
+
+static void life_of_a_client(const struct bleproxy_proxy_config *config)
+{
+    struct life life = {0};
+    struct bleproxy_timer *timer = NULL;
+    if (bleproxy_loop_new(&(struct bleproxy_loop_options){.gather_ms = 10}, &life.loop) < 0)
+        return;
+    struct bleproxy_proxy_config named = *config;
+    named.address = "localhost";
+    int r = bleproxy_timer_new(life.loop, 150, 0, on_time_is_up, &life, &timer);
+    if (r == 0)
+        r = bleproxy_client_new(life.loop, &named, &life.client);
+    if (r == 0 && bleproxy_client_connect(life.client, on_connected, on_disconnected, &life) == 0)
+        bleproxy_loop_run(life.loop);
+    bleproxy_client_free(life.client);
+    bleproxy_timer_free(timer);
+    bleproxy_loop_free(life.loop);
+    assert_int_equal(life.n_owed, 0);
+}
+
+static void life_of_a_radio(const struct bleproxy_proxy_config *config)
+{
+    struct bleproxy_radio *radio;
+    struct bleproxy_advertisement *found;
+    if (bleproxy_radio_open(config, 1, NULL, 200, NULL, &radio) < 0)
+        return;
+    bleproxy_radio_listen(radio, 1);
+    if (bleproxy_radio_find(radio, NULL, 50, &found) == 0)
+        bleproxy_advertisement_free(found);
+    bleproxy_radio_close(radio);
+}
+
+/* Lives until nothing fails any more. */
+static void live(void (*life)(const struct bleproxy_proxy_config *config))
+{
+    enum { ALLOCATIONS_MAX = 1000 };
+    struct virtual_proxy proxy = virtual_proxy_start("2026.8", NULL, false);
+    const struct bleproxy_proxy_config config = {.address = "127.0.0.1", .port = proxy.port, .password = "x"};
+    life(&config); /* what is allocated once for all */
+    for (long n = 0;; n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        left = n;
+        life(&config);
+        bool failed = left < 0;
+        left = -1;
+        if (!failed)
+            break;
+    }
+    virtual_proxy_stop(&proxy, SIGTERM);
+}
+
+static void test_a_manager_survives_each_failing_allocation(void **state)
+{
+    (void)state;
+    live(life_of_a_manager);
+}
+
+static void test_a_client_survives_each_failing_allocation(void **state)
+{
+    (void)state;
+    live(life_of_a_client);
+}
+
+static void test_the_blocking_layer_survives_each_failing_allocation(void **state)
+{
+    (void)state;
+    live(life_of_a_radio);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_manager_survives_each_failing_allocation),
+        cmocka_unit_test(test_a_client_survives_each_failing_allocation),
+        cmocka_unit_test(test_the_blocking_layer_survives_each_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
