@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "world.h"
+
+#include "device.h"
+#include "faults.h"
+#include "home.h"
+#include "house.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct event {
+    uint64_t at_ns, order;
+    event_fn *run;
+    void *what;
+    uint64_t detail;
+};
+
+/* So much at one instant means that the clock stands still. */
+enum { AT_ONCE_MAX = 200000, HEADER = 16 };
+
+uint64_t world_chance(struct world *world, uint64_t n)
+{
+    uint64_t x = world->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    world->random = x;
+    return (x * UINT64_C(0x2545F4914F6CDD1D) >> 20) % n;
+}
+
+uint64_t world_between(struct world *world, uint64_t least_ns, uint64_t most_ns)
+{
+    return least_ns + world_chance(world, most_ns - least_ns + 1);
+}
+
+bool world_is_in_trouble(const struct world *world)
+{
+    return world->now_ns < world->end_of_trouble_ns;
+}
+
+void world_fail(struct world *world, const char *format, ...)
+{
+    if (world->failure[0] != '\0')
+        return;
+    int used = snprintf(world->failure, sizeof(world->failure), "at %.3f s: ", (double)world->now_ns / 1e9);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(world->failure + used, sizeof(world->failure) - (size_t)used, format, args);
+    va_end(args);
+}
+
+/* Blocks carry their size in front of them. */
+static void *reallocate(void *user, void *block, size_t size)
+{
+    struct world *world = user;
+    uint8_t *old = block ? (uint8_t *)block - HEADER : NULL;
+    size_t old_size = 0;
+    if (old)
+        memcpy(&old_size, old, sizeof(old_size));
+    if (size == 0) {
+        world->live_bytes -= old_size;
+        free(old);
+        return NULL;
+    }
+    if (world->scale.no_memory && world_is_in_trouble(world) &&
+        world_chance(world, world->scale.no_memory) == 0)
+        return NULL;
+    uint8_t *grown = realloc(old, HEADER + size);
+    if (!grown)
+        abort();
+    memcpy(grown, &size, sizeof(size));
+    world->live_bytes += size - old_size;
+    if (world->live_bytes > world->peak_bytes)
+        world->peak_bytes = world->live_bytes;
+    return grown + HEADER;
+}
+
+static void fill_random(void *user, void *buf, size_t size)
+{
+    uint8_t *out = buf;
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)world_chance(user, 256);
+}
+
+static bool is_earlier(const struct event *a, const struct event *b)
+{
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+void world_at(struct world *world, uint64_t at_ns, event_fn *run, void *what, uint64_t detail)
+{
+    if (world->n_events == world->events_capacity) {
+        world->events_capacity = world->events_capacity ? 2 * world->events_capacity : 1024;
+        world->events = realloc(world->events, world->events_capacity * sizeof(*world->events));
+        if (!world->events)
+            abort();
+    }
+    struct event event = {at_ns, world->n_ever++, run, what, detail};
+    size_t i = world->n_events++;
+    for (; i > 0 && is_earlier(&event, &world->events[(i - 1) / 2]); i = (i - 1) / 2)
+        world->events[i] = world->events[(i - 1) / 2];
+    world->events[i] = event;
+}
+
+void world_after(struct world *world, uint64_t delay_ns, event_fn *run, void *what, uint64_t detail)
+{
+    world_at(world, time_after(world->now_ns, delay_ns), run, what, detail);
+}
+
+static struct event take_event(struct world *world)
+{
+    struct event first = world->events[0], last = world->events[--world->n_events];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= world->n_events)
+            break;
+        if (child + 1 < world->n_events && is_earlier(&world->events[child + 1], &world->events[child]))
+            child++;
+        if (!is_earlier(&world->events[child], &last))
+            break;
+        world->events[i] = world->events[child];
+        i = child;
+    }
+    world->events[i] = last;
+    return first;
+}
+
+void world_run_until(struct world *world, uint64_t until_ns)
+{
+    while (world->n_events > 0 && world->events[0].at_ns <= until_ns && world->failure[0] == '\0') {
+        struct event event = take_event(world);
+        world->n_at_once = event.at_ns == world->now_ns ? world->n_at_once + 1 : 0;
+        world_expect(world, world->n_at_once < AT_ONCE_MAX, "time does not pass any more");
+        world->now_ns = event.at_ns;
+        event.run(world, event.what, event.detail);
+    }
+    world->now_ns = until_ns;
+}
+
+static void wake_hub(struct world *world, void *what, uint64_t detail)
+{
+    (void)what;
+    if (detail != world->hub_wake_ns)
+        return;
+    world->hub_wake_ns = BP_NEVER;
+    hub_tick(world->hub, world->now_ns);
+    world_touch_hub(world);
+}
+
+void world_touch_hub(struct world *world)
+{
+    uint64_t deadline_ns = hub_deadline(world->hub);
+    if (deadline_ns >= world->hub_wake_ns)
+        return;
+    world->hub_wake_ns = deadline_ns > world->now_ns ? deadline_ns : world->now_ns;
+    world_at(world, world->hub_wake_ns, wake_hub, NULL, world->hub_wake_ns);
+}
+
+void world_init(struct world *world, const struct scale *scale, uint64_t seed)
+{
+    *world = (struct world){.scale = *scale,
+                            .now_ns = 1000 * NS_PER_S,
+                            .random = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15),
+                            .hub_wake_ns = BP_NEVER};
+    world->env = (struct env){.user = world, .reallocate = reallocate, .random = fill_random};
+    if (hub_new(&world->env, NULL, &world->hub) < 0)
+        abort();
+    world->end_of_trouble_ns = world->now_ns + scale->trouble_ns;
+    world->houses = calloc(scale->n_proxies, sizeof(*world->houses));
+    world->homes = calloc(scale->n_proxies, sizeof(*world->homes));
+    world->devices = calloc(scale->n_devices, sizeof(*world->devices));
+    if (!world->houses || !world->homes || !world->devices)
+        abort();
+    for (unsigned i = 0; i < scale->n_proxies; i++) {
+        house_init(&world->houses[i], world, i);
+        home_init(&world->homes[i], world, i);
+    }
+    devices_init(world);
+    faults_init(world);
+}
+
+void world_deinit(struct world *world)
+{
+    for (unsigned i = 0; i < world->scale.n_proxies; i++) {
+        home_deinit(&world->homes[i]);
+        house_deinit(&world->houses[i]);
+    }
+    hub_free(world->hub, world->now_ns);
+    free(world->houses);
+    free(world->homes);
+    free(world->devices);
+    free(world->events);
+}

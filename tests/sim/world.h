@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "base/env.h"
+#include "base/list.h"
+#include "base/time.h"
+#include "hub/hub.h"
+
+struct house; /* a proxy on the wall: house.h */
+struct home;  /* the manager that keeps it connected: home.h */
+struct device;
+
+/* How big a simulation is, and what befalls it. Times are virtual. */
+struct scale {
+    unsigned n_proxies, n_devices;
+    uint64_t trouble_ns; /* how long faults happen */
+    uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
+    unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
+};
+
+struct event;
+
+/* One process's worth of everything on one virtual clock: devices that advertise, proxies that hear them, a
+ * network that loses, delays and cuts, managers and a hub. All chance comes from one seed. */
+struct world {
+    struct scale scale;
+    uint64_t now_ns, end_of_trouble_ns;
+    uint64_t random;
+
+    struct event *events; /* a binary heap, the earliest first */
+    size_t n_events, events_capacity;
+    uint64_t n_ever; /* events so far: equal times keep their order */
+    unsigned n_at_once;
+
+    struct env env; /* of the library: counted, and separate from the world's own memory */
+    size_t live_bytes, peak_bytes;
+
+    struct hub *hub;
+    uint64_t hub_wake_ns;
+    struct house *houses;
+    struct home *homes;
+    struct device *devices;
+    uint64_t n_reports, n_checked, n_sessions, n_faults;
+
+    char failure[256]; /* the first expectation that did not hold, or "" */
+};
+
+/* Something that happens later: what and detail are handed to run. */
+typedef void event_fn(struct world *world, void *what, uint64_t detail);
+void world_after(struct world *world, uint64_t delay_ns, event_fn *run, void *what, uint64_t detail);
+void world_at(struct world *world, uint64_t at_ns, event_fn *run, void *what, uint64_t detail);
+/* Lets things happen until then; stops early when an expectation failed. */
+void world_run_until(struct world *world, uint64_t until_ns);
+
+/* Sets up everything but starts nothing. */
+void world_init(struct world *world, const struct scale *scale, uint64_t seed);
+/* Everything that the library allocated must be gone after it. */
+void world_deinit(struct world *world);
+void world_touch_hub(struct world *world);
+
+/* Notes the first failure; the run ends at the next event. */
+void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define world_expect(world, condition, ...)                                                                  \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            world_fail(world, __VA_ARGS__);                                                                  \
+    } while (0)
+
+/* 0 to n - 1; n > 0. */
+uint64_t world_chance(struct world *world, uint64_t n);
+/* A time from least to most. */
+uint64_t world_between(struct world *world, uint64_t least_ns, uint64_t most_ns);
+bool world_is_in_trouble(const struct world *world);
+
+#endif
