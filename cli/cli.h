@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+/* Exit codes of the command; bleproxy(1) promises them. */
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_INTERNAL = 1,
+    CLI_USAGE = 2,          /* or configuration */
+    CLI_AUTHENTICATION = 3, /* or encryption */
+    CLI_UNREACHABLE = 4,
+    CLI_FAILED = 5,
+    CLI_NOT_FOUND = 6, /* in time */
+    CLI_INTERRUPTED = 130,
+};
+
+/* The code for a BLEPROXY_E_*, or CLI_DONE for 0. */
+enum cli_exit cli_exit_code(int error);
+
+/* Subcommands: they get their own arguments, argv[0] being for messages, and return an exit code. */
+int cmd_scan(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include <bleproxy/names.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 1024, HELD_MAX = 100 };
+
+static struct {
+    bool holding;
+    size_t n; /* lines held back ever */
+    char *lines[HELD_MAX];
+} held;
+
+static void put(const char *text)
+{
+    char line[LINE_SIZE];
+    bleproxy_sanitise(line, sizeof(line), text, strlen(text));
+    if (!held.holding) {
+        fprintf(stderr, "%s\n", line);
+        return;
+    }
+    char **place = &held.lines[held.n++ % HELD_MAX];
+    free(*place);
+    *place = strdup(line);
+}
+
+static void put_about(const char *what, const char *proxy, const char *format, va_list arguments)
+{
+    char text[LINE_SIZE], line[2 * LINE_SIZE];
+    vsnprintf(text, sizeof(text), format, arguments);
+    bool named = proxy && strncmp(text, proxy, strlen(proxy)) == 0 && text[strlen(proxy)] == ' ';
+    if (proxy && !named)
+        snprintf(line, sizeof(line), "%s: %s: %s", what, proxy, text);
+    else
+        snprintf(line, sizeof(line), "%s: %s", what, text);
+    put(line);
+}
+
+void log_say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_about("bleproxy", NULL, format, arguments);
+    va_end(arguments);
+}
+
+void log_warn(const char *proxy, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_about("warning", proxy, format, arguments);
+    va_end(arguments);
+}
+
+void log_error(const char *proxy, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_about("error", proxy, format, arguments);
+    va_end(arguments);
+}
+
+static const char *level_name(enum bleproxy_log_level level)
+{
+    switch (level) {
+    case BLEPROXY_LOG_ERROR:
+        return "error";
+    case BLEPROXY_LOG_WARNING:
+        return "warning";
+    case BLEPROXY_LOG_INFO:
+        return "info";
+    case BLEPROXY_LOG_DEBUG:
+        return "debug";
+    }
+    return "unknown";
+}
+
+static void on_log(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
+                   const char *text)
+{
+    (void)user;
+    char line[LINE_SIZE];
+    if (proxy)
+        snprintf(line, sizeof(line), "%s: %s: %s: %s", level_name(level), room, proxy, text);
+    else
+        snprintf(line, sizeof(line), "%s: %s: %s", level_name(level), room, text);
+    put(line);
+}
+
+static void on_quiet_log(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
+                         const char *text)
+{
+    if (strcmp(room, "proxy") != 0)
+        on_log(user, level, room, proxy, text);
+}
+
+void log_set_loop_options(unsigned verbosity, struct bleproxy_loop_options *options)
+{
+    options->on_log = verbosity == 0 ? on_quiet_log : on_log;
+    options->log_level = verbosity == 0   ? BLEPROXY_LOG_WARNING
+                         : verbosity == 1 ? BLEPROXY_LOG_INFO
+                                          : BLEPROXY_LOG_DEBUG;
+}
+
+void log_hold(void)
+{
+    held.holding = isatty(STDERR_FILENO);
+}
+
+void log_release(void)
+{
+    held.holding = false;
+    for (size_t i = held.n > HELD_MAX ? held.n - HELD_MAX : 0; i < held.n; i++) {
+        char **line = &held.lines[i % HELD_MAX];
+        if (*line)
+            fprintf(stderr, "%s\n", *line);
+        free(*line);
+        *line = NULL;
+    }
+    held.n = 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_LOG_H
+#define CLI_LOG_H
+
+#include <bleproxy/loop.h>
+#include <stdbool.h>
+
+/* Standard error: complaints of the command itself and the library's log. All text is sanitised here. */
+
+/* "bleproxy: ..." for what ends the command. */
+void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "warning: kitchen: ..." for what it goes on without; proxy may be NULL, and is not named twice when the
+ * text begins with it. */
+void log_warn(const char *proxy, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The last words on a proxy that could not be used: "error: kitchen: ...". */
+void log_error(const char *proxy, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Options for a loop whose log goes here: at 0 errors and warnings, at 1 also information, from 2 on
+ * everything. At 0 what becomes of the proxies is left out: the commands tell that themselves. */
+void log_set_loop_options(unsigned verbosity, struct bleproxy_loop_options *options);
+
+/* Keeps lines back while the terminal that standard error is on shows something else, the latest hundred of
+ * them; release prints them. Nothing is kept when standard error is elsewhere. */
+void log_hold(void);
+void log_release(void);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "log.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *purpose;
+};
+
+static const struct command commands[] = {
+    {"scan", cmd_scan, "Hear what Bluetooth devices advertise, through all proxies"},
+    {"info", cmd_info, "Tell what proxies are and what they can do"},
+    {"sim", cmd_sim, "Serve virtual proxies, to try all this without an ESP32"},
+};
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), NAME_MAX_SIZE = 32 };
+
+static void print_help(FILE *out)
+{
+    fputs("Usage: bleproxy COMMAND [OPTION]...\n"
+          "ESPHome Bluetooth proxies as one radio.\n\n",
+          out);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-6s  %s\n", commands[i].name, commands[i].purpose);
+    fputs("  help    Tell more about a command: bleproxy help scan\n"
+          "\n"
+          "Which proxies: those of the configuration file, or -p HOST[:PORT]. See bleproxy(1).\n",
+          out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    log_say("there is no command '%s'; see 'bleproxy --help'", name);
+    return NULL;
+}
+
+/* argv[0] is the command's name as the user gave it. */
+static int run(const struct command *command, int argc, char **argv)
+{
+    char name[NAME_MAX_SIZE];
+    snprintf(name, sizeof(name), "bleproxy %s", command->name);
+    argv[0] = name;
+    return command->run(argc, argv);
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stdout);
+        return CLI_DONE;
+    }
+    const struct command *command = find_command(argv[1]);
+    if (!command)
+        return CLI_USAGE;
+    char option[] = "--help";
+    return run(command, 2, (char *[]){argv[1], option, NULL});
+}
+
+int main(int argc, char **argv)
+{
+    text_init();
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc - 1, argv + 1);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        puts("bleproxy " BLEPROXY_VERSION);
+        return CLI_DONE;
+    }
+    const struct command *command = find_command(name);
+    return command ? run(command, argc - 1, argv + 1) : CLI_USAGE;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include "cli.h"
+#include "log.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMEOUT_MAX_S = 4000000 };
+
+/* Seconds, also with decimals. */
+static int parse_timeout(const char *text, uint32_t *ret_ms)
+{
+    char *end;
+    double seconds = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    if (!(seconds >= 0.001 && seconds <= TIMEOUT_MAX_S) || *end) {
+        log_say("-t takes a number of seconds, up to %d: not '%s'", TIMEOUT_MAX_S, text);
+        return CLI_USAGE;
+    }
+    *ret_ms = (uint32_t)(seconds * 1000);
+    return CLI_DONE;
+}
+
+static int parse_common(struct options *options, const struct options_table *table, void *user, int option)
+{
+    switch (option) {
+    case 'p':
+        options->proxies[options->n_proxies++] = optarg;
+        return CLI_DONE;
+    case 'c':
+        options->config_path = optarg;
+        return CLI_DONE;
+    case 't':
+        return parse_timeout(optarg, &options->timeout_ms);
+    case 'v':
+        options->verbosity++;
+        return CLI_DONE;
+    case OPTION_PSK_FILE:
+        options->psk_file = optarg;
+        return CLI_DONE;
+    case OPTION_JSON:
+        options->json = true;
+        return CLI_DONE;
+    }
+    return table->parse(user, option, optarg);
+}
+
+/* Names what is wrong with word, which getopt_long() has just refused, without a value it may have: somebody
+ * may have put a secret there. */
+static int complain(const char *command, const char *word, int refused, bool value_missing)
+{
+    int length = (int)strcspn(word, "=");
+    char letter[] = {'-', (char)refused, '\0'};
+    bool is_long = strncmp(word, "--", 2) == 0 && (value_missing || word[length] || refused == 0);
+    if (!is_long) {
+        word = letter;
+        length = 2;
+    }
+    if (value_missing)
+        log_say("the option %.*s needs a value; see '%s --help'", length, word, command);
+    else if (strstr(word, "psk") || strstr(word, "key"))
+        log_say("a key is never taken from the command line, where everybody can read it: use --psk-file, "
+                "BLEPROXY_NOISE_PSK or the configuration");
+    else
+        log_say("there is no option %.*s, or it is used in another way; see '%s --help'", length, word,
+                command);
+    return CLI_USAGE;
+}
+
+int options_parse(struct options *options, const struct options_table *table, void *user, int argc,
+                  char **argv)
+{
+    options->proxies = calloc((size_t)argc, sizeof(*options->proxies));
+    if (!options->proxies)
+        return CLI_INTERNAL;
+    optind = 1;
+    opterr = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, OPTIONS_SHORT, table->longs, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(table->help, stdout);
+            return CLI_DONE;
+        }
+        int r = option == '?' || option == ':' ? complain(argv[0], argv[optind - 1], optopt, option == ':')
+                                               : parse_common(options, table, user, option);
+        if (r != CLI_DONE)
+            return r;
+    }
+    if (optind < argc) {
+        log_say("'%s' is not an option: proxies are given with -p; see '%s --help'", argv[optind], argv[0]);
+        return CLI_USAGE;
+    }
+    return OPTIONS_GO_ON;
+}
+
+void options_deinit(struct options *options)
+{
+    free(options->proxies);
+    options->proxies = NULL;
+}

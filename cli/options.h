@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the subcommands that speak with proxies have in common. */
+struct options {
+    const char **proxies; /* each -p, borrowed from argv */
+    size_t n_proxies;
+    const char *config_path, *psk_file; /* NULL: not given */
+    unsigned verbosity;
+    uint32_t timeout_ms; /* 0: not given */
+    bool json;
+};
+
+/* How getopt_long() knows them; a subcommand's own options begin at OPTION_OWN. */
+enum { OPTION_PSK_FILE = 256, OPTION_JSON, OPTION_OWN };
+#define OPTIONS_SHORT ":p:c:t:vh"
+#define OPTIONS_LONG                                                                                         \
+    {"proxy", required_argument, NULL, 'p'}, {"config", required_argument, NULL, 'c'},                       \
+        {"timeout", required_argument, NULL, 't'}, {"psk-file", required_argument, NULL, OPTION_PSK_FILE},   \
+        {"json", no_argument, NULL, OPTION_JSON}, {"verbose", no_argument, NULL, 'v'},                       \
+    {                                                                                                        \
+        "help", no_argument, NULL, 'h'                                                                       \
+    }
+#define OPTIONS_HELP                                                                                         \
+    "  -p, --proxy HOST[:PORT]  this proxy, or the configuration's of that name; repeatable\n"               \
+    "  -c, --config FILE        configuration, see bleproxy.yaml(5)\n"                                       \
+    "      --psk-file FILE      key of proxies given by address; else $BLEPROXY_NOISE_PSK\n"                 \
+    "      --json               one JSON object per line\n"                                                  \
+    "  -v, --verbose            show the log on standard error; twice for more\n"                            \
+    "  -h, --help               this text\n"
+
+/* A subcommand: its getopt_long() table, its help, and what to do with its own options. */
+struct options_table {
+    const struct option *longs;
+    const char *help;
+    /* CLI_DONE or, after saying why, CLI_USAGE. */
+    int (*parse)(void *user, int option, const char *value);
+};
+
+enum { OPTIONS_GO_ON = -1 };
+/* OPTIONS_GO_ON; else an exit code: CLI_DONE after --help, CLI_USAGE after a complaint. */
+int options_parse(struct options *options, const struct options_table *table, void *user, int argc,
+                  char **argv);
+/* Idempotent. */
+void options_deinit(struct options *options);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxies.h"
+
+#include "cli.h"
+#include "config/psk.h"
+#include "log.h"
+#include <bleproxy/error.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define SYSTEM_CONFIG "/etc/bleproxy/bleproxy.yaml"
+
+static int out_of_memory(void)
+{
+    log_say("%s", bleproxy_strerror(BLEPROXY_E_NOMEM));
+    return CLI_INTERNAL;
+}
+
+/* ---- The configuration file ---- */
+
+/* The user's own, in path; false when there is no place for one. */
+static bool user_config(char *path, size_t size)
+{
+    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (base && base[0] == '/')
+        n = snprintf(path, size, "%s/bleproxy/bleproxy.yaml", base);
+    else if (home && home[0] == '/')
+        n = snprintf(path, size, "%s/.config/bleproxy/bleproxy.yaml", home);
+    return n > 0 && (size_t)n < size;
+}
+
+static int load_config(struct proxies *proxies, const char *path)
+{
+    struct config_error error = {0};
+    int r = config_load(path, &proxies->config, &error);
+    if (r == 0)
+        return CLI_DONE;
+    if (r == BLEPROXY_E_NOMEM)
+        return out_of_memory();
+    if (r != BLEPROXY_E_INVALID && !error.text[0])
+        log_say("cannot read %s: %s", path, strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
+    else if (error.line > 0)
+        log_say("%s:%u: %s", path, error.line, error.text);
+    else
+        log_say("%s: %s", path, error.text);
+    return CLI_USAGE;
+}
+
+/* CLI_DONE also when there is none and none was asked for. */
+static int find_config(struct proxies *proxies, const struct options *options)
+{
+    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
+    if (given && (*given || options->config_path))
+        return load_config(proxies, given);
+    char path[PATH_MAX];
+    if (user_config(path, sizeof(path)) && access(path, F_OK) == 0)
+        return load_config(proxies, path);
+    return access(SYSTEM_CONFIG, F_OK) == 0 ? load_config(proxies, SYSTEM_CONFIG) : CLI_DONE;
+}
+
+/* ---- Proxies by address ---- */
+
+/* Takes "host", "host:port", "[v6]", "[v6]:port" and "v6". *ret_port stays as it is without a port. */
+static bool split_address(const char *text, const char **ret_host, size_t *ret_size, uint16_t *ret_port)
+{
+    const char *port = NULL, *colon = strrchr(text, ':');
+    *ret_host = text;
+    *ret_size = strlen(text);
+    if (text[0] == '[') {
+        const char *close = strchr(text, ']');
+        if (!close || (close[1] && close[1] != ':'))
+            return false;
+        *ret_host = text + 1;
+        *ret_size = (size_t)(close - text) - 1;
+        port = close[1] ? close + 2 : NULL;
+    } else if (colon && strchr(text, ':') == colon) {
+        *ret_size = (size_t)(colon - text);
+        port = colon + 1;
+    }
+    if (port) {
+        size_t digits = strspn(port, "0123456789");
+        unsigned long value = strtoul(port, NULL, 10);
+        if (digits == 0 || digits > 5 || port[digits] || value == 0 || value > UINT16_MAX)
+            return false;
+        *ret_port = (uint16_t)value;
+    }
+    return *ret_size > 0;
+}
+
+/* The key of proxies given by address; it is read once. */
+static int find_psk(struct proxies *proxies, const struct options *options)
+{
+    const char *given = getenv("BLEPROXY_NOISE_PSK");
+    if (proxies->psk)
+        return CLI_DONE;
+    if (options->psk_file) {
+        int r = config_read_psk_file(options->psk_file, &proxies->psk);
+        if (r == 0)
+            return CLI_DONE;
+        if (r == BLEPROXY_E_NOMEM)
+            return out_of_memory();
+        if (r == BLEPROXY_E_INVALID_KEY)
+            log_say(
+                "%s holds no key: it must be the base64 of 32 bytes, as under 'api: encryption: key' in the "
+                "proxy's ESPHome configuration",
+                options->psk_file);
+        else
+            log_say("cannot read %s: %s", options->psk_file,
+                    strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
+        return CLI_USAGE;
+    }
+    if (!given)
+        return CLI_DONE;
+    if (!*given)
+        log_say(
+            "BLEPROXY_NOISE_PSK is set, but empty: unset it for proxies that do not encrypt, or put the key "
+            "there");
+    else if (!psk_valid(given))
+        log_say(
+            "BLEPROXY_NOISE_PSK holds no key: it must be the base64 of 32 bytes, as under 'api: encryption: "
+            "key' in the proxy's ESPHome configuration");
+    else
+        return (proxies->psk = strdup(given)) ? CLI_DONE : out_of_memory();
+    return CLI_USAGE;
+}
+
+static int target_from_address(struct proxies *proxies, const struct options *options, const char *text,
+                               struct target *ret_target)
+{
+    const char *host;
+    size_t size;
+    uint16_t port = BLEPROXY_PORT;
+    if (!split_address(text, &host, &size, &port)) {
+        log_say("'%s' is neither a name of the configuration nor HOST, HOST:PORT or [IPV6]:PORT", text);
+        return CLI_USAGE;
+    }
+    int r = find_psk(proxies, options);
+    if (r != CLI_DONE)
+        return r;
+    char *copy = strndup(host, size);
+    if (!copy)
+        return out_of_memory();
+    *ret_target = (struct target){
+        .config = {.address = copy, .port = port, .name = text, .noise_psk = proxies->psk}, .host = copy};
+    return CLI_DONE;
+}
+
+static struct target target_from_config(const struct config_proxy *proxy)
+{
+    return (struct target){.config = {.address = proxy->address,
+                                      .port = proxy->port,
+                                      .name = proxy->name,
+                                      .noise_psk = proxy->noise_psk,
+                                      .password = proxy->password},
+                           .configured = true};
+}
+
+/* ---- Both ---- */
+
+static void add(struct proxies *proxies, struct target *target)
+{
+    for (size_t i = 0; i < proxies->n_targets; i++) {
+        const struct target *other = &proxies->targets[i];
+        if (strcasecmp(other->config.address, target->config.address) == 0 &&
+            other->config.port == target->config.port) {
+            log_warn(target->config.name, "left out, for it is the same proxy as %s", other->config.name);
+            free(target->host);
+            return;
+        }
+    }
+    proxies->targets[proxies->n_targets++] = *target;
+}
+
+static int pick(struct proxies *proxies, const struct options *options)
+{
+    bool by_address = false;
+    for (size_t i = 0; i < options->n_proxies; i++) {
+        struct target target;
+        const struct config_proxy *configured = config_find(&proxies->config, options->proxies[i]);
+        int r = CLI_DONE;
+        if (configured)
+            target = target_from_config(configured);
+        else
+            r = target_from_address(proxies, options, options->proxies[i], &target);
+        if (r != CLI_DONE)
+            return r;
+        by_address |= !configured;
+        add(proxies, &target);
+    }
+    if (options->psk_file && !by_address) {
+        log_say("--psk-file is for proxies that -p gives by address; the others have their keys in the "
+                "configuration");
+        return CLI_USAGE;
+    }
+    if (proxies->n_targets > 0)
+        return CLI_DONE;
+    log_say(
+        "which proxy? Give its address with -p, or list your proxies in ~/.config/bleproxy/bleproxy.yaml");
+    return CLI_USAGE;
+}
+
+int proxies_init(struct proxies *proxies, const struct options *options)
+{
+    *proxies = (struct proxies){0};
+    int r = find_config(proxies, options);
+    if (r != CLI_DONE)
+        return r;
+    size_t n = options->n_proxies > 0 ? options->n_proxies : proxies->config.n_proxies;
+    proxies->targets = calloc(n + 1, sizeof(*proxies->targets));
+    if (!proxies->targets)
+        return out_of_memory();
+    for (size_t i = 0; options->n_proxies == 0 && i < n; i++) {
+        struct target target = target_from_config(&proxies->config.proxies[i]);
+        add(proxies, &target);
+    }
+    return pick(proxies, options);
+}
+
+void proxies_deinit(struct proxies *proxies)
+{
+    for (size_t i = 0; i < proxies->n_targets; i++)
+        free(proxies->targets[i].host);
+    free(proxies->targets);
+    if (proxies->psk)
+        explicit_bzero(proxies->psk, strlen(proxies->psk));
+    free(proxies->psk);
+    config_deinit(&proxies->config);
+    *proxies = (struct proxies){0};
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_PROXIES_H
+#define CLI_PROXIES_H
+
+#include "config/config.h"
+#include "options.h"
+
+#include <bleproxy/proxy.h>
+
+/* One of the proxies that a command is about. */
+struct target {
+    struct bleproxy_proxy_config
+        config;      /* name is always set: the configured one, or as it was given with -p */
+    bool configured; /* it has a name in the configuration file */
+    char *host;      /* owned, where config.address points; NULL when the configuration has it */
+};
+
+struct proxies {
+    struct target *targets;
+    size_t n_targets;
+    struct config config;
+    char *psk; /* of those given by address */
+};
+
+/* Those the options name, in that order, or all of the configuration file; each only once. CLI_DONE, or
+ * another exit code after saying why. */
+int proxies_init(struct proxies *proxies, const struct options *options);
+/* Wipes keys. Idempotent. */
+void proxies_deinit(struct proxies *proxies);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include "log.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted; /* not told yet */
+static bool lost;                         /* standard output */
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* Without SA_RESTART: a write to a reader who has stopped reading can be interrupted, too. */
+void run_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < N_ENDINGS; i++)
+        if (sigaction(endings[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(endings[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static short output_events(short wanted)
+{
+    struct pollfd fd = {.fd = STDOUT_FILENO, .events = wanted};
+    return poll(&fd, 1, 0) == 1 ? fd.revents : 0;
+}
+
+static enum run_end flush(void)
+{
+    bool stuck = interrupted && output_events(POLLOUT) == 0;
+    if (lost || (!stuck && !ferror(stdout) && fflush(stdout) == 0))
+        return RUN_DONE;
+    int why = errno;
+    lost = true;
+    __fpurge(stdout); /* the next attempt, at exit, would hang or fail again */
+    if (interrupted)
+        return RUN_INTERRUPTED;
+    if (output_events(0) & (POLLERR | POLLHUP))
+        return RUN_NO_READER;
+    log_say("cannot write to standard output: %s", strerror(why));
+    return RUN_NO_OUTPUT;
+}
+
+bool run_output_is_lost(void)
+{
+    return lost || interrupted || ferror(stdout);
+}
+
+/* The signals are let in only while it works or waits, not between looking for one and waiting. */
+static void wait_for_work(struct bleproxy_loop *loop)
+{
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < N_ENDINGS; i++)
+        sigaddset(&ours, endings[i]);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    if (!interrupted) {
+        int timeout_ms = bleproxy_loop_timeout_ms(loop);
+        struct pollfd fd = {.fd = bleproxy_loop_fd(loop), .events = POLLIN};
+        struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+        ppoll(&fd, 1, timeout_ms < 0 ? NULL : &timeout, &before);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
+{
+    for (;;) {
+        enum run_end end = flush();
+        if (end == RUN_DONE && !*done && !interrupted) {
+            wait_for_work(loop);
+            bleproxy_loop_process(loop);
+            continue;
+        }
+        if (interrupted)
+            end = RUN_INTERRUPTED;
+        interrupted = 0;
+        return end;
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <bleproxy/loop.h>
+#include <stdbool.h>
+
+/* From now on the first SIGINT, SIGTERM, SIGHUP or SIGQUIT ends run_loop() instead of the process; the next
+ * one ends the process. Writing to a closed pipe is an error and no longer a signal. */
+void run_catch_signals(void);
+
+enum run_end {
+    RUN_DONE,
+    RUN_INTERRUPTED,
+    RUN_NO_READER, /* whoever read standard output has left */
+    RUN_NO_OUTPUT, /* standard output cannot be written for another reason; it was said why */
+};
+
+/* Runs the loop until *done or one of the others. Standard output is flushed each time before it waits; that
+ * it is lost is told once. */
+enum run_end run_loop(struct bleproxy_loop *loop, const bool *done);
+/* Nobody takes more output: run_loop() has told, or is about to. Writing on could block for ever. */
+bool run_output_is_lost(void);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include "cli.h"
+#include "log.h"
+#include "run.h"
+#include "terminal.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { REDRAW_MS = 500, HOPELESS_CHECK_MS = 5100, RSSI_LOWEST = -126 };
+
+enum { OPTION_MODE = OPTION_OWN, OPTION_ALL, OPTION_NAME, OPTION_SERVICE, OPTION_RSSI };
+
+static const struct option longs[] = {
+    OPTIONS_LONG,
+    {"mode", required_argument, NULL, OPTION_MODE},
+    {"all", no_argument, NULL, OPTION_ALL},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"service", required_argument, NULL, OPTION_SERVICE},
+    {"rssi", required_argument, NULL, OPTION_RSSI},
+    {0},
+};
+
+static const char help[] =
+    "Usage: bleproxy scan [OPTION]...\n"
+    "Hear what Bluetooth devices advertise, through all proxies.\n"
+    "\n" OPTIONS_HELP "\n"
+    "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
+    "      --mode MODE          make the proxies scan passive or active\n"
+    "      --all                with --json: what every proxy hears, not only the best\n"
+    "      --name PREFIX        only devices whose name begins like this\n"
+    "      --service UUID       only devices with this service: 4, 8 or 36 digits\n"
+    "      --rssi MIN           only devices at least as strong, e.g. -70\n";
+
+static int parse_rssi(struct scan *scan, const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || value < RSSI_LOWEST || value >= 0) {
+        log_say("--rssi takes dBm from %d to -1: not '%s'", RSSI_LOWEST, text);
+        return CLI_USAGE;
+    }
+    scan->filter.rssi_min_dbm = (int8_t)value;
+    return CLI_DONE;
+}
+
+static int parse(void *user, int option, const char *value)
+{
+    struct scan *scan = user;
+    switch (option) {
+    case OPTION_MODE:
+        if (strcmp(value, "passive") != 0 && strcmp(value, "active") != 0) {
+            log_say("--mode is passive or active: not '%s'", value);
+            return CLI_USAGE;
+        }
+        scan->mode = strcmp(value, "active") == 0 ? BLEPROXY_MODE_ACTIVE : BLEPROXY_MODE_PASSIVE;
+        return CLI_DONE;
+    case OPTION_ALL:
+        scan->all = true;
+        return CLI_DONE;
+    case OPTION_NAME:
+        scan->filter.name_prefix = value;
+        return CLI_DONE;
+    case OPTION_SERVICE:
+        if (bleproxy_uuid_parse(value, &scan->service) < 0) {
+            log_say("--service takes a UUID of 4, 8 or 36 digits: not '%s'", value);
+            return CLI_USAGE;
+        }
+        scan->filter.service = &scan->service;
+        return CLI_DONE;
+    case OPTION_RSSI:
+        return parse_rssi(scan, value);
+    }
+    return CLI_INTERNAL;
+}
+
+static void on_timeout(void *user)
+{
+    struct scan *scan = user;
+    scan->over = true;
+}
+
+static void on_hopeless_check(void *user)
+{
+    struct scan *scan = user;
+    if (scan_proxies_are_hopeless(scan))
+        scan->over = true;
+}
+
+static void on_redraw(void *user)
+{
+    struct scan *scan = user;
+    struct bleproxy_search *search;
+    bleproxy_hub_discover(scan->hub, &scan->filter, 0, scan_draw, scan, &search);
+}
+
+/* Everything while it lasts. */
+static enum run_end listen(struct scan *scan)
+{
+    struct bleproxy_timer *timeout = NULL, *check = NULL, *redraw = NULL;
+    enum run_end end = RUN_DONE;
+    int r = bleproxy_timer_new(scan->loop, HOPELESS_CHECK_MS, 0, on_hopeless_check, scan, &check);
+    if (r == 0 && scan->options.timeout_ms > 0)
+        r = bleproxy_timer_new(scan->loop, scan->options.timeout_ms, 0, on_timeout, scan, &timeout);
+    if (r == 0 && scan->live)
+        r = bleproxy_timer_new(scan->loop, 0, REDRAW_MS, on_redraw, scan, &redraw);
+    if (r == 0)
+        end = run_loop(scan->loop, &scan->over);
+    bleproxy_timer_free(timeout);
+    bleproxy_timer_free(check);
+    bleproxy_timer_free(redraw);
+    return end;
+}
+
+/* The table of what was found. */
+static void conclude(struct scan *scan)
+{
+    struct bleproxy_search *search;
+    scan->over = false;
+    if (bleproxy_hub_discover(scan->hub, &scan->filter, 0, scan_conclude, scan, &search) == 0)
+        run_loop(scan->loop, &scan->over);
+}
+
+/* Who hears of advertisements: the output, unless it is redrawn anyway, and the statistics. */
+static int subscribe(struct scan *scan, struct bleproxy_subscription **ret_output)
+{
+    struct bleproxy_subscription *count; /* ends with the hub */
+    bool json = scan->options.json;
+    enum bleproxy_stream stream = !json       ? BLEPROXY_STREAM_CHANGES
+                                  : scan->all ? BLEPROXY_STREAM_REPORTS
+                                              : BLEPROXY_STREAM_OWNER;
+    int r = 0;
+    if (!scan->live)
+        r = bleproxy_hub_subscribe(scan->hub, stream, &scan->filter, json ? scan_print_json : scan_print_line,
+                                   scan, ret_output);
+    if (r == 0 && !json)
+        r = bleproxy_hub_subscribe(scan->hub, BLEPROXY_STREAM_REPORTS, NULL, scan_count, scan, &count);
+    if (r < 0)
+        log_say("%s", bleproxy_strerror(r));
+    return (int)cli_exit_code(r);
+}
+
+static int run(struct scan *scan)
+{
+    struct bleproxy_subscription *output = NULL;
+    enum run_end end = RUN_DONE;
+    scan->live = !scan->options.json && terminal_is_live();
+    int exit_code = subscribe(scan, &output);
+    if (exit_code != CLI_DONE)
+        return exit_code;
+    if (scan->live) {
+        log_hold();
+        terminal_enter();
+    }
+    exit_code = scan_proxies_start(scan);
+    if (exit_code == CLI_DONE)
+        end = listen(scan);
+    scan->live = false;
+    bleproxy_subscription_free(output);
+    terminal_leave();
+    log_release();
+    if (exit_code == CLI_DONE) {
+        if (!scan->options.json && !run_output_is_lost() && scan_proxies_have_worked(scan))
+            conclude(scan);
+        exit_code = end == RUN_INTERRUPTED ? CLI_INTERRUPTED
+                    : end == RUN_NO_OUTPUT ? CLI_INTERNAL
+                                           : scan_proxies_verdict(scan);
+    }
+    scan_proxies_stop(scan);
+    return exit_code;
+}
+
+static int open_loop(struct scan *scan)
+{
+    struct bleproxy_loop_options options = {0};
+    log_set_loop_options(scan->options.verbosity, &options);
+    int r = bleproxy_loop_new(&options, &scan->loop);
+    if (r == 0)
+        r = bleproxy_hub_new(scan->loop, NULL, &scan->hub);
+    if (r < 0) {
+        log_say("%s", bleproxy_strerror(r));
+        return CLI_INTERNAL;
+    }
+    scan->started_ns = scan->drawn_ns = bleproxy_loop_now_ns(scan->loop);
+    return CLI_DONE;
+}
+
+static int scan_main(struct scan *scan, int argc, char **argv)
+{
+    int r = options_parse(&scan->options, &(struct options_table){longs, help, parse}, scan, argc, argv);
+    if (r != OPTIONS_GO_ON)
+        return r;
+    r = proxies_init(&scan->proxies, &scan->options);
+    if (r == CLI_DONE)
+        r = open_loop(scan);
+    if (r != CLI_DONE)
+        return r;
+    run_catch_signals();
+    return run(scan);
+}
+
+int cmd_scan(int argc, char **argv)
+{
+    struct scan scan = {.mode = BLEPROXY_MODE_NONE};
+    int r = scan_main(&scan, argc, argv);
+    bleproxy_hub_free(scan.hub);
+    bleproxy_loop_free(scan.loop);
+    proxies_deinit(&scan.proxies);
+    options_deinit(&scan.options);
+    return r;
+}

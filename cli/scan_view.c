@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include "table.h"
+#include "terminal.h"
+#include "text.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_S 1e9
+enum {
+    LABEL_MAX = 24,
+    FEW = 3,
+    AROUND = 4, /* lines: number of devices, empty, head, and where the cursor stays */
+};
+
+static struct table_row row_of(struct scan *scan, const struct bleproxy_advertisement *advertisement)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
+    const struct bleproxy_device *device = bleproxy_hub_device(scan->hub, advertisement->address);
+    const struct scan_proxy *proxy = scan_proxies_find(scan, advertisement->source);
+    struct table_row row = {.advertisement = advertisement,
+                            .name = advertisement->name,
+                            .proxy = proxy ? proxy->label : "",
+                            .age_s = (uint32_t)((double)(now_ns - advertisement->time_ns) / NS_PER_S)};
+    if (device) {
+        double heard_s = (double)(now_ns - bleproxy_device_first_heard_ns(device)) / NS_PER_S;
+        row.name = bleproxy_device_name(device);
+        row.rate = (double)bleproxy_device_reports(device) / (heard_s > 1 ? heard_s : 1);
+    }
+    return row;
+}
+
+static void print_devices(struct scan *scan, FILE *out, const struct table_style *style,
+                          const struct bleproxy_advertisement *const *devices, size_t n_devices)
+{
+    struct table_row *rows = calloc(n_devices + 1, sizeof(*rows));
+    for (size_t i = 0; rows && i < n_devices; i++)
+        rows[i] = row_of(scan, devices[i]);
+    table_print(out, style, rows, rows ? n_devices : 0);
+    free(rows);
+}
+
+static unsigned label_width(const struct scan *scan)
+{
+    unsigned width = 0;
+    for (size_t i = 0; i < scan->n_members; i++) {
+        unsigned own = text_width(scan->members[i].label);
+        width = own > width ? own : width;
+    }
+    return width < LABEL_MAX ? width : LABEL_MAX;
+}
+
+/* The reason without the name it may begin with, which stands before it already: "kitchen requires
+ * encryption". */
+static const char *reason(const struct scan_proxy *proxy)
+{
+    size_t n = strlen(proxy->target->config.name);
+    bool named = strncmp(proxy->text, proxy->target->config.name, n) == 0 && proxy->text[n] == ' ';
+    return named ? proxy->text + n + 1 : proxy->text;
+}
+
+static void print_proxy(const struct scan *scan, FILE *out, const struct scan_proxy *proxy, bool colour)
+{
+    bool up = proxy->manager && bleproxy_manager_state(proxy->manager) == BLEPROXY_PROXY_READY;
+    const char *mark = up ? TERMINAL_GREEN : proxy->error ? TERMINAL_RED : TERMINAL_YELLOW;
+    const char *plain = colour ? TERMINAL_PLAIN : "";
+    fputs(colour ? mark : "", out);
+    text_column(out, proxy->label, label_width(scan));
+    fprintf(out, "%s  %-10s", plain, !scan->live && proxy->error ? "failed" : scan_proxy_state(proxy));
+    if (proxy->was_ready) {
+        fprintf(out, "  ESPHome %-10s  ", proxy->firmware[0] ? proxy->firmware : "(unknown)");
+        fprintf(out, "%s%-13s%s", colour && !proxy->encrypted ? TERMINAL_YELLOW : "",
+                proxy->encrypted ? "encrypted" : "not encrypted", plain);
+        if (scan->live)
+            fprintf(out, "  %5.0f adverts/s", proxy->rate);
+        else
+            fprintf(out, "  %7llu adverts", (unsigned long long)proxy->reports);
+        fprintf(out, "  %5zu devices", proxy->n_devices);
+    }
+    fprintf(out, "%s%s\n", proxy->error ? "  " : "", proxy->error ? reason(proxy) : "");
+}
+
+/* How many devices each proxy hears: a proxy that is connected and deaf shows. */
+static void count_devices(struct scan *scan)
+{
+    const struct bleproxy_device *device;
+    for (size_t i = 0; i < scan->n_members; i++)
+        scan->members[i].n_devices = 0;
+    for (size_t position = 0; (device = bleproxy_hub_next_device(scan->hub, &position));) {
+        const struct bleproxy_advertisement *report;
+        for (const void *at = NULL; (report = bleproxy_device_next_report(device, &at));) {
+            struct scan_proxy *proxy = scan_proxies_find(scan, report->source);
+            if (proxy)
+                proxy->n_devices++;
+        }
+    }
+}
+
+/* Half of the window at most; of more proxies than that, those in trouble first. Returns the lines taken. */
+static unsigned print_proxies(const struct scan *scan, FILE *out, unsigned rows, bool colour)
+{
+    unsigned lines = 0, max = rows / 2 > FEW ? rows / 2 : FEW;
+    if (scan->n_members <= max) {
+        for (; lines < scan->n_members; lines++)
+            print_proxy(scan, out, &scan->members[lines], colour);
+        return lines;
+    }
+    for (int trouble = 1; trouble >= 0; trouble--)
+        for (size_t i = 0; i < scan->n_members && lines < max - 1; i++)
+            if ((scan->members[i].error != 0) == trouble) {
+                print_proxy(scan, out, &scan->members[i], colour);
+                lines++;
+            }
+    fprintf(out, "and %zu more proxies\n", scan->n_members - lines);
+    return max;
+}
+
+static void measure_rates(struct scan *scan)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
+    double passed_s = (double)(now_ns - scan->drawn_ns) / NS_PER_S;
+    for (size_t i = 0; i < scan->n_members; i++) {
+        struct scan_proxy *proxy = &scan->members[i];
+        double rate = (double)(proxy->reports - proxy->reports_before) / (passed_s > 0 ? passed_s : 1);
+        proxy->rate = proxy->rate > 0 ? 0.7 * proxy->rate + 0.3 * rate : rate;
+        proxy->reports_before = proxy->reports;
+    }
+    scan->drawn_ns = now_ns;
+}
+
+void scan_draw(void *user, int error, const struct bleproxy_advertisement *const *devices, size_t n_devices)
+{
+    struct scan *scan = user;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = error == 0 && scan->live ? open_memstream(&text, &size) : NULL;
+    if (!out)
+        return;
+    struct terminal_size window = terminal_size();
+    struct table_style style = {.columns = window.columns, .colour = terminal_has_colour()};
+    measure_rates(scan);
+    count_devices(scan);
+    unsigned used = print_proxies(scan, out, window.rows, style.colour) + AROUND;
+    size_t room = window.rows > used ? window.rows - used : 0;
+    fprintf(out, "%zu device%s; Ctrl-C ends\n\n", n_devices, n_devices == 1 ? "" : "s");
+    print_devices(scan, out, &style, devices, n_devices < room ? n_devices : room);
+    if (fclose(out) == 0)
+        terminal_show(text);
+    free(text);
+}
+
+void scan_conclude(void *user, int error, const struct bleproxy_advertisement *const *devices,
+                   size_t n_devices)
+{
+    struct scan *scan = user;
+    struct table_style style = {.colour = terminal_has_colour()};
+    if (terminal_is_live())
+        style.columns = terminal_size().columns;
+    else
+        putchar('\n');
+    scan->over = true;
+    if (error < 0)
+        return;
+    count_devices(scan);
+    print_devices(scan, stdout, &style, devices, n_devices);
+    printf("\n%zu device%s\n", n_devices, n_devices == 1 ? "" : "s");
+    for (size_t i = 0; i < scan->n_members; i++)
+        print_proxy(scan, stdout, &scan->members[i], style.colour);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include <stdio.h>
+
+/* Text in columns. It must be sanitised; it is UTF-8, and wide characters take two columns. */
+
+/* Takes the locale's character set from the environment, UTF-8 where that has none. Once, first. */
+void text_init(void);
+unsigned text_width(const char *text);
+/* As much of text as fits into width columns. Returns the columns taken. */
+unsigned text_cut(FILE *out, const char *text, unsigned width);
+/* The same, filled up with spaces. */
+void text_column(FILE *out, const char *text, unsigned width);
+
+#endif

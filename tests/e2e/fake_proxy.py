@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""A proxy that says what a virtual one never would: plaintext frames, written by hand."""
+import socket
+import struct
+import threading
+
+HELLO, HELLO_REPLY, LOGIN, LOGIN_REPLY, DISCONNECT, DISCONNECT_REPLY, PING, PING_REPLY = range(1, 9)
+INFO, INFO_REPLY, SUBSCRIBE, RAW_REPORTS, SET_MODE = 9, 10, 66, 93, 127
+PASSIVE_SCAN, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 32, 64
+
+
+def varint(value):
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def data(field, value):
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def frame(kind, body=b""):
+    return b"\0" + varint(len(body)) + varint(kind) + body
+
+
+def report(address, rssi, payload):
+    zigzag = (rssi << 1) ^ (rssi >> 31)
+    return data(1, number(1, address) + number(2, zigzag) + number(3, 1) + data(4, payload))
+
+
+class FakeProxy:
+    """Listens on a free port while in use. payloads are advertised once to each subscriber; after that, reset breaks
+    the connection off as rudely as it can be."""
+
+    def __init__(self, name=b"fake", version=b"2024.6.0", payloads=(), reset=False,
+                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS):
+        self.name, self.version, self.payloads, self.reset, self.features = name, version, payloads, reset, features
+        self.connections = 0
+        self.received = []  # (kind, body) of each message
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.listener.close()
+
+    def listen(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        stream = connection.makefile("rb")
+
+        def read_varint():
+            value = shift = 0
+            while True:
+                byte = stream.read(1)[0]
+                value |= (byte & 0x7F) << shift
+                shift += 7
+                if byte < 0x80:
+                    return value
+
+        try:
+            while stream.read(1) == b"\0":
+                size, kind = read_varint(), read_varint()
+                self.received.append((kind, stream.read(size)))
+                connection.sendall(self.answer(kind))
+                if kind == SUBSCRIBE and self.reset:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                if kind == DISCONNECT:
+                    return
+        except (OSError, IndexError):
+            pass
+        finally:
+            stream.close()
+            connection.close()
+
+    def answer(self, kind):
+        if kind == HELLO:
+            return frame(HELLO_REPLY, number(1, 1) + number(2, 10) + data(3, self.version) + data(4, self.name))
+        if kind == LOGIN:
+            return frame(LOGIN_REPLY)
+        if kind == PING:
+            return frame(PING_REPLY)
+        if kind == DISCONNECT:
+            return frame(DISCONNECT_REPLY)
+        if kind == INFO:
+            return frame(INFO_REPLY, data(2, self.name) + data(3, b"02:00:00:00:00:01") + data(4, self.version) +
+                         data(6, self.name) + number(15, self.features))
+        if kind == SUBSCRIBE:
+            return frame(RAW_REPORTS, b"".join(report(0xC00000000001 + i, -60 - i, payload)
+                                               for i, payload in enumerate(self.payloads)))
+        return b""

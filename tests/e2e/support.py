@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""The built command under test, virtual proxies for it, and TAP."""
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import traceback
+
+BLEPROXY = sys.argv[1]
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+OTHER_KEY = "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+PATIENCE_S = 60  # a deadline for what should take a moment, on a slow machine under sanitizers
+
+home = tempfile.TemporaryDirectory(prefix="bleproxy-e2e-")
+sanitizers = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+
+
+def environment(**more):
+    """Nothing of the machine's own configuration; a runtime directory of this program's own."""
+    return {"PATH": os.environ["PATH"], "HOME": home.name, "XDG_RUNTIME_DIR": home.name, "TERM": "dumb",
+            "LC_ALL": "C.UTF-8", **sanitizers, **more}
+
+
+def start(*arguments, **more):
+    return subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=environment(**more))
+
+
+class Result:
+    def __init__(self, process):
+        out, error = process.communicate(timeout=PATIENCE_S)
+        self.code, self.out, self.error = process.returncode, out.decode(), error.decode()
+        for secret in (KEY, OTHER_KEY, KEY[:20], OTHER_KEY[:20]):
+            assert secret not in self.out + self.error, "a secret got out"
+
+    def objects(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def expect(self, code, *words):
+        assert self.code == code, f"exit code {self.code} instead of {code}: {self.error}"
+        for word in words:
+            assert word in self.error, f"{word!r} is not in {self.error!r}"
+        return self
+
+
+def run(*arguments, **more):
+    return Result(start(*arguments, **more))
+
+
+@contextlib.contextmanager
+def sim(*options, count=1, **more):
+    """Virtual proxies on free ports; the value is the list of their addresses."""
+    process = start("sim", "--listen", "127.0.0.1:0", "--count", str(count), *options, **more)
+    try:
+        yield [process.stdout.readline().decode().split()[1] for _ in range(count)]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, error = process.communicate(timeout=PATIENCE_S)
+    assert "Sanitizer" not in error.decode(), error.decode()
+
+
+@contextlib.contextmanager
+def closed_port():
+    """An address at which nobody answers."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield "127.0.0.1:%d" % holder.getsockname()[1]
+
+
+def write(name, text):
+    path = os.path.join(home.name, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+class Terminal:
+    """The command on a terminal of its own."""
+
+    def __init__(self, *arguments, columns=100, rows=30, **more):
+        self.master, slave = pty.openpty()
+        self.resize(columns, rows)
+        self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave, stdout=slave, stderr=slave,
+                                        start_new_session=True, env=environment(**{"TERM": "xterm", **more}))
+        os.close(slave)
+        self.seen = b""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, deadline):
+        readable, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+        if not readable:
+            raise AssertionError(f"nothing more within {PATIENCE_S} s after {self.seen[-2000:]!r}")
+        try:
+            part = os.read(self.master, 65536)
+        except OSError:  # its other end is closed
+            part = b""
+        self.seen += part
+        return part
+
+    def wait_for(self, *words, after=0):
+        """Until all words were shown behind the given position; returns the position reached."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(word.encode() in self.seen[after:] for word in words):
+            assert self.read(deadline), f"it ended before it showed {words}: {self.seen[-2000:]!r}"
+        return len(self.seen)
+
+    def close(self):
+        """Reads what is left; the exit code."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.read(deadline):
+            pass
+        os.close(self.master)
+        return self.process.wait(PATIENCE_S)
+
+
+def main(tests):
+    """Runs functions named test_...; their names say what holds."""
+    failed = 0
+    chosen = [(name, test) for name, test in tests.items() if name.startswith("test_")]
+    print(f"1..{len(chosen)}", flush=True)
+    for number, (name, test) in enumerate(chosen, 1):
+        try:
+            test()
+            print(f"ok {number} - {name}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {number} - {name}", flush=True)
+    home.cleanup()
+    sys.exit(failed > 0)

@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""bleproxy scan, not on a terminal."""
+import fcntl
+import json
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+from fake_proxy import PASSIVE_SCAN, RAW_ADVERTISEMENTS, SET_MODE, STATE_AND_MODE, FakeProxy
+from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, environment, main, run, sim, start, write
+
+KEYS = ["time", "address", "address_type", "name", "rssi", "tx_power", "source", "proxy", "connectable",
+        "service_uuids", "service_data", "manufacturer_data", "raw"]
+BTHOME = "0000fcd2-0000-1000-8000-00805f9b34fb"
+ADDRESS = r"([0-9A-F]{2}:){5}[0-9A-F]{2}"
+
+
+def check_shape(object_):
+    assert list(object_) == KEYS, object_
+    assert isinstance(object_["time"], float) and abs(object_["time"] - time.time()) < PATIENCE_S
+    assert re.fullmatch(ADDRESS, object_["address"]) and re.fullmatch(ADDRESS, object_["source"])
+    assert object_["address_type"] in (0, 1)
+    assert object_["name"] is None or object_["name"]
+    assert object_["rssi"] is None or -127 < object_["rssi"] <= 20
+    assert object_["tx_power"] is None or -128 <= object_["tx_power"] <= 127
+    assert isinstance(object_["connectable"], bool)
+    for uuid in object_["service_uuids"] + list(object_["service_data"]):
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid)
+    for company, value in object_["manufacturer_data"].items():
+        assert str(int(company)) == company and re.fullmatch(r"([0-9a-f]{2})*", value)
+    for value in object_["service_data"].values():
+        assert re.fullmatch(r"([0-9a-f]{2})*", value)
+    assert object_["raw"] is None or re.fullmatch(r"([0-9a-f]{2})*", object_["raw"])
+
+
+def test_json_is_one_object_per_advertisement_in_the_documented_shape():
+    with sim() as proxies:
+        result = run("scan", "-p", proxies[0], "-t", "4", "--json").expect(0, "not encrypted")
+    objects = result.objects()
+    assert len(objects) > 20
+    for object_ in objects:
+        check_shape(object_)
+        assert object_["proxy"] == "sim-proxy-1" and object_["raw"]
+    assert [o["time"] for o in objects] == sorted(o["time"] for o in objects)
+    assert any(o["manufacturer_data"].get("76") for o in objects)
+    assert len({o["address"] for o in objects}) > 10
+
+
+def test_microseconds_are_written():
+    with sim() as proxies:
+        result = run("scan", "-p", proxies[0], "-t", "1.5", "--json").expect(0)
+    assert all(re.match(r'\{"time":\d{10}\.\d{6},', line) for line in result.out.splitlines()), result.out
+
+
+def test_firmware_of_2022_has_no_raw_bytes():
+    with sim("--firmware", "2022.12") as proxies:
+        result = run("scan", "-p", proxies[0], "-t", "3", "--json").expect(0)
+    objects = result.objects()
+    assert objects
+    for object_ in objects:
+        check_shape(object_)
+        assert object_["raw"] is None
+
+
+def test_an_encrypted_proxy_of_the_configuration_is_called_by_its_name_there():
+    with sim("--name", "esp32-17", BLEPROXY_NOISE_PSK=KEY) as proxies:
+        host, port = proxies[0].split(":")
+        path = write("named.yaml", f"proxies:\n  - {{name: kitchen, address: {host}, port: {port}, noise_psk: {KEY}}}\n")
+        result = run("scan", "-c", path, "-t", "2", "--json").expect(0)
+        assert result.objects() and all(o["proxy"] == "kitchen" for o in result.objects())
+        assert "not encrypted" not in result.error
+        assert run("scan", "-c", path, "-p", "kitchen", "-t", "2", "--json").expect(0).objects()
+        assert run("scan", "-t", "2", "--json", BLEPROXY_CONFIG=path).expect(0).objects()
+
+
+def test_the_owner_reports_and_with_all_every_proxy():
+    with sim(count=2) as proxies:
+        both = [argument for proxy in proxies for argument in ("-p", proxy)]
+        everything = run("scan", *both, "-t", "3", "--json", "--all").expect(0).objects()
+        owned = run("scan", *both, "-t", "3", "--json").expect(0).objects()
+    pairs = {(o["address"], o["source"]) for o in everything}
+    assert len({source for _, source in pairs}) == 2
+    assert len(pairs) > len({address for address, _ in pairs}) + 5, "no device is heard by both"
+    assert len(owned) < len(everything)
+
+
+def test_filters():
+    with sim() as proxies:
+        named = run("scan", "-p", proxies[0], "-t", "4", "--json", "--name", "ATC_").expect(0).objects()
+        strong = run("scan", "-p", proxies[0], "-t", "2", "--json", "--rssi", "-60").expect(0).objects()
+        service = run("scan", "-p", proxies[0], "-t", "4", "--json", "--service", "FCD2").expect(0).objects()
+        full = run("scan", "-p", proxies[0], "-t", "4", "--json", "--service", BTHOME).expect(0).objects()
+    assert named and all(o["name"].startswith("ATC_") for o in named)
+    assert strong and all(o["rssi"] >= -60 for o in strong)
+    for found in (service, full):
+        assert found and all(BTHOME in o["service_data"] or BTHOME in o["service_uuids"] for o in found)
+
+
+def test_text_is_a_line_per_change_and_a_table_at_the_end():
+    with sim(count=2) as proxies:
+        result = run("scan", "-p", proxies[0], "-p", proxies[1], "-t", "4").expect(0)
+    lines = result.out.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("ADDRESS"))
+    changes = [line for line in lines[:head] if line]
+    assert len(changes) > 20
+    for line in changes:
+        assert re.match(r"\d\d:\d\d:\d\d\.\d{3}  " + ADDRESS + r"  +-?\d+ dBm  sim-proxy-[12]\b", line), line
+    rows = lines[head + 1:lines.index("", head)]
+    assert len(rows) > 20 and all(re.match(ADDRESS, row) for row in rows)
+    strengths = [int(re.search(r" (-\d+) ", row)[1]) for row in rows]
+    assert strengths == sorted(strengths, reverse=True)
+    assert any("Apple, Inc." in row for row in rows)
+    assert f"{len(rows)} devices" in lines
+    summary = lines[lines.index("", head):]
+    assert all(any(line.startswith(name) and "not encrypted" in line for line in summary)
+               for name in ("sim-proxy-1", "sim-proxy-2"))
+    assert "\033" not in result.out
+
+
+def modes_asked(*options):
+    with FakeProxy(features=PASSIVE_SCAN | RAW_ADVERTISEMENTS | STATE_AND_MODE) as proxy:
+        run("scan", "-p", proxy.address, "-t", "1", "--json", *options).expect(0)
+        return [body for kind, body in proxy.received if kind == SET_MODE]
+
+
+def test_the_mode_is_set_on_request_only():
+    assert modes_asked("--mode", "active") == [b"\x08\x01"]
+    assert modes_asked("--mode", "passive") in ([b""], [b"\x08\0"])
+    assert not modes_asked()
+
+
+def test_mode_on_firmware_without_it_is_a_warning():
+    with sim("--firmware", "2023.6") as proxies:
+        result = run("scan", "-p", proxies[0], "-t", "1", "--json", "--mode", "active").expect(0, "warning")
+    assert "mode" in result.error
+
+
+def test_one_proxy_of_two_is_enough_and_the_other_a_warning():
+    with closed_port() as closed, sim() as proxies:
+        result = run("scan", "-p", closed, "-p", proxies[0], "-t", "3", "--json").expect(0, f"warning: {closed}: ")
+    assert result.objects()
+
+
+def interrupted(number):
+    with sim() as proxies:
+        process = start("scan", "-p", proxies[0])
+        first = process.stdout.readline()
+        assert first
+        process.send_signal(number)
+        result = Result(process).expect(130)
+    assert "COMPANY AND SERVICES" in result.out and "device" in result.out
+
+
+def test_ctrl_c_ends_with_what_was_found():
+    interrupted(signal.SIGINT)
+
+
+def test_sigterm_does_the_same():
+    interrupted(signal.SIGTERM)
+
+
+def test_a_reader_who_leaves_ends_it_quietly():
+    with sim() as proxies:
+        process = start("scan", "-p", proxies[0], "--json")
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        process.wait(PATIENCE_S)
+        error = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.returncode == 0
+    assert error.count("\n") == 1 and "not encrypted" in error, error
+
+
+def test_a_reader_who_does_not_read_cannot_keep_it():
+    with sim("--rate", "0", "--payload", "changing") as proxies:
+        process = start("scan", "-p", proxies[0], "--json")
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            held = fcntl.ioctl(process.stdout, termios.FIONREAD, struct.pack("i", 0))
+            if struct.unpack("i", held)[0] > fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ) - 4096:
+                break
+            assert time.monotonic() < deadline, "the pipe does not fill up"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 130
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_a_full_disk_is_told():
+    with sim() as proxies, open("/dev/full", "wb") as full:
+        process = subprocess.Popen([BLEPROXY, "scan", "-p", proxies[0], "--json"], stdout=full, stderr=subprocess.PIPE,
+                                   env=environment())
+        _, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1 and b"No space left" in error
+
+
+def test_a_second_subscriber_is_told_who_has_the_proxy():
+    with sim(count=2) as proxies:
+        first = start("scan", "-p", proxies[0], "--json")
+        assert first.stdout.readline()
+        holder = f"in use by process {first.pid} (bleproxy scan)"
+        run("scan", "-p", proxies[0], "--json", "-t", "5").expect(5, holder)
+        run("info", "-p", proxies[0], "--scanner").expect(5, holder)
+        run("info", "-p", proxies[0]).expect(0)
+        assert run("scan", "-p", proxies[0], "-p", proxies[1], "--json", "-t", "2").expect(0, holder).objects()
+        first.send_signal(signal.SIGINT)
+        Result(first).expect(130)
+        run("scan", "-p", proxies[0], "--json", "-t", "1").expect(0)
+
+
+def test_without_a_place_for_locks_it_goes_on():
+    with sim() as proxies:
+        result = run("scan", "-p", proxies[0], "--json", "-t", "2", XDG_RUNTIME_DIR="/dev/null")
+    assert result.expect(0, "warning: cannot make /dev/null/bleproxy").objects()
+
+
+def test_a_proxy_that_resets_the_connection_while_we_write_kills_nothing():
+    with FakeProxy(reset=True) as rude, sim() as proxies:
+        result = run("scan", "-p", rude.address, "-p", proxies[0], "--json", "-t", "4").expect(0)
+        assert rude.connections > 1
+    assert any(o["proxy"] == "sim-proxy-1" for o in result.objects())
+
+
+def test_proxies_with_faults_kill_nothing():
+    with sim("--faults", count=4) as proxies:
+        arguments = [argument for proxy in proxies for argument in ("-p", proxy)]
+        result = run("scan", *arguments, "--json", "-t", "4")
+    assert result.code in (0, 4, 5)
+    for object_ in result.objects():
+        assert list(object_) == KEYS
+
+
+def test_hostile_names_are_sanitised_and_in_json_escaped():
+    evil = "\033]0;owned\a\u009b2J\u202eevil\n".encode()
+    payload = bytes([len(evil) + 1, 9]) + evil
+    with FakeProxy(name=b"bad\033[2J", payloads=[payload]) as proxy:
+        text = run("scan", "-p", proxy.address, "-t", "2").expect(0)
+        objects = run("scan", "-p", proxy.address, "-t", "2", "--json").expect(0)
+        info = run("info", "-p", proxy.address).expect(0)
+    for output in (text.out, text.error, objects.out, objects.error, info.out, info.error):
+        assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", output), repr(output)
+    assert "evil" in text.out
+    assert objects.objects()[0]["name"] == evil.decode()
+
+
+main(globals())
