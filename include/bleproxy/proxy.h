@@ -11,6 +11,19 @@ extern "C" {
 
 enum { BLEPROXY_PORT = 6053 };
 
+/* Time limits in milliseconds; 0 means the default, which is the reference client's. Slow links may want more. */
+struct bleproxy_timeouts {
+    uint32_t resolve_ms;    /* name look-up: 30,000 */
+    uint32_t connect_ms;    /* a round of TCP connects: 60,000 */
+    uint32_t handshake_ms;  /* encryption handshake: 60,000 */
+    uint32_t hello_ms;      /* the proxy's greeting: 30,000 */
+    uint32_t request_ms;    /* device information, capabilities: 10,000 */
+    uint32_t ping_ms;       /* silence before a ping: 20,000 */
+    uint32_t dead_ms;       /* an unanswered ping ends the connection after: 90,000 */
+    uint32_t disconnect_ms; /* the answer to a polite disconnect: 10,000 */
+    uint32_t settle_ms;     /* how long a disconnect waits for a connect under way: 5,000 */
+};
+
 /* Where a proxy is and how to speak with it. Zero-initialise, then set address at least. Everything is copied
  * by whoever takes it. */
 struct bleproxy_proxy_config {
@@ -23,6 +36,7 @@ struct bleproxy_proxy_config {
     const char *expected_name; /* NULL: any; else another name that answers is BLEPROXY_E_BAD_NAME */
     const char *expected_mac;  /* 12 hexadecimal digits, lower case; NULL: any */
     const char *client_info;   /* what the proxy logs as its client; NULL: "bleproxy VERSION" */
+    struct bleproxy_timeouts timeouts;
 };
 
 /* What a proxy's connection is doing. */

@@ -101,8 +101,8 @@ void carrier_leave(struct carrier *carrier)
         loop_unref(loop);
         return;
     }
-    (void)carrier_send(
-        carrier); /* what fails stays pending, is watched for, and fails again in carrier_write() */
+    /* What fails stays pending, is watched for, and fails again in carrier_write(). */
+    (void)carrier_send(carrier);
     carrier_watch(carrier);
     ticker_update(&carrier->ticker);
 }
@@ -243,6 +243,25 @@ void carrier_get_time(void *user, struct session_time *ret_time)
     memcpy(ret_time->timezone, loop->timezone, sizeof(ret_time->timezone));
 }
 
+static uint64_t carrier_limit(uint32_t limit_ms, uint64_t default_ns)
+{
+    return limit_ms > 0 ? limit_ms * NS_PER_MS : default_ns;
+}
+
+static struct session_timeouts carrier_timeouts(const struct bleproxy_timeouts *timeouts)
+{
+    const struct session_timeouts *defaults = &session_timeouts_default;
+    return (struct session_timeouts){
+        .handshake_ns = carrier_limit(timeouts->handshake_ms, defaults->handshake_ns),
+        .hello_ns = carrier_limit(timeouts->hello_ms, defaults->hello_ns),
+        .request_ns = carrier_limit(timeouts->request_ms, defaults->request_ns),
+        .ping_ns = carrier_limit(timeouts->ping_ms, defaults->ping_ns),
+        .dead_ns = carrier_limit(timeouts->dead_ms, defaults->dead_ns),
+        .disconnect_ns = carrier_limit(timeouts->disconnect_ms, defaults->disconnect_ns),
+        .settle_ns = carrier_limit(timeouts->settle_ms, defaults->settle_ns),
+    };
+}
+
 int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy_config *config,
                          uint8_t psk[32], struct proxy_config *ret_config)
 {
@@ -256,6 +275,8 @@ int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy
     *ret_config = (struct proxy_config){
         .host = config->address,
         .port = config->port ? config->port : BLEPROXY_PORT,
+        .resolve_ns = carrier_limit(config->timeouts.resolve_ms, 0),
+        .connect_ns = carrier_limit(config->timeouts.connect_ms, 0),
         .session =
             {
                 .env = &loop->env,
@@ -266,7 +287,7 @@ int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy
                 .expected_mac = config->expected_mac,
                 .password = config->password,
                 .client_info = config->client_info ? config->client_info : "bleproxy " BLEPROXY_VERSION,
-                .timeouts = session_timeouts_default,
+                .timeouts = carrier_timeouts(&config->timeouts),
             },
     };
     return 0;

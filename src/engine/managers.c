@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* One start of many: told of each, and of the time limit; lives until the last of its managers has reported.
- */
+/* One start of many: told of each, and of the time limit; lives until the last manager has reported. */
 struct managers_start {
     size_t n_pending, n_connected;
     struct bleproxy_timer *timer; /* NULL once on_done was called */

@@ -184,6 +184,28 @@ static void connect_to(struct seen *seen, const struct device *device, const cha
     run_until(seen, &seen->n_connected);
 }
 
+/* A device that takes everything and says nothing: each limit in turn is the one that ends the attempt. */
+static void expect_timeout(struct seen *seen, const char *psk, struct bleproxy_timeouts timeouts)
+{
+    struct device device = device_start("", 1 << 20, false);
+    const struct bleproxy_proxy_config config = {
+        .address = "127.0.0.1", .port = device.port, .noise_psk = psk, .timeouts = timeouts};
+    seen->n_connected = 0;
+    assert_int_equal(bleproxy_client_new(seen->loop, &config, &seen->client), 0);
+    assert_int_equal(bleproxy_client_connect(seen->client, on_connected, on_disconnected, seen), 0);
+    run_until(seen, &seen->n_connected);
+    assert_int_equal(seen->connected, BLEPROXY_E_TIMEOUT);
+    bleproxy_client_free(seen->client);
+    seen->client = NULL;
+    device_stop(&device);
+}
+
+static void test_time_limits_are_the_programs(void **state)
+{
+    expect_timeout(*state, KEY, (struct bleproxy_timeouts){.handshake_ms = 50});
+    expect_timeout(*state, NULL, (struct bleproxy_timeouts){.hello_ms = 50});
+}
+
 static void test_case_10_reset_before_the_noise_hello(void **state)
 {
     struct seen *seen = *state;
@@ -329,6 +351,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_time_limits_are_the_programs),
         TEST(test_case_10_reset_before_the_noise_hello),
         TEST(test_end_before_the_noise_hello),
         TEST(test_case_28_goodbye_before_the_hello_is_no_connection),
