@@ -30,6 +30,7 @@ struct inquiry {
     int lock;
     char label[64]; /* sanitised */
     struct json_object *report;
+    uint64_t round_trip_ns;
     bool wants_slots, wants_scanner; /* still */
     bool done;
     int exit_code;
@@ -80,7 +81,7 @@ static void print_done(struct info *info)
             json_print(json_object_get(inquiry->report));
         } else {
             fputs(info->n_worked++ > 0 ? "\n" : "", stdout);
-            info_print_text(inquiry->label, inquiry->report);
+            info_print_text(inquiry->label, inquiry->report, inquiry->round_trip_ns);
         }
     }
     info->over = true;
@@ -155,7 +156,7 @@ static void on_pong(void *user, int error, uint64_t round_trip_ns)
     struct bleproxy_loop *loop = inquiry->info->loop;
     if (inquiry->done || error < 0)
         return; /* the connection's end follows, or the time limit */
-    info_report_round_trip(inquiry->report, round_trip_ns);
+    inquiry->round_trip_ns = round_trip_ns;
     if (bleproxy_timer_new(loop, EXTRAS_TIMEOUT_MS, 0, on_patience_ends, inquiry, &inquiry->patience) < 0 ||
         (inquiry->wants_slots && bleproxy_client_slots(inquiry->client, on_slots, inquiry) < 0) ||
         (inquiry->wants_scanner &&

@@ -15,9 +15,8 @@ struct json_object *info_report_new(const struct bleproxy_proxy_config *config,
 void info_report_slots(struct json_object *report, const struct bleproxy_slots *slots);
 void info_report_scanner(struct json_object *report, enum bleproxy_scanner_state state,
                          enum bleproxy_scanner_mode mode);
-void info_report_round_trip(struct json_object *report, uint64_t round_trip_ns);
 
 /* Keys and values in columns. label: what the user calls the proxy, sanitised. */
-void info_print_text(const char *label, struct json_object *report);
+void info_print_text(const char *label, struct json_object *report, uint64_t round_trip_ns);
 
 #endif

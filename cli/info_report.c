@@ -56,7 +56,6 @@ struct json_object *info_report_new(const struct bleproxy_proxy_config *config,
     json_object_object_add(report, "features", json_features(info->features));
     json_object_object_add(report, "scanner", NULL);
     json_object_object_add(report, "slots", NULL);
-    json_object_object_add(report, "round_trip_ms", NULL);
     return report;
 }
 
@@ -113,12 +112,4 @@ void info_report_scanner(struct json_object *report, enum bleproxy_scanner_state
     json_object_object_add(object, "state", json_text(state_name(state)));
     json_object_object_add(object, "mode", json_text(mode_name(mode)));
     json_object_object_add(report, "scanner", object);
-}
-
-void info_report_round_trip(struct json_object *report, uint64_t round_trip_ns)
-{
-    char text[32];
-    double ms = (double)round_trip_ns / 1e6;
-    snprintf(text, sizeof(text), "%.3f", ms);
-    json_object_object_add(report, "round_trip_ms", json_object_new_double_s(ms, text));
 }

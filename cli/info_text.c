@@ -44,7 +44,7 @@ static void print_slots(struct json_object *slots)
     putchar('\n');
 }
 
-void info_print_text(const char *label, struct json_object *report)
+void info_print_text(const char *label, struct json_object *report, uint64_t round_trip_ns)
 {
     struct json_object *scanner = json_object_object_get(report, "scanner");
     bool encrypted = json_object_get_boolean(json_object_object_get(report, "encrypted"));
@@ -59,7 +59,7 @@ void info_print_text(const char *label, struct json_object *report)
     print("encryption", encrypted
                             ? "encrypted"
                             : "not encrypted: whoever is in its network can read and forge what it reports");
-    printf("  %-14s %s ms\n", "round trip", text_of(report, "round_trip_ms"));
+    printf("  %-14s %.3f ms\n", "round trip", (double)round_trip_ns / 1e6);
     print_slots(json_object_object_get(report, "slots"));
     if (scanner)
         printf("  %-14s %s, mode %s\n", "scanner", text_of(scanner, "state"), text_of(scanner, "mode"));
