@@ -160,10 +160,10 @@ static void framing_broken(struct session *session, int outcome, uint64_t now_ns
         break;
     case FRAME_OTHER_FRAMING:
         if (encrypted)
-            session_finish(
-                session, BLEPROXY_E_ENCRYPTION_PLAINTEXT, now_ns,
-                "does not encrypt: remove its noise_psk here, or add `encryption:` under `api:` in its "
-                "ESPHome configuration");
+            session_finish(session, BLEPROXY_E_ENCRYPTION_PLAINTEXT, now_ns,
+                           "does not encrypt: make sure that it is your proxy, then add `encryption:` under "
+                           "`api:` in its "
+                           "ESPHome configuration, or remove its noise_psk here");
         else
             session_finish(
                 session, BLEPROXY_E_REQUIRES_ENCRYPTION, now_ns,
