@@ -89,13 +89,28 @@ static void on_sentinel(struct ingest *ingest, uint64_t source)
         end_section(ingest);
 }
 
+/* The merged data is quick to ask, but remembers a sentinel for ever: only this packet says whether it is one. */
+static bool is_sentinel(const struct bleproxy_advertisement *advertisement)
+{
+    static const uint8_t mark[] = {0xff, 0xff, 'F', 'P', 'E', 'N', 'D'};
+    struct bleproxy_ad ad;
+    size_t size;
+    const uint8_t *data = bleproxy_manufacturer_data(advertisement, SENTINEL_COMPANY, &size);
+    if (!data || size < sizeof(mark) - 2 || memcmp(data, mark + 2, sizeof(mark) - 2) != 0)
+        return false;
+    if (!advertisement->raw) /* decoded by the proxy: there is nothing else */
+        return true;
+    for (size_t position = 0; bleproxy_ad_next(advertisement->raw, advertisement->raw_size, &position, &ad);)
+        if (ad.type == 0xff && ad.size >= sizeof(mark) && memcmp(ad.data, mark, sizeof(mark)) == 0)
+            return true;
+    return false;
+}
+
 static void on_advertisement(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct ingest *ingest = user;
-    size_t size;
     ingest->callbacks++;
-    const uint8_t *data = bleproxy_manufacturer_data(advertisement, SENTINEL_COMPANY, &size);
-    if (data && size >= 5 && memcmp(data, "FPEND", 5) == 0)
+    if (is_sentinel(advertisement))
         on_sentinel(ingest, advertisement->source);
 }
 
