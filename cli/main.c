@@ -53,7 +53,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 static int help(int argc, char **argv)
 {
-    if (argc < 2) {
+    if (argc < 2 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return CLI_DONE;
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REDRAW_MS = 500, HOPELESS_CHECK_MS = 5100, RSSI_LOWEST = -126 };
+enum { REDRAW_MS = 500, HOPELESS_CHECK_MS = 5100, WATCH_MS = 1000, RSSI_LOWEST = -126 };
 
 enum { OPTION_MODE = OPTION_OWN, OPTION_ALL, OPTION_NAME, OPTION_SERVICE, OPTION_RSSI };
 
@@ -88,6 +88,11 @@ static void on_hopeless_check(void *user)
         scan->over = true;
 }
 
+static void on_watch(void *user)
+{
+    scan_proxies_watch(user);
+}
+
 static void on_redraw(void *user)
 {
     struct scan *scan = user;
@@ -98,9 +103,11 @@ static void on_redraw(void *user)
 /* Everything while it lasts. */
 static enum run_end listen(struct scan *scan)
 {
-    struct bleproxy_timer *timeout = NULL, *check = NULL, *redraw = NULL;
+    struct bleproxy_timer *timeout = NULL, *check = NULL, *watch = NULL, *redraw = NULL;
     enum run_end end = RUN_DONE;
     int r = bleproxy_timer_new(scan->loop, HOPELESS_CHECK_MS, 0, on_hopeless_check, scan, &check);
+    if (r == 0)
+        r = bleproxy_timer_new(scan->loop, WATCH_MS, WATCH_MS, on_watch, scan, &watch);
     if (r == 0 && scan->options.timeout_ms > 0)
         r = bleproxy_timer_new(scan->loop, scan->options.timeout_ms, 0, on_timeout, scan, &timeout);
     if (r == 0 && scan->live)
@@ -109,6 +116,7 @@ static enum run_end listen(struct scan *scan)
         end = run_loop(scan->loop, &scan->over);
     bleproxy_timer_free(timeout);
     bleproxy_timer_free(check);
+    bleproxy_timer_free(watch);
     bleproxy_timer_free(redraw);
     return end;
 }
@@ -134,7 +142,7 @@ static int subscribe(struct scan *scan, struct bleproxy_subscription **ret_outpu
     if (!scan->live)
         r = bleproxy_hub_subscribe(scan->hub, stream, &scan->filter, json ? scan_print_json : scan_print_line,
                                    scan, ret_output);
-    if (r == 0 && !json)
+    if (r == 0)
         r = bleproxy_hub_subscribe(scan->hub, BLEPROXY_STREAM_REPORTS, NULL, scan_count, scan, &count);
     if (r < 0)
         log_say("%s", bleproxy_strerror(r));
@@ -191,6 +199,10 @@ static int scan_main(struct scan *scan, int argc, char **argv)
     int r = options_parse(&scan->options, &(struct options_table){longs, help, parse}, scan, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
+    if (scan->all && !scan->options.json) {
+        log_say("--all goes with --json: the table shows each device once");
+        return CLI_USAGE;
+    }
     r = proxies_init(&scan->proxies, &scan->options);
     if (r == CLI_DONE)
         r = open_loop(scan);

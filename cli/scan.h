@@ -24,6 +24,8 @@ struct scan_proxy {
     int error;      /* how the last attempt failed, or 0 */
     char text[256]; /* the same in words */
     uint64_t warned_ns;
+    uint64_t heard_ns;                /* last report, or when it connected */
+    bool silent;                      /* connected, and nothing heard for long: the user was told */
     uint64_t reports, reports_before; /* ever, and until the last redraw */
     double rate;
     size_t n_devices; /* which it hears */
@@ -57,13 +59,15 @@ int scan_proxies_start(struct scan *scan);
 void scan_proxies_stop(struct scan *scan);
 /* What to call the proxy of that Bluetooth address; NULL: none of ours. */
 struct scan_proxy *scan_proxies_find(struct scan *scan, uint64_t source);
+/* Once a second: tells of proxies that are connected and have fallen silent. */
+void scan_proxies_watch(struct scan *scan);
 /* Any of them was connected at some time. */
 bool scan_proxies_have_worked(const struct scan *scan);
 /* Whether it can be given up: all have failed for good, or for long enough. */
 bool scan_proxies_are_hopeless(const struct scan *scan);
 /* The exit code: CLI_DONE when any of them has worked, else theirs, after saying what was not said yet. */
 int scan_proxies_verdict(const struct scan *scan);
-/* "ready", "connecting", ... */
+/* "connected", "silent", "waiting", ... */
 const char *scan_proxy_state(const struct scan_proxy *proxy);
 
 /* ---- scan_output.c: advertisements, as they come ---- */

@@ -65,6 +65,9 @@ void scan_print_line(void *user, const struct bleproxy_advertisement *advertisem
 void scan_count(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct scan_proxy *proxy = scan_proxies_find(user, advertisement->source);
-    if (proxy)
-        proxy->reports++;
+    if (!proxy)
+        return;
+    proxy->reports++;
+    proxy->heard_ns = advertisement->time_ns;
+    proxy->silent = false;
 }

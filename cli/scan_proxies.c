@@ -14,6 +14,7 @@
 enum {
     HOPELESS_AFTER_S = 5, /* failures that may pass are waited for as long */
     WARN_EVERY_S = 10,    /* per proxy: one that comes and goes all the time is not told each time */
+    SILENT_AFTER_S = 10,  /* a proxy with any device in range reports several times a second */
     GOODBYE_MS = 2000,
 };
 
@@ -49,6 +50,8 @@ static void welcome(struct scan_proxy *proxy)
     bool first = !proxy->was_ready;
     proxy->was_ready = true;
     proxy->error = 0;
+    proxy->heard_ns = bleproxy_loop_now_ns(scan->loop);
+    proxy->silent = false;
     if (!info || !scanner)
         return;
     proxy->source = info->source;
@@ -112,6 +115,24 @@ int scan_proxies_start(struct scan *scan)
     }
     scan->over = scan_proxies_are_hopeless(scan);
     return CLI_DONE;
+}
+
+/* A proxy says nothing to the program that loses its subscription, or does not get it. */
+void scan_proxies_watch(struct scan *scan)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
+    for (size_t i = 0; i < scan->n_members; i++) {
+        struct scan_proxy *proxy = &scan->members[i];
+        if (proxy->silent || !proxy->manager ||
+            bleproxy_manager_state(proxy->manager) != BLEPROXY_PROXY_READY || proxy->heard_ns == 0 ||
+            now_ns < proxy->heard_ns + SILENT_AFTER_S * NS_PER_S)
+            continue;
+        proxy->silent = true;
+        log_warn(proxy->label,
+                 "connected, but silent for %d s: another program may use it, and a proxy has one "
+                 "subscriber at a time; if none does, restart it",
+                 SILENT_AFTER_S);
+    }
 }
 
 struct goodbye {
@@ -220,7 +241,7 @@ const char *scan_proxy_state(const struct scan_proxy *proxy)
     case BLEPROXY_PROXY_HANDSHAKING:
         return "greeting";
     case BLEPROXY_PROXY_READY:
-        return "connected";
+        return proxy->silent ? "silent" : "connected";
     case BLEPROXY_PROXY_WAITING:
         return "waiting";
     case BLEPROXY_PROXY_STOPPING:

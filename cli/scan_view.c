@@ -70,14 +70,14 @@ static void print_proxy(const struct scan *scan, FILE *out, const struct scan_pr
     text_column(out, proxy->label, label_width(scan));
     fprintf(out, "%s  %-10s", plain, !scan->live && proxy->error ? "failed" : scan_proxy_state(proxy));
     if (proxy->was_ready) {
-        fprintf(out, "  ESPHome %-10s  ", proxy->firmware[0] ? proxy->firmware : "(unknown)");
+        fprintf(out, "  %-10s  ", proxy->firmware[0] ? proxy->firmware : "(unknown)");
         fprintf(out, "%s%-13s%s", colour && !proxy->encrypted ? TERMINAL_YELLOW : "",
                 proxy->encrypted ? "encrypted" : "not encrypted", plain);
         if (scan->live)
-            fprintf(out, "  %5.0f adverts/s", proxy->rate);
+            fprintf(out, "  %4.0f adverts/s", up ? proxy->rate : 0);
         else
-            fprintf(out, "  %7llu adverts", (unsigned long long)proxy->reports);
-        fprintf(out, "  %5zu devices", proxy->n_devices);
+            fprintf(out, "  %6llu adverts", (unsigned long long)proxy->reports);
+        fprintf(out, "  %4zu devices", proxy->n_devices);
     }
     fprintf(out, "%s%s\n", proxy->error ? "  " : "", proxy->error ? reason(proxy) : "");
 }

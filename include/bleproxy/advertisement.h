@@ -35,7 +35,7 @@ struct bleproxy_advertisement {
     uint64_t address;  /* 48 bits, first printed octet most significant */
     uint64_t time_ns;  /* when it reached this host, on the loop's clock */
     uint64_t source;   /* the proxy's Bluetooth MAC address */
-    const char *proxy; /* the proxy's name */
+    const char *proxy; /* what the proxy calls itself; a manager's scanner has the same source */
     const uint8_t
         *raw; /* AD structures, scan response behind the advertisement; NULL when the proxy decoded it */
     const char *name;      /* UTF-8 (invalid bytes became U+FFFD), NUL-terminated; NULL when unknown */

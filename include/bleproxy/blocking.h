@@ -28,7 +28,8 @@ void bleproxy_radio_close(struct bleproxy_radio *radio);
 
 /* Listens for timeout_ms. The devices heard are in the hub: bleproxy_hub_next_device(). */
 void bleproxy_radio_listen(struct bleproxy_radio *radio, uint32_t timeout_ms);
-/* Waits for a device that passes the filter, at most timeout_ms. 0 and a copy to be freed with
+/* Waits for a device that passes the filter, at most timeout_ms; one that is known already is found at once, with its
+ * last report (for the next one subscribe to the hub, and listen). 0 and a copy to be freed with
  * bleproxy_advertisement_free(), BLEPROXY_E_NOT_FOUND, BLEPROXY_E_NOMEM, BLEPROXY_E_CANCELLED when a callback
  * ended the wait. */
 int bleproxy_radio_find(struct bleproxy_radio *radio, const struct bleproxy_filter *filter,

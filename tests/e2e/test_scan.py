@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """bleproxy scan, not on a terminal."""
+import contextlib
 import fcntl
 import json
+import os
 import re
 import signal
 import struct
@@ -11,7 +13,7 @@ import termios
 import time
 
 from fake_proxy import PASSIVE_SCAN, RAW_ADVERTISEMENTS, SET_MODE, STATE_AND_MODE, FakeProxy
-from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, environment, main, run, sim, start, write
+from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, environment, home, main, run, sim, start, write
 
 KEYS = ["time", "address", "address_type", "name", "rssi", "tx_power", "source", "proxy", "connectable",
         "service_uuids", "service_data", "manufacturer_data", "raw"]
@@ -211,6 +213,32 @@ def test_a_second_subscriber_is_told_who_has_the_proxy():
         first.send_signal(signal.SIGINT)
         Result(first).expect(130)
         run("scan", "-p", proxies[0], "--json", "-t", "1").expect(0)
+
+
+def test_a_proxy_that_serves_somebody_else_is_told_to_be_silent():
+    """Old firmware keeps its first subscriber, newer firmware takes the newest: neither tells the other one."""
+    for firmware, loser in (("2025.8", 1), ("2026.8", 0)):
+        with sim("--firmware", firmware) as proxies, contextlib.ExitStack() as stack:
+            scans = []
+            for place in ("a", "b"):  # elsewhere: no lock is shared
+                os.makedirs(f"{home.name}/{place}", exist_ok=True)
+                heard = stack.enter_context(open(f"{home.name}/{place}/heard", "w+b"))
+                scans.append(subprocess.Popen([BLEPROXY, "scan", "-p", proxies[0], "--json"], stdout=heard,
+                                              stderr=subprocess.PIPE,
+                                              env=environment(XDG_RUNTIME_DIR=f"{home.name}/{place}")))
+                end = time.monotonic() + PATIENCE_S
+                while place == "a" and os.path.getsize(heard.name) == 0 and time.monotonic() < end:
+                    time.sleep(0.05)
+            while b"silent for 10 s: another program may use it" not in (line := scans[loser].stderr.readline()):
+                assert line, "it ended"
+            for process in scans:
+                process.send_signal(signal.SIGINT)
+                _, error = process.communicate(timeout=PATIENCE_S)
+                assert process.returncode == 130 and b"silent" not in error
+
+
+def test_all_reports_are_for_json():
+    run("scan", "-p", "127.0.0.1", "--all").expect(2, "--all goes with --json")
 
 
 def test_without_a_place_for_locks_it_goes_on():
