@@ -90,6 +90,9 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
         scanner_free(scanner);
         return error;
     }
+    env_log(env, BLEPROXY_LOG_DEBUG, "hub", info->name,
+            "ESPHome %s, API %u.%u: subscribed to %s advertisements", info->esphome_version,
+            (unsigned)info->api_version_major, (unsigned)info->api_version_minor, raw ? "raw" : "decoded");
     uint32_t none_warned = 0;
     warn_of_missing(env, info, warned ? warned : &none_warned);
     *ret_scanner = scanner;

@@ -125,11 +125,34 @@ void proxy_free(struct proxy *proxy)
 }
 
 /* Tells of the state unless it was told already. The owner may change it, or free the proxy, from within. */
+static const char *state_name(enum bleproxy_proxy_state state)
+{
+    switch (state) {
+    case BLEPROXY_PROXY_STOPPED:
+        return "stopped";
+    case BLEPROXY_PROXY_RESOLVING:
+        return "looking up its address";
+    case BLEPROXY_PROXY_CONNECTING:
+        return "connecting";
+    case BLEPROXY_PROXY_HANDSHAKING:
+        return "TCP connection is up, greeting";
+    case BLEPROXY_PROXY_READY:
+        return "ready";
+    case BLEPROXY_PROXY_WAITING:
+        return "waiting";
+    case BLEPROXY_PROXY_STOPPING:
+        return "stopping";
+    }
+    return "unknown";
+}
+
 static void report_state(struct proxy *proxy, uint64_t now_ns)
 {
     if (proxy->freed || proxy->state == proxy->reported)
         return;
     proxy->reported = proxy->state;
+    env_log(proxy->env, BLEPROXY_LOG_DEBUG, "proxy", proxy->settings.session.label, "%s",
+            state_name(proxy->state));
     if (proxy->ops->on_state)
         proxy->ops->on_state(proxy->user, proxy->state, now_ns);
 }
