@@ -68,6 +68,15 @@ static int parse(void *user, int option, const char *value)
     return CLI_DONE;
 }
 
+/* Of one proxy it is the command's failure, of several a warning. */
+static void tell_failure(const struct inquiry *inquiry, const char *text)
+{
+    if (inquiry->info->n_inquiries > 1)
+        log_warn(inquiry->label, "%s", text);
+    else
+        log_error(inquiry->label, "%s", text);
+}
+
 /* Prints what is complete, in the order in which the proxies were given. */
 static void print_done(struct info *info)
 {
@@ -107,7 +116,7 @@ static void fail(struct inquiry *inquiry, int error, const char *text)
         finish(inquiry, CLI_DONE);
         return;
     }
-    log_error(inquiry->label, "%s", text ? text : bleproxy_strerror(error));
+    tell_failure(inquiry, text ? text : bleproxy_strerror(error));
     finish(inquiry, (int)cli_exit_code(error));
 }
 
@@ -208,11 +217,12 @@ static void on_disconnected(void *user, int error, const char *text)
 
 static void start(struct inquiry *inquiry)
 {
-    char holder[LOCK_HOLDER_SIZE];
+    char holder[LOCK_HOLDER_SIZE], text[LOCK_HOLDER_SIZE + 64];
     const struct bleproxy_proxy_config *config = &inquiry->target->config;
     bleproxy_sanitise(inquiry->label, sizeof(inquiry->label), config->name, strlen(config->name));
     if (inquiry->info->scanner && lock_take(config, "bleproxy info", &inquiry->lock, holder) < 0) {
-        log_error(inquiry->label, "in use by %s; a proxy has one subscriber at a time", holder);
+        snprintf(text, sizeof(text), "in use by %s; a proxy has one subscriber at a time", holder);
+        tell_failure(inquiry, text);
         finish(inquiry, CLI_FAILED);
         return;
     }
