@@ -41,7 +41,7 @@ int buffer_reserve(struct buffer *buffer, size_t n, uint8_t **ret_space)
 {
     if (n > buffer->limit - buffer->size)
         return BLEPROXY_E_LIMIT;
-    if (n > buffer->capacity - buffer->size) {
+    if (!buffer->block || n > buffer->capacity - buffer->size) {
         int r = buffer_grow(buffer, buffer->size + n);
         if (r < 0)
             return r;

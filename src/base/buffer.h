@@ -18,7 +18,7 @@ void buffer_deinit(struct buffer *buffer);
 
 static inline uint8_t *buffer_data(const struct buffer *buffer)
 {
-    return buffer->block + buffer->head;
+    return buffer->block ? buffer->block + buffer->head : NULL;
 }
 
 /* Makes room for n more bytes and points *ret_space at it; buffer_commit() counts what was written there.

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/batch.h"
 
-#include "wire/varint.h"
+#include "wire/tag.h"
 
 #include <endian.h>
 #include <string.h>
 
-/* Protobuf tags: field number << 3 | wire type. */
 enum {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5,
     TAG_ADVERT = 1 << 3 | WIRE_BYTES,
     TAG_ADDRESS = 1 << 3 | WIRE_VARINT,
     TAG_RSSI = 2 << 3 | WIRE_VARINT,
@@ -41,31 +36,6 @@ static inline uint64_t batch_address(uint64_t word, uint64_t last)
     return word & address_mask;
 }
 
-/* The length of a string of bytes and whether it is all there. Returns where it starts, or NULL. */
-static inline const uint8_t *batch_read_bytes(const uint8_t *in, const uint8_t *end, uint64_t *ret_size)
-{
-    in = varint_read(in, end, VARINT_MAX, ret_size);
-    return in && *ret_size <= (uint64_t)(end - in) ? in : NULL;
-}
-
-/* Passes over the value of an unknown field. Returns the position behind it, or NULL. */
-static const uint8_t *batch_skip(uint64_t tag, const uint8_t *in, const uint8_t *end)
-{
-    uint64_t value;
-    switch (tag & 7) {
-    case WIRE_VARINT:
-        return varint_read(in, end, VARINT_MAX, &value);
-    case WIRE_FIXED64:
-        return end - in >= 8 ? in + 8 : NULL;
-    case WIRE_BYTES:
-        in = batch_read_bytes(in, end, &value);
-        return in ? in + value : NULL;
-    case WIRE_FIXED32:
-        return end - in >= 4 ? in + 4 : NULL;
-    }
-    return NULL;
-}
-
 static int32_t batch_unzigzag(uint32_t value)
 {
     return (int32_t)(value >> 1) ^ -(int32_t)(value & 1);
@@ -92,7 +62,7 @@ static bool batch_read_advert(const uint8_t *in, const uint8_t *end, struct batc
             advert->address_type = (uint32_t)value;
             break;
         case TAG_DATA:
-            in = batch_read_bytes(in, end, &value);
+            in = tag_read_bytes(in, end, &value);
             if (!in)
                 return false;
             advert->data = value > 0 ? in : NULL;
@@ -100,7 +70,7 @@ static bool batch_read_advert(const uint8_t *in, const uint8_t *end, struct batc
             in += value;
             break;
         default:
-            in = batch_skip(tag, in, end);
+            in = tag_skip(tag, in, end);
         }
         if (!in)
             return false;
@@ -116,9 +86,9 @@ static __attribute__((noinline)) int batch_next_any(struct batch *batch, struct 
         uint64_t tag = 0, size = 0;
         in = varint_read(in, end, VARINT_MAX, &tag);
         if (in && tag != TAG_ADVERT)
-            in = batch_skip(tag, in, end);
+            in = tag_skip(tag, in, end);
         else if (in)
-            in = batch_read_bytes(in, end, &size);
+            in = tag_read_bytes(in, end, &size);
         if (!in)
             return BATCH_MALFORMED;
         if (tag == TAG_ADVERT) {

@@ -31,12 +31,41 @@ struct bleproxy_uuid uuid_from_air(const uint8_t *bytes, size_t size)
     return uuid_shorten(printed, size);
 }
 
+static void uuid_lengthen(const struct bleproxy_uuid *uuid, uint8_t full[16])
+{
+    memcpy(full, uuid_base, sizeof(uuid_base));
+    memcpy(full + (uuid->size == 2 ? 2 : 0), uuid->bytes, uuid->size);
+}
+
+void uuid_to_words(const struct bleproxy_uuid *uuid, uint64_t words[2])
+{
+    uint8_t full[16];
+    uuid_lengthen(uuid, full);
+    words[0] = words[1] = 0;
+    for (size_t i = 0; i < sizeof(full); i++)
+        words[i / 8] = words[i / 8] << 8 | full[i];
+}
+
+struct bleproxy_uuid uuid_from_words(const uint64_t words[2])
+{
+    uint8_t bytes[16];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(words[i / 8] >> (56 - i % 8 * 8));
+    return uuid_shorten(bytes, sizeof(bytes));
+}
+
+struct bleproxy_uuid uuid_from_number(uint32_t number)
+{
+    uint8_t bytes[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+                        (uint8_t)number};
+    return uuid_shorten(bytes, sizeof(bytes));
+}
+
 void bleproxy_uuid_format(const struct bleproxy_uuid *uuid, char text[BLEPROXY_UUID_TEXT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t full[16];
-    memcpy(full, uuid_base, sizeof(full));
-    memcpy(full + (uuid->size == 2 ? 2 : 0), uuid->bytes, uuid->size);
+    uuid_lengthen(uuid, full);
     for (size_t i = 0; i < sizeof(full); i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *text++ = '-';

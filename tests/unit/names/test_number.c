@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
 
+#include <bleproxy/error.h>
 #include <bleproxy/names.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 struct row {
@@ -156,6 +159,63 @@ static void test_well_known_names(void **state)
     assert_null(bleproxy_characteristic_name(&uuid));
 }
 
+static void assert_named(const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct bleproxy_uuid expected = rows[i].low ? uuid_128(&rows[i]) : uuid_16((unsigned)rows[i].high);
+        struct bleproxy_uuid uuid;
+        char spelt[256];
+        if (strcmp(rows[i].text, "Apple Reserved Characteristic") == 0) /* there are several */
+            continue;
+        assert_int_equal(bleproxy_characteristic_by_name(rows[i].text, &uuid), 0);
+        assert_memory_equal(&uuid, &expected, sizeof(uuid));
+        snprintf(spelt, sizeof(spelt), "%s", rows[i].text);
+        for (char *c = spelt; *c; c++)
+            *c = *c == ' ' ? '_' : (char)tolower((unsigned char)*c);
+        assert_int_equal(bleproxy_characteristic_by_name(spelt, &uuid), 0);
+        assert_memory_equal(&uuid, &expected, sizeof(uuid));
+    }
+}
+
+static void test_every_characteristic_is_found_by_its_name(void **state)
+{
+    (void)state;
+    assert_named(characteristics, COUNT(characteristics));
+    assert_named(characteristics_128, COUNT(characteristics_128));
+}
+
+static void test_spellings_of_a_characteristic(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"Battery Level", "battery_level", "BATTERY-LEVEL", "bAtTeRy lEvEl"};
+    static const char *const bad[] = {"",  "battery", "battery_levels", "batterylevel",   "battery__level",
+                                      "_", "*",       "2a19",           " battery level", "battery level "};
+    struct bleproxy_uuid expected = uuid_16(0x2a19), uuid = {.size = 99};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(bleproxy_characteristic_by_name(bad[i], &uuid), BLEPROXY_E_NOT_FOUND);
+    assert_int_equal(uuid.size, 99);
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(bleproxy_characteristic_by_name(good[i], &uuid), 0);
+        assert_memory_equal(&uuid, &expected, sizeof(uuid));
+    }
+}
+
+static void test_descriptors_have_names(void **state)
+{
+    (void)state;
+    struct bleproxy_uuid uuid;
+    for (unsigned value = 0; value <= UINT16_MAX; value++) {
+        uuid = uuid_16(value);
+        assert_int_equal(bleproxy_descriptor_name(&uuid) != NULL, value >= 0x2900 && value <= 0x2911);
+    }
+    uuid = uuid_16(0x2902);
+    assert_string_equal(bleproxy_descriptor_name(&uuid), "Client Characteristic Configuration");
+    uuid = uuid_16(0x290e);
+    assert_string_equal(bleproxy_descriptor_name(&uuid), "Time Trigger Setting");
+    uuid.size = 4;
+    assert_null(bleproxy_descriptor_name(&uuid));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +224,9 @@ int main(void)
         cmocka_unit_test(test_every_128_bit_uuid_is_found_and_its_neighbours_are_not),
         cmocka_unit_test(test_every_name_prints),
         cmocka_unit_test(test_well_known_names),
+        cmocka_unit_test(test_every_characteristic_is_found_by_its_name),
+        cmocka_unit_test(test_spellings_of_a_characteristic),
+        cmocka_unit_test(test_descriptors_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

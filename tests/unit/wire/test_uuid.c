@@ -75,10 +75,32 @@ static void test_text_that_is_no_uuid(void **state)
     assert_int_equal(uuid.size, 99);
 }
 
+static void test_words_and_numbers(void **state)
+{
+    (void)state;
+    struct bleproxy_uuid uuid = uuid_from_number(0x180a);
+    assert_text(&uuid, 2, "0000180a-0000-1000-8000-00805f9b34fb");
+    uint64_t words[2];
+    uuid_to_words(&uuid, words);
+    assert_true(words[0] == UINT64_C(0x0000180a00001000) && words[1] == UINT64_C(0x800000805f9b34fb));
+    struct bleproxy_uuid again = uuid_from_words(words);
+    assert_memory_equal(&again, &uuid, sizeof(uuid));
+    uuid = uuid_from_number(0x12345678);
+    assert_text(&uuid, 4, "12345678-0000-1000-8000-00805f9b34fb");
+    uuid_to_words(&uuid, words);
+    again = uuid_from_words(words);
+    assert_memory_equal(&again, &uuid, sizeof(uuid));
+    uuid = uuid_from_words((uint64_t[]){UINT64_C(0x39d6b333adad45c8), UINT64_C(0xb6eeeac6c4cd0000)});
+    assert_text(&uuid, 16, "39d6b333-adad-45c8-b6ee-eac6c4cd0000");
+    uuid_to_words(&uuid, words);
+    assert_true(words[0] == UINT64_C(0x39d6b333adad45c8) && words[1] == UINT64_C(0xb6eeeac6c4cd0000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uuids_are_read_from_the_air),
+        cmocka_unit_test(test_words_and_numbers),
         cmocka_unit_test(test_forms_of_text),
         cmocka_unit_test(test_text_that_is_no_uuid),
     };
