@@ -72,7 +72,7 @@ static const struct request {
     [MESSAGE_GATT_READ_DESCRIPTOR_REQUEST] = {gatt_read_descriptor, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_GATT_WRITE_DESCRIPTOR_REQUEST] = {gatt_write_descriptor, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {gatt_free_slots, ACCESS_AUTHENTICATED, 7},
+    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_NOISE_SET_KEY_REQUEST] = {info_set_key, ACCESS_AUTHENTICATED, 12},
     [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12},
@@ -150,7 +150,7 @@ void server_connection_feed(struct server_connection *connection, uint8_t *bytes
     struct server_connection *outer = server->fed;
     server_enter(server);
     server->fed = connection;
-    while (!connection->closing) {
+    while (!connection->closing && !server->doomed) {
         struct frame frame;
         int r = server_framing_next(&connection->framing, &bytes, &n, &frame);
         if (r == FRAME_INCOMPLETE)

@@ -26,6 +26,39 @@ struct scan {
     enum bleproxy_scanner_mode mode, configured_mode;
 };
 
+/* What a subscriber was sent of a device's database. */
+enum stream_state { STREAM_IDLE, STREAM_RUNNING, STREAM_DONE };
+
+struct stream {
+    enum stream_state state;
+    const struct server_service *services; /* the radio's */
+    size_t n_services, next;
+    uint64_t pass_ns; /* RUNNING: when the next of it goes out */
+};
+
+enum slot_state {
+    SLOT_FREE,
+    SLOT_QUEUED, /* the radio opens one link at a time */
+    SLOT_OPENING,
+    SLOT_UP,
+    SLOT_CLOSING, /* the radio was told, or is being told, to close it */
+};
+
+/* A connection to a Bluetooth device, or room for one. All zero while it is free. */
+struct slot {
+    enum slot_state state;
+    uint8_t address_type;
+    bool cached;  /* nothing was discovered: the client knows the database */
+    bool pairing; /* the radio owes server_link_paired() */
+    uint16_t mtu; /* once it is UP */
+    uint64_t address;
+    uint64_t give_up_ns; /* CLOSING: taken for closed by then */
+    size_t n_requests;   /* reads and writes that the radio has not answered */
+    size_t n_notify;
+    uint16_t notify[SERVER_LINK_NOTIFY_MAX]; /* handles whose values are forwarded */
+    struct stream stream;
+};
+
 struct server {
     const struct server_profile *profile;
     const struct server_radio_ops *radio;
@@ -33,7 +66,10 @@ struct server {
     struct server_framing_identity identity;
     char *name, *friendly_name, *model, *manufacturer, *password; /* none is NULL */
     uint64_t bluetooth_mac_address;
-    uint32_t slots;
+    struct slot slots[SERVER_SLOTS_MAX];
+    uint32_t n_slots;
+    uint64_t sweep_ns; /* when links that nobody subscribes to are closed; BP_NEVER */
+    bool opening;      /* slot_open_next() is on the stack */
     uint8_t psk[HANDSHAKE_PSK_SIZE];
     struct list connections;
     unsigned n_connections;
@@ -94,17 +130,51 @@ void scan_deinit(struct scan *scan);
 void scan_leave(struct server *server, struct server_connection *connection, uint64_t now_ns);
 void scan_flush(struct server *server);
 void scan_tick(struct server *server, uint64_t now_ns);
+/* The first tick of ESPHome's housekeeping, every 100 ms, after now. */
+uint64_t scan_next_tick(const struct scan *scan, uint64_t now_ns);
 
 /* decode.c: sends an advertisement in the form that the device decoded itself. */
 void decode_send(struct server_connection *connection, const struct batch_advert *advert);
 
-/* gatt.c: connections to Bluetooth devices, none of which can be reached */
-request_fn gatt_free_slots, gatt_device, gatt_get_services, gatt_read, gatt_write, gatt_read_descriptor,
-    gatt_write_descriptor, gatt_notify, gatt_set_parameters;
+/* slot.c: connections to Bluetooth devices */
+request_fn slot_subscribe;
+/* Whom a message about that device (0: none in particular) goes to: the subscriber, whoever asked. NULL when
+ * there is none, or the message is to get lost. */
+struct server_connection *slot_listener(const struct server *server, uint32_t type, uint64_t address);
+/* Sends it there. */
+void slot_tell(const struct server *server, uint32_t type, uint64_t address, const ProtobufCMessage *message);
+/* The slot of that device, or NULL. */
+struct slot *slot_find(struct server *server, uint64_t address);
+/* The one whose link is up, or NULL. */
+struct slot *slot_find_up(struct server *server, uint64_t address);
+void slot_connect(struct server *server, const BluetoothDeviceRequest *request, bool cached, uint64_t now_ns);
+void slot_disconnect(struct server *server, uint64_t address, uint64_t now_ns);
+/* Gives up the link in whatever state it is; nothing if it is CLOSING or FREE. Calls the radio: all may have
+ * changed. */
+void slot_close(struct server *server, struct slot *slot, uint64_t now_ns);
+void slot_say_disconnected(const struct server *server, uint64_t address, int32_t reason);
+/* Another connection subscribes from now on, or none: what was underway to the old one is dropped. */
+void slot_subscriber_changed(struct server *server, uint64_t now_ns);
+uint64_t slot_deadline(const struct server *server);
+void slot_tick(struct server *server, uint64_t now_ns);
+
+/* stream.c: sends databases. The link is up. Both may call the radio. */
+void stream_request(struct server *server, struct slot *slot, uint64_t now_ns);
+/* When pass_ns has come. */
+void stream_pass(struct server *server, struct slot *slot, uint64_t now_ns);
+
+/* gatt.c: requests about devices */
+request_fn gatt_device, gatt_get_services, gatt_read, gatt_write, gatt_read_descriptor, gatt_write_descriptor,
+    gatt_notify, gatt_set_parameters;
+
+/* protobuf-c has no const: it only reads what it packs. */
+static inline ProtobufCBinaryData data_of(const uint8_t *data, size_t size)
+{
+    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
+}
 
 static inline ProtobufCBinaryData text_of(const char *text)
 {
-    /* protobuf-c has no const: it only reads what it packs. */
     return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
 }
 

@@ -23,6 +23,13 @@ void scan_deinit(struct scan *scan)
     buffer_deinit(&scan->batch);
 }
 
+uint64_t scan_next_tick(const struct scan *scan, uint64_t now_ns)
+{
+    if (now_ns < scan->tick_origin_ns)
+        return scan->tick_origin_ns;
+    return now_ns + SCAN_TICK_NS - (now_ns - scan->tick_origin_ns) % SCAN_TICK_NS;
+}
+
 static void scan_forget_batch(struct scan *scan)
 {
     buffer_consume(&scan->batch, scan->batch.size);
@@ -60,7 +67,10 @@ void scan_subscribe(struct server_connection *connection, const ProtobufCMessage
     env_log(server->identity.env, BLEPROXY_LOG_INFO, "server", server->name,
             "'%s' subscribes to %s advertisements", connection->client, raw ? "raw" : "decoded");
     scan_forget_batch(scan);
-    scan->subscriber = connection;
+    if (scan->subscriber != connection) {
+        scan->subscriber = connection;
+        slot_subscriber_changed(server, now_ns);
+    }
     scan->raw = raw;
     scan_send_state(server);
     if (first)
@@ -74,6 +84,7 @@ void scan_leave(struct server *server, struct server_connection *connection, uin
         return;
     scan_forget_batch(scan);
     scan->subscriber = NULL;
+    slot_subscriber_changed(server, now_ns);
     server->radio->on_subscribed(server->radio_user, false, now_ns);
 }
 

@@ -7,7 +7,7 @@ enum {
     /* Room for answers behind a backlog of advertisements; a client that lets even this fill up is dropped.
      */
     SERVER_OUT_LIMIT = 2 * SERVER_OUT_MAX,
-    SERVER_SCRATCH_MAX = 8192, /* our largest message, a decoded advertisement, is below 4 KiB */
+    SERVER_SCRATCH_MAX = 32 * 1024, /* our largest message may be a service with very many characteristics */
 };
 
 static char *server_copy(const struct env *env, const char *text)
@@ -38,7 +38,7 @@ int server_new(const struct server_config *config, const struct server_radio_ops
                uint64_t now_ns, struct server **ret_server)
 {
     size_t name_size = config->name ? strlen(config->name) : 0;
-    if (name_size == 0 || name_size > SERVER_NAME_MAX)
+    if (name_size == 0 || name_size > SERVER_NAME_MAX || config->slots > SERVER_SLOTS_MAX)
         return BLEPROXY_E_INVALID;
     const struct env *env = config->env;
     struct server *server = env_alloc(env, sizeof(*server));
@@ -59,7 +59,8 @@ int server_new(const struct server_config *config, const struct server_radio_ops
         .manufacturer = server_copy(env, config->manufacturer),
         .password = server_copy(env, config->profile->passwords ? config->password : NULL),
         .bluetooth_mac_address = config->bluetooth_mac_address,
-        .slots = config->slots,
+        .n_slots = config->slots,
+        .sweep_ns = BP_NEVER,
     };
     server->identity.limits.payload_max = config->profile->payload_max;
     server->identity.limits.noise_body_max = config->profile->payload_max;
@@ -152,7 +153,7 @@ void server_shutdown(struct server *server, uint64_t now_ns)
 
 uint64_t server_deadline(const struct server *server)
 {
-    uint64_t deadline_ns = server->scan.flush_ns;
+    uint64_t deadline_ns = time_min(server->scan.flush_ns, slot_deadline(server));
     list_for_each(node, &server->connections)
     {
         const struct server_connection *connection = list_entry(node, struct server_connection, node);
@@ -166,6 +167,7 @@ void server_tick(struct server *server, uint64_t now_ns)
 {
     server_enter(server);
     scan_tick(server, now_ns);
+    slot_tick(server, now_ns);
     list_for_each(node, &server->connections)
         connection_tick(list_entry(node, struct server_connection, node), now_ns);
     server_leave(server);

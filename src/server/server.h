@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "wire/batch.h"
 #include <bleproxy/device_info.h>
+#include <bleproxy/uuid.h>
 #include <sys/uio.h>
 
 struct aead;
@@ -32,7 +33,13 @@ struct server_profile {
     bool bluetooth_mac;          /* field 18; since early 2025 */
     bool noise_mac;              /* MAC in the Noise hello; since 2025.4 */
     bool allocated_list;         /* ConnectionsFree names the addresses; after 2024.10 */
+    bool pairing;                /* knows pairing, unpairing and the clearing of caches; since 2023.4 */
     bool complete_pairing; /* answers unpairing as such, and pairing of what is not connected; mid-2026 */
+    bool packed_services;  /* sends several services in one message; since 2025.8 */
+    /* Asked for services again, starts again, but is silent once all were sent; mid-2026. Before, it goes on,
+     * and says that there are none once all were sent. */
+    bool restarts_services;
+    bool repeats_mtu; /* asked for a connection that exists, tells its MTU, else 0; mid-2026 */
     /* Least time between batches that go out before they are full; they do on ticks of 100 ms (or of this, if
      * that is shorter). 0: a batch goes out as soon as the radio has nothing more to say, at the next tick.
      */
@@ -56,7 +63,7 @@ struct server_config {
     uint64_t mac_address, bluetooth_mac_address;
     const char *password;                    /* NULL or "": none; newer firmware ignores it */
     enum bleproxy_scanner_mode scanner_mode; /* the one configured, PASSIVE or ACTIVE */
-    uint32_t slots;                          /* connection slots, 3 on real proxies */
+    uint32_t slots; /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
 };
 
 /* What the radio does for the server. */
@@ -65,15 +72,77 @@ struct server_radio_ops {
     void (*on_subscribed)(void *user, bool subscribed, uint64_t now_ns);
     /* A client wants another scan mode; the radio answers with server_scanner_state() for each transition. */
     void (*set_mode)(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns);
+    /* NULL: every device is out of reach. */
+    const struct server_link_ops *links;
 };
 
 struct server;
 struct server_connection;
 
-enum { SERVER_NAME_MAX = 31 };
+/* A device's database, in the order of its handles. */
+struct server_descriptor {
+    struct bleproxy_uuid uuid;
+    uint16_t handle;
+};
+struct server_characteristic {
+    struct bleproxy_uuid uuid;
+    uint16_t handle; /* of the value */
+    uint8_t properties;
+    const struct server_descriptor *descriptors;
+    size_t n_descriptors;
+};
+struct server_service {
+    struct bleproxy_uuid uuid;
+    uint16_t handle;
+    const struct server_characteristic *characteristics;
+    size_t n_characteristics;
+};
 
-/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above. The profile must
- * outlive the server. The scanner is IDLE until the radio says otherwise. */
+/* The radio's connections to Bluetooth devices. The server keeps slots, subscriber and messages; what the air
+ * does is asked for here and answered with server_link_*(), also from within (but services, is_paired, loses
+ * and refuses only look). Every request that was handed over is answered once, before server_link_closed() or
+ * by it. One link is opened at a time, the next when it is open, closed or being closed. */
+struct server_link_ops {
+    /* server_link_opened() follows, or server_link_closed(), or nothing until close. cached: nothing is
+     * discovered. */
+    void (*open)(void *user, uint64_t address, uint8_t address_type, bool cached, uint64_t now_ns);
+    /* server_link_closed() follows within 10 s; later the server has given up on it and may open another. */
+    void (*close)(void *user, uint64_t address, uint64_t now_ns);
+    /* What was discovered when the link was opened without cache; NULL and 0 else. Borrowed while the link
+     * lasts. */
+    const struct server_service *(*services)(void *user, uint64_t address, size_t *ret_n);
+    /* Of characteristic values and descriptors alike. server_link_value() or server_link_written() follows,
+     * with the same handle. value lives for the call. */
+    void (*read)(void *user, uint64_t address, uint16_t handle, uint64_t now_ns);
+    void (*write)(void *user, uint64_t address, uint16_t handle, const uint8_t *value, size_t size,
+                  bool response, uint64_t now_ns);
+    /* Whether values of the handle are forwarded: nothing goes over the air. 0 or a GATT status. */
+    int32_t (*notify)(void *user, uint64_t address, uint16_t handle, bool enable, uint64_t now_ns);
+    /* server_link_paired() follows. */
+    void (*pair)(void *user, uint64_t address, uint64_t now_ns);
+    bool (*is_paired)(void *user, uint64_t address);
+    /* Bonds and cached databases outlive connections. 0 or the stack's error. */
+    int32_t (*unpair)(void *user, uint64_t address, uint64_t now_ns);
+    int32_t (*clear_cache)(void *user, uint64_t address, uint64_t now_ns);
+    /* 0: the peripheral was asked; else the stack's error. */
+    int32_t (*set_parameters)(void *user, uint64_t address, uint16_t interval_min, uint16_t interval_max,
+                              uint16_t latency, uint16_t timeout, uint64_t now_ns);
+    /* A bad proxy: whether this message about this device (0: none in particular) gets lost on the way out.
+     * NULL: none. */
+    bool (*loses)(void *user, uint32_t message_type, uint64_t address);
+    /* A bad proxy: refuses a connection for which it has a slot. NULL: never. */
+    bool (*refuses)(void *user, uint64_t address);
+};
+
+enum {
+    SERVER_NAME_MAX = 31,
+    SERVER_SLOTS_MAX = 9,            /* as many as ESP32 firmware can be built for */
+    SERVER_LINK_NOTIFY_MAX = 64,     /* handles of a link for which notify is enabled at once */
+    SERVER_LINK_REQUESTS_MAX = 1024, /* reads and writes of a link that the radio owes answers to at once */
+};
+
+/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above, or too many slots.
+ * The profile must outlive the server. The scanner is IDLE until the radio says otherwise. */
 int server_new(const struct server_config *config, const struct server_radio_ops *radio, void *radio_user,
                uint64_t now_ns, struct server **ret_server);
 /* Frees its connections too, without further calls. NULL is fine. */
@@ -125,6 +194,20 @@ void server_report_batch(struct server *server, const uint8_t *payload, size_t s
 void server_scanner_state(struct server *server, enum bleproxy_scanner_state state, uint64_t now_ns);
 enum bleproxy_scanner_mode server_scanner_mode(const struct server *server);
 bool server_is_subscribed(const struct server *server);
+/* The radio's answers. Those about a device that has no slot are ignored. */
+void server_link_opened(struct server *server, uint64_t address, uint16_t mtu, uint64_t now_ns);
+/* Also when opening failed, or the other side hung up. reason: a connection reason (0x16: we closed it). */
+void server_link_closed(struct server *server, uint64_t address, int32_t reason, uint64_t now_ns);
+/* status: 0 or a GATT status, without a value then. Values have at most 512 bytes, as all attributes. */
+void server_link_value(struct server *server, uint64_t address, uint16_t handle, int32_t status,
+                       const uint8_t *value, size_t size, uint64_t now_ns);
+void server_link_written(struct server *server, uint64_t address, uint16_t handle, int32_t status,
+                         uint64_t now_ns);
+void server_link_paired(struct server *server, uint64_t address, bool paired, int32_t reason,
+                        uint64_t now_ns);
+/* Of a handle for which notify was enabled; else it is ignored. */
+void server_link_notification(struct server *server, uint64_t address, uint16_t handle, const uint8_t *value,
+                              size_t size, uint64_t now_ns);
 /* Bytes that the subscriber has not taken yet, and advertisement messages dropped because of it, ever. */
 size_t server_backlog(const struct server *server);
 uint64_t server_dropped(const struct server *server);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The device against a hostile client. Byte 0: the firmware (bits 0-1), encrypted with the null cipher (bit
  * 2), the handshake is given (bit 3), a password is set (bit 4), and how the bytes that follow are cut.
- * However they arrive, the same is answered; what is answered is well framed; silence ends the connection;
- * all memory is given back. */
-#include "fuzz.h"
+ * However they arrive, the same is answered; what is answered is well framed; silence ends the connection,
+ * and that its connections to devices; all memory is given back. */
+#include "fuzz_radio.h"
 
 #include "noise/cipher.h"
 #include "server/server.h"
@@ -15,6 +15,7 @@ enum { FIRMWARE = 3, ENCRYPTED = 4, HANDSHAKEN = 8, PASSWORD = 16, CHUNK_SHIFT =
 enum { INPUT_MAX = 512 };
 
 struct fuzz {
+    struct radio radio; /* first: the server calls both by one address */
     struct server *server;
     struct server_connection *connection; /* NULL once it is closed */
     uint64_t digest, now_ns;
@@ -100,7 +101,7 @@ static void set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_n
 }
 
 static const struct server_connection_ops connection_ops = {on_pending, on_close};
-static const struct server_radio_ops radio_ops = {on_subscribed, set_mode};
+static const struct server_radio_ops radio_ops = {on_subscribed, set_mode, &radio_links};
 
 static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, size_t chunk)
 {
@@ -143,16 +144,19 @@ static uint64_t run(const uint8_t *data, size_t size, bool whole)
                                          .slots = 3};
     frame_reader_init(&fuzz.reader, &env);
     FUZZ_CHECK(server_new(&config, &radio_ops, &fuzz, fuzz.now_ns, &fuzz.server) == 0);
+    fuzz.radio.server = fuzz.server;
     FUZZ_CHECK(server_accept(fuzz.server, &connection_ops, &fuzz, fuzz.now_ns, &fuzz.connection) == 0);
     if (fuzz.encrypted && (data[0] & HANDSHAKEN))
         feed(&fuzz, handshake, sizeof(handshake), sizeof(handshake));
     feed(&fuzz, data + 1, size - 1, whole ? size : 1u + (data[0] >> CHUNK_SHIFT));
+    radio_catch_up(&fuzz.radio, fuzz.now_ns);
     for (unsigned i = 0; i < 20; i++)
         server_report(fuzz.server, &advert, fuzz.now_ns);
     pass(&fuzz, fuzz.now_ns + NS_PER_S);
     if (fuzz.connection)
         take(&fuzz, false);
     pass(&fuzz, fuzz.now_ns + 200 * NS_PER_S);
+    radio_check_idle(&fuzz.radio);
     FUZZ_CHECK(!fuzz.connection && fuzz.n_subscribed == fuzz.n_unsubscribed);
     server_free(fuzz.server);
     frame_reader_deinit(&fuzz.reader);

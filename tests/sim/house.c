@@ -37,7 +37,7 @@ static void set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_n
     world_after(house->world, RADIO_NS, radio_runs, house, 0);
 }
 
-static const struct server_radio_ops radio_ops = {on_subscribed, set_mode};
+static const struct server_radio_ops radio_ops = {.on_subscribed = on_subscribed, .set_mode = set_mode};
 
 static void power_on(struct world *world, void *what, uint64_t detail)
 {

@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A device with a radio that only notes what it is told, and clients that keep what they are sent. */
+/* A device with a radio that, unless it is given links, only notes what it is told, and clients that keep
+ * what they are sent. */
 
 struct device {
     struct test_env test;
     struct server_profile profile; /* may be changed before device_start() */
     struct server_config config;   /* as well */
+    struct server_radio_ops radio; /* and this */
     struct server *server;
     unsigned n_subscribed, n_unsubscribed, n_modes;
     uint64_t now_ns;
@@ -62,6 +64,7 @@ static inline void device_prepare(struct device *device, const char *firmware)
     device->profile = *server_profile_find(firmware);
     device->profile.asks_time = false;
     device->now_ns = 1000 * NS_PER_S;
+    device->radio = device_radio;
     device->config = (struct server_config){.env = &device->test.env,
                                             .profile = &device->profile,
                                             .aead = &aead_sodium,
@@ -77,7 +80,7 @@ static inline void device_prepare(struct device *device, const char *firmware)
 
 static inline void device_begin(struct device *device)
 {
-    assert_int_equal(server_new(&device->config, &device_radio, device, device->now_ns, &device->server), 0);
+    assert_int_equal(server_new(&device->config, &device->radio, device, device->now_ns, &device->server), 0);
     server_scanner_state(device->server, BLEPROXY_SCANNER_RUNNING, device->now_ns);
 }
 
