@@ -39,7 +39,21 @@ enum cli_exit cli_exit_code(int error)
     case BLEPROXY_E_BAD_NAME:
     case BLEPROXY_E_BAD_MAC_ADDRESS:
     case BLEPROXY_E_REQUEST_FAILED:
+    case BLEPROXY_E_NO_PROXY:
+    case BLEPROXY_E_NO_SLOT:
+    case BLEPROXY_E_LINK:
+    case BLEPROXY_E_DISCONNECTED:
+    case BLEPROXY_E_GATT:
+    case BLEPROXY_E_PAIRING:
+    case BLEPROXY_E_REFUSED:
+    case BLEPROXY_E_BUSY:
+    case BLEPROXY_E_NO_SERVICES:
+    case BLEPROXY_E_NO_ATTRIBUTE:
+    case BLEPROXY_E_AMBIGUOUS:
+    case BLEPROXY_E_PROPERTY:
+    case BLEPROXY_E_TOO_LONG:
         return CLI_FAILED;
+    case BLEPROXY_E_NOT_HEARD:
     case BLEPROXY_E_NOT_FOUND:
         return CLI_NOT_FOUND;
     }

@@ -7,11 +7,13 @@
 #include <bleproxy/client.h>
 #include <bleproxy/device_info.h>
 #include <bleproxy/error.h>
+#include <bleproxy/gatt.h>
 #include <bleproxy/hub.h>
 #include <bleproxy/log.h>
 #include <bleproxy/loop.h>
 #include <bleproxy/manager.h>
 #include <bleproxy/names.h>
+#include <bleproxy/peripheral.h>
 #include <bleproxy/proxy.h>
 #include <bleproxy/scanner.h>
 #include <bleproxy/uuid.h>

@@ -44,6 +44,22 @@ enum bleproxy_errno {
     BLEPROXY_E_INVALID_KEY = -44,          /* the key is malformed, or not the proxy's */
     BLEPROXY_E_ENCRYPTION = -45,           /* an encrypted message did not authenticate */
     BLEPROXY_E_INVALID_AUTH = -46,         /* the proxy refused the password */
+
+    /* Bluetooth devices */
+    BLEPROXY_E_NOT_HEARD = -60,    /* no proxy has heard the device lately */
+    BLEPROXY_E_NO_PROXY = -61,     /* none of the proxies that hear it can connect */
+    BLEPROXY_E_NO_SLOT = -62,      /* all connection slots are in use */
+    BLEPROXY_E_LINK = -63,         /* the connection to the device could not be made */
+    BLEPROXY_E_DISCONNECTED = -64, /* the connection to the device was lost */
+    BLEPROXY_E_GATT = -65,         /* the device refused the operation, with a code */
+    BLEPROXY_E_PAIRING = -66,      /* pairing failed */
+    BLEPROXY_E_REFUSED = -67,      /* the proxy could not do it, with a code of its own */
+    BLEPROXY_E_BUSY = -68,         /* under way or done already: connecting, connected, subscribed */
+    BLEPROXY_E_NO_SERVICES = -69,  /* the device showed no services */
+    BLEPROXY_E_NO_ATTRIBUTE = -70, /* the device has no such characteristic, descriptor or service */
+    BLEPROXY_E_AMBIGUOUS = -71,    /* it has several of that UUID */
+    BLEPROXY_E_PROPERTY = -72,     /* the characteristic cannot do that */
+    BLEPROXY_E_TOO_LONG = -73,     /* the value has more bytes than the attribute or the MTU allows */
 };
 
 /* One sentence: what happened and what to do. For any int; static storage, never NULL. */

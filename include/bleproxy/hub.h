@@ -3,6 +3,7 @@
 #define BLEPROXY_HUB_H
 
 #include <bleproxy/advertisement.h>
+#include <bleproxy/device_info.h>
 #include <bleproxy/error.h>
 
 #ifdef __cplusplus
@@ -24,6 +25,9 @@ struct bleproxy_hub_options {
     /* Devices held at most, 0 for the default. When the table is full a newcomer displaces the device heard
      * only once that has been silent longest; where there is none it is left out until others expire. */
     uint32_t devices_max;
+    /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
+     * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
+    const char *cache_path;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,
@@ -106,6 +110,13 @@ const char *bleproxy_device_name(const struct bleproxy_device *device);
 /* Reports by the owners, ever, and when the first came (on the loop's clock). */
 uint64_t bleproxy_device_reports(const struct bleproxy_device *device);
 uint64_t bleproxy_device_first_heard_ns(const struct bleproxy_device *device);
+
+/* Connection slots, whenever a proxy of the hub reports others than before, comes or goes (free and allocated are then
+ * 0, the limit is the last one known; 0 for proxies that make no connections). slots is borrowed. */
+typedef void bleproxy_hub_slots_fn(void *user, uint64_t source, const char *proxy,
+                                   const struct bleproxy_slots *slots);
+/* One watcher per hub; NULL ends it. */
+void bleproxy_hub_watch_slots(struct bleproxy_hub *hub, bleproxy_hub_slots_fn *on_slots, void *user);
 
 struct bleproxy_hub_statistics {
     uint64_t reports;         /* advertisements received from all proxies */

@@ -24,7 +24,7 @@ struct bleproxy_loop_options {
     void *log_user;
     enum bleproxy_log_level log_level; /* the most talkative level wanted */
     /* Advertisements may be this late, 0 to 1000 ms: those of many proxies are then taken in together, which
-     * saves most of the wake-ups. Answers to requests are never held back. */
+     * saves most of the wake-ups. Answers to requests, and what connected devices say, are never held back. */
     uint32_t gather_ms;
 };
 

@@ -68,7 +68,7 @@ struct bleproxy_disconnect_set *bleproxy_scanner_disconnect_set(struct bleproxy_
 int bleproxy_scanner_set_disconnect_set(struct bleproxy_scanner *scanner,
                                         struct bleproxy_disconnect_set *set);
 
-/* Unregisters it, closes an open window and ends its subscription, too. Only for scanners from
+/* Does duties 3 and 4, unregisters it, closes an open window and ends its subscription, too. Only for scanners from
  * bleproxy_connect_scanner(). Allowed in callbacks. NULL is fine. */
 void bleproxy_scanner_free(struct bleproxy_scanner *scanner);
 

@@ -13,7 +13,7 @@
 enum { CARRIER_READS_MAX = 8 };
 
 static bool carrier_read(struct carrier *carrier);
-static void carrier_write(struct carrier *carrier);
+static void carrier_flush(void *user);
 
 static bool carrier_gathered(void *user)
 {
@@ -22,7 +22,6 @@ static bool carrier_gathered(void *user)
         return false;
     carrier_enter(carrier);
     bool any = carrier_read(carrier);
-    carrier_write(carrier);
     carrier_leave(carrier);
     return any;
 }
@@ -40,8 +39,8 @@ static void carrier_watch(struct carrier *carrier)
         return;
     struct iovec vec;
     int events = gather_holds(&carrier->loop->gather) && carrier_can_wait(carrier) ? 0 : UV_READABLE;
-    if (proxy_pending(carrier->proxy, &vec) > 0)
-        events |= UV_WRITABLE;
+    if (!turn_awaits(&carrier->outbox) && proxy_pending(carrier->proxy, &vec) > 0)
+        events |= UV_WRITABLE; /* the socket has not taken it */
     transport_watch(carrier->active, events);
 }
 
@@ -57,11 +56,11 @@ int carrier_init(struct carrier *carrier, struct bleproxy_loop *loop, uint64_t (
     list_init(&carrier->transports);
     carrier->gather =
         (struct gather_member){.read = carrier_gathered, .update = carrier_gather_changed, .user = carrier};
-    int r = ticker_init(&carrier->ticker, loop->uv, deadline, tick, owner);
+    turn_member_init(&carrier->outbox, carrier_flush, carrier);
+    int r = ticker_init(&carrier->ticker, loop, deadline, tick, owner);
     if (r < 0)
         return r;
     gather_join(&loop->gather, &carrier->gather);
-    loop_ref(loop);
     return 0;
 }
 
@@ -78,7 +77,16 @@ static int carrier_send(struct carrier *carrier)
     return 0;
 }
 
-/* The same from the loop, where a failure may be told: it is the session's end. */
+/* What fails stays pending, is watched for, and fails again in carrier_write(). */
+static void carrier_flush(void *user)
+{
+    struct carrier *carrier = user;
+    (void)carrier_send(carrier);
+    carrier_watch(carrier);
+    ticker_update(&carrier->ticker);
+}
+
+/* Writes where a failure may be told: it is the session's end. */
 static void carrier_write(struct carrier *carrier)
 {
     int r = carrier_send(carrier);
@@ -96,20 +104,18 @@ void carrier_leave(struct carrier *carrier)
     if (--carrier->depth > 0)
         return;
     if (carrier->released) {
-        struct bleproxy_loop *loop = carrier->loop;
         carrier->on_release(carrier->owner);
-        loop_unref(loop);
         return;
     }
-    /* What fails stays pending, is watched for, and fails again in carrier_write(). */
-    (void)carrier_send(carrier);
     carrier_watch(carrier);
     ticker_update(&carrier->ticker);
 }
 
 void carrier_release(struct carrier *carrier)
 {
+    (void)carrier_send(carrier);
     carrier->released = true;
+    list_unlink(&carrier->outbox.link);
     carrier_cancel_resolve(carrier);
     list_for_each(node, &carrier->transports) transport_close(list_entry(node, struct transport, link));
     carrier->active = NULL;
@@ -195,7 +201,8 @@ static void carrier_ready(void *user, struct transport *transport, int events)
         if (!carrier->released && carrier_can_wait(carrier))
             gather_begin(&carrier->loop->gather);
     }
-    carrier_write(carrier);
+    if (events & UV_WRITABLE)
+        carrier_write(carrier);
     carrier_leave(carrier);
 }
 
@@ -228,6 +235,13 @@ void carrier_close(void *user, unsigned attempt)
         }
         transport_close(transport);
     }
+}
+
+void carrier_pending(void *user)
+{
+    struct carrier *carrier = user;
+    if (!carrier->released)
+        turn_add(&carrier->loop->outbox, &carrier->outbox);
 }
 
 void carrier_get_time(void *user, struct session_time *ret_time)

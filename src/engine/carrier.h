@@ -17,6 +17,7 @@ struct carrier {
     struct proxy *proxy;
     struct ticker ticker;
     struct gather_member gather;
+    struct turn_member outbox;
     struct resolution *resolution;
     struct list transports;
     struct transport *active; /* carries the session */
@@ -31,11 +32,12 @@ struct carrier {
  * afterwards, and is its to free, before carrier_release() or in on_release. */
 int carrier_init(struct carrier *carrier, struct bleproxy_loop *loop, uint64_t (*deadline)(void *owner),
                  void (*tick)(void *owner, uint64_t now_ns), void (*on_release)(void *owner), void *owner);
-/* Closes what is open, within enter and leave, once; the last leave then calls on_release. */
+/* Writes what is pending and closes what is open, within enter and leave, once; the last leave then calls
+ * on_release. */
 void carrier_release(struct carrier *carrier);
 
-/* Around each call into the pure objects. leave writes what is pending and sees to the timer and the sockets,
- * but calls nobody back: that a write failed is told from the loop. The owner may be gone after it. */
+/* Around each call into the pure objects. leave sees to the timer and the sockets, but calls nobody back. The owner may
+ * be gone after it. What became pending is written once in each turn of the loop; that it failed is told from there. */
 void carrier_enter(struct carrier *carrier);
 void carrier_leave(struct carrier *carrier);
 
@@ -44,6 +46,8 @@ void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_n
 void carrier_cancel_resolve(void *user);
 void carrier_open(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns);
 void carrier_close(void *user, unsigned attempt);
+/* Needs no enter and leave: the session may be used from elsewhere. */
+void carrier_pending(void *user);
 void carrier_get_time(void *user, struct session_time *ret_time);
 
 /* The public configuration as the proxy wants it; psk is where the key goes. Strings are borrowed. 0,

@@ -90,6 +90,7 @@ static const struct proxy_ops client_ops = {
     .on_down = client_down,
     .on_failed = client_failed,
     .on_stopped = client_stopped,
+    .on_pending = carrier_pending,
     .get_time = carrier_get_time,
 };
 

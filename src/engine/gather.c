@@ -10,7 +10,7 @@ enum { GATHER_IDLE_MS = 1000 };
 
 int gather_init(struct gather *gather, struct bleproxy_loop *loop, uint32_t period_ms)
 {
-    *gather = (struct gather){.loop = loop, .period_ms = period_ms};
+    *gather = (struct gather){.period_ms = period_ms};
     list_init(&gather->members);
     if (period_ms == 0)
         return 0;
@@ -49,10 +49,8 @@ static void gather_set_holding(struct gather *gather, bool holding)
 static void gather_round(uv_timer_t *timer)
 {
     struct gather *gather = timer->data;
-    struct bleproxy_loop *loop = gather->loop;
     struct list turn;
     bool any = false;
-    loop_ref(loop);
     list_init(&turn);
     while (!list_empty(&gather->members)) {
         struct list *node = gather->members.next;
@@ -70,7 +68,6 @@ static void gather_round(uv_timer_t *timer)
         uv_timer_stop(gather->timer);
         gather_set_holding(gather, false);
     }
-    loop_unref(loop);
 }
 
 void gather_begin(struct gather *gather)

@@ -14,8 +14,7 @@ struct bleproxy_loop;
  * that a watched member receives, and ends when several rounds brought nothing. A member that awaits an
  * answer stays watched. */
 struct gather {
-    struct bleproxy_loop *loop; /* it is a part of */
-    uv_timer_t *timer;          /* NULL: no latency is allowed, nothing is ever held */
+    uv_timer_t *timer; /* NULL: no latency is allowed, nothing is ever held */
     uint32_t period_ms;
     bool holding;
     unsigned idle_rounds;

@@ -13,6 +13,16 @@ uv_timer_t *handle_timer_new(uv_loop_t *uv, void *user)
     return timer;
 }
 
+uv_idle_t *handle_idle_new(uv_loop_t *uv, void *user)
+{
+    uv_idle_t *idle = malloc(sizeof(*idle));
+    if (!idle)
+        return NULL;
+    uv_idle_init(uv, idle);
+    idle->data = user;
+    return idle;
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     free(handle);

@@ -14,7 +14,6 @@ void engine_hub_leave(struct bleproxy_hub *hub)
     if (!hub->freed) {
         ticker_update(&hub->ticker);
     } else if (hub->depth == 0) {
-        loop_unref(hub->loop);
         free(hub);
     }
 }
@@ -22,7 +21,7 @@ void engine_hub_leave(struct bleproxy_hub *hub)
 static uint64_t engine_hub_deadline(void *user)
 {
     struct bleproxy_hub *hub = user;
-    return hub_deadline(hub->core);
+    return time_min(hub_deadline(hub->core), hub->central_due_ns);
 }
 
 static void engine_hub_tick(void *user, uint64_t now_ns)
@@ -30,7 +29,18 @@ static void engine_hub_tick(void *user, uint64_t now_ns)
     struct bleproxy_hub *hub = user;
     engine_hub_enter(hub);
     hub_tick(hub->core, now_ns);
+    if (!hub->freed)
+        central_tick(hub->central, now_ns);
+    if (!hub->freed)
+        hub->central_due_ns = central_deadline(hub->central);
     engine_hub_leave(hub);
+}
+
+static void engine_hub_central_due(void *user)
+{
+    struct bleproxy_hub *hub = user;
+    hub->central_due_ns = central_deadline(hub->central);
+    ticker_update(&hub->ticker);
 }
 
 int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_options *options,
@@ -40,15 +50,24 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
     if (!hub)
         return BLEPROXY_E_NOMEM;
     hub->loop = loop;
+    hub->central_due_ns = BP_NEVER;
     int r = hub_new(&loop->env, options, &hub->core);
+    if (r == 0) {
+        const struct central_config config = {
+            .env = &loop->env, .hub = hub->core, .on_deadline = engine_hub_central_due, .user = hub};
+        r = central_new(&config, &hub->central);
+    }
     if (r == 0)
-        r = ticker_init(&hub->ticker, loop->uv, engine_hub_deadline, engine_hub_tick, hub);
+        r = ticker_init(&hub->ticker, loop, engine_hub_deadline, engine_hub_tick, hub);
+    if (r == 0 && options && options->cache_path)
+        r = cache_file_init(&hub->cache_file, loop, central_cache(hub->central), options->cache_path);
     if (r < 0) {
+        ticker_deinit(&hub->ticker);
+        central_free(hub->central, loop_now());
         hub_free(hub->core, loop_now());
         free(hub);
         return r;
     }
-    loop_ref(loop);
     ticker_update(&hub->ticker);
     *ret_hub = hub;
     return 0;
@@ -61,6 +80,8 @@ void bleproxy_hub_free(struct bleproxy_hub *hub)
     engine_hub_enter(hub);
     hub->freed = true;
     ticker_deinit(&hub->ticker);
+    cache_file_deinit(&hub->cache_file);
+    central_free(hub->central, loop_now());
     hub_free(hub->core, loop_now());
     engine_hub_leave(hub);
 }
@@ -108,6 +129,11 @@ const struct bleproxy_device *bleproxy_hub_next_device(const struct bleproxy_hub
 size_t bleproxy_hub_n_devices(const struct bleproxy_hub *hub)
 {
     return hub_n_devices(hub->core);
+}
+
+void bleproxy_hub_watch_slots(struct bleproxy_hub *hub, bleproxy_hub_slots_fn *on_slots, void *user)
+{
+    hub_watch_slots(hub->core, on_slots, user);
 }
 
 void bleproxy_hub_get_statistics(const struct bleproxy_hub *hub,

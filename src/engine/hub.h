@@ -2,20 +2,25 @@
 #ifndef ENGINE_HUB_H
 #define ENGINE_HUB_H
 
+#include "central/central.h"
+#include "engine/cache_file.h"
 #include "engine/loop.h"
 #include "engine/ticker.h"
 #include "hub/hub.h"
 
-/* The pure hub on a loop. */
+/* The pure hub and the pure central on a loop. */
 struct bleproxy_hub {
     struct bleproxy_loop *loop;
     struct hub *core;
+    struct central *central;
+    uint64_t central_due_ns; /* the central's deadline, as of what it told last */
+    struct cache_file cache_file;
     struct ticker ticker;
     unsigned depth; /* calls on the stack */
     bool freed;
 };
 
-/* Around each call into the core that may call back. The hub may be gone after leave. */
+/* Around each call into the cores that may call back. The hub may be gone after leave. */
 void engine_hub_enter(struct bleproxy_hub *hub);
 void engine_hub_leave(struct bleproxy_hub *hub);
 

@@ -41,7 +41,6 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
         return BLEPROXY_E_NOMEM;
     if (options)
         loop->options = *options;
-    loop->references = 1;
     loop->env = (struct env){.user = loop,
                              .reallocate = loop_reallocate,
                              .random = loop_random,
@@ -55,7 +54,8 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
         return r == UV_ENOMEM ? BLEPROXY_E_NOMEM : BLEPROXY_E_IO;
     }
     loop->uv = uv ? uv : &loop->own;
-    if (gather_init(&loop->gather, loop, loop->options.gather_ms) < 0) {
+    if (gather_init(&loop->gather, loop, loop->options.gather_ms) < 0 ||
+        turn_init(&loop->outbox, loop->uv) < 0 || turn_init(&loop->due, loop->uv) < 0) {
         bleproxy_loop_free(loop);
         return BLEPROXY_E_NOMEM;
     }
@@ -74,30 +74,35 @@ int bleproxy_loop_new_uv(uv_loop_t *uv, const struct bleproxy_loop_options *opti
     return loop_new(uv, options, ret_loop);
 }
 
+static void loop_destroy(struct bleproxy_loop *loop)
+{
+    free(loop->receive);
+    free(loop);
+}
+
+static void loop_closed(uv_handle_t *end)
+{
+    loop_destroy(end->data);
+}
+
+/* On the caller's loop a callback may be on the stack: the memory goes with a handle, when none is. */
 void bleproxy_loop_free(struct bleproxy_loop *loop)
 {
     if (!loop)
         return;
     gather_deinit(&loop->gather);
+    turn_deinit(&loop->outbox);
+    turn_deinit(&loop->due);
     if (loop->uv == &loop->own) {
         uv_run(&loop->own, UV_RUN_NOWAIT); /* only forgets a stop, when one was asked for */
         uv_run(&loop->own, UV_RUN_NOWAIT); /* handles close here */
         uv_loop_close(&loop->own);
+        loop_destroy(loop);
+    } else {
+        uv_idle_init(loop->uv, &loop->end);
+        loop->end.data = loop;
+        uv_close((uv_handle_t *)&loop->end, loop_closed);
     }
-    loop_unref(loop);
-}
-
-void loop_ref(struct bleproxy_loop *loop)
-{
-    loop->references++;
-}
-
-void loop_unref(struct bleproxy_loop *loop)
-{
-    if (--loop->references > 0)
-        return;
-    free(loop->receive);
-    free(loop);
 }
 
 static void loop_turn(struct bleproxy_loop *loop, uv_run_mode mode)
@@ -106,6 +111,7 @@ static void loop_turn(struct bleproxy_loop *loop, uv_run_mode mode)
         return;
     loop->running = true;
     uv_run(loop->uv, mode);
+    turn_run(&loop->outbox); /* what the last callbacks wrote: the next turn may be far off */
     loop->running = false;
 }
 

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "engine/gather.h"
 #include "engine/timezone.h"
+#include "engine/turn.h"
 #include <bleproxy/loop.h>
 #include <uv.h>
 
@@ -18,19 +19,17 @@ struct bleproxy_loop {
     struct env env;
     struct bleproxy_loop_options options;
     struct gather gather;
-    bool running; /* uv_run() is on the stack, and cannot be nested */
+    struct turn outbox; /* what is written in one turn leaves in one piece */
+    struct turn due;    /* tickers whose deadline has come */
+    bool running;       /* uv_run() is on the stack, and cannot be nested */
     char timezone[TIMEZONE_SIZE];
     uint64_t timezone_due_ns; /* when it is to be read again */
     uint8_t *receive;         /* shared by all sockets: what is in it is consumed before the next read */
-    unsigned references;      /* the program's, and one for each object whose stack may still need the loop */
+    uv_idle_t end;            /* its closing is the last of it on the caller's loop */
 };
 
 /* Both backends of bleproxy_loop_new(). */
 int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct bleproxy_loop **ret_loop);
-
-void loop_ref(struct bleproxy_loop *loop);
-/* The last one frees the memory. */
-void loop_unref(struct bleproxy_loop *loop);
 
 static inline uint64_t loop_now(void)
 {

@@ -49,6 +49,7 @@ static const struct manager_ops engine_manager_ops = {
     .cancel_resolve = carrier_cancel_resolve,
     .open = carrier_open,
     .close = carrier_close,
+    .on_pending = carrier_pending,
     .get_time = carrier_get_time,
     .on_state = engine_manager_state,
 };

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <bleproxy/blocking.h>
+#include "engine/radio.h"
 
-#include "engine/loop.h"
 #include <stdlib.h>
-
-struct bleproxy_radio {
-    struct bleproxy_loop *loop;
-    struct bleproxy_hub *hub;
-    struct bleproxy_manager **managers;
-    size_t n_managers, n_stopping;
-};
 
 static void radio_started(void *user, size_t n_connected)
 {
@@ -92,6 +84,7 @@ void bleproxy_radio_listen(struct bleproxy_radio *radio, uint32_t timeout_ms)
 
 struct radio_search {
     struct bleproxy_radio *radio;
+    bool running; /* the loop */
     bool done;
     int error;
     struct bleproxy_advertisement *found;
@@ -107,7 +100,8 @@ static void radio_found(void *user, int error, const struct bleproxy_advertiseme
         if (!search->found)
             search->error = BLEPROXY_E_NOMEM;
     }
-    bleproxy_loop_stop(search->radio->loop);
+    if (search->running)
+        bleproxy_loop_stop(search->radio->loop);
 }
 
 int bleproxy_radio_find(struct bleproxy_radio *radio, const struct bleproxy_filter *filter,
@@ -118,7 +112,9 @@ int bleproxy_radio_find(struct bleproxy_radio *radio, const struct bleproxy_filt
     int r = bleproxy_hub_find(radio->hub, filter, timeout_ms, radio_found, &search, &handle);
     if (r < 0)
         return r;
+    search.running = true;
     bleproxy_loop_run(radio->loop);
+    search.running = false;
     if (!search.done)
         bleproxy_search_cancel(handle); /* a callback has stopped the loop */
     if (search.error == 0)

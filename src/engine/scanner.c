@@ -149,7 +149,9 @@ void bleproxy_hub_unregister_scanner(struct bleproxy_hub *hub, struct bleproxy_s
 
 void bleproxy_scanner_set_unavailable(struct bleproxy_scanner *scanner)
 {
-    scanner_set_available(scanner->core, false);
+    struct carrier *carrier = scanner_enter(scanner);
+    scanner_set_available(scanner->core, false, loop_now());
+    scanner_leave(scanner, carrier);
 }
 
 int bleproxy_disconnect_set_new(struct bleproxy_loop *loop, struct bleproxy_disconnect_set **ret_set)
@@ -200,8 +202,8 @@ int engine_scanner_new(struct carrier *carrier, struct scanner *core, struct ble
     if (!scanner)
         return BLEPROXY_E_NOMEM;
     *scanner = (struct bleproxy_scanner){.core = core, .carrier = carrier, .back = back};
-    int r = ticker_init(&scanner->ticker, carrier->loop->uv, scanner_ticker_deadline, scanner_ticker_tick,
-                        scanner);
+    int r =
+        ticker_init(&scanner->ticker, carrier->loop, scanner_ticker_deadline, scanner_ticker_tick, scanner);
     if (r < 0) {
         free(scanner);
         return r;
@@ -224,6 +226,8 @@ void bleproxy_scanner_free(struct bleproxy_scanner *scanner)
     struct carrier *carrier = scanner_enter(scanner);
     scanner->freed = true;
     scanner_window_close(scanner->core, loop_now()); /* while its proxy can still be told */
+    scanner_set_available(scanner->core, false, loop_now());
+    disconnect_set_fire(scanner_disconnect_set(scanner->core));
     if (scanner->back) {
         struct session *session = proxy_session(scanner->carrier->proxy);
         if (session)

@@ -2,20 +2,21 @@
 #ifndef ENGINE_TICKER_H
 #define ENGINE_TICKER_H
 
-#include <stdint.h>
-#include <uv.h>
+#include "engine/loop.h"
 
 /* Keeps a pure object's appointments: calls tick when its deadline has come. */
 struct ticker {
+    struct bleproxy_loop *loop;
     uv_timer_t *timer;
-    uint64_t armed_ns; /* the deadline the timer is set for, or BP_NEVER */
+    struct turn_member due; /* the deadline has come already */
+    uint64_t armed_ns;      /* the deadline that is waited for, or BP_NEVER */
     uint64_t (*deadline)(void *user);
     void (*tick)(void *user, uint64_t now_ns);
     void *user;
 };
 
 /* 0 or BLEPROXY_E_NOMEM. */
-int ticker_init(struct ticker *ticker, uv_loop_t *uv, uint64_t (*deadline)(void *user),
+int ticker_init(struct ticker *ticker, struct bleproxy_loop *loop, uint64_t (*deadline)(void *user),
                 void (*tick)(void *user, uint64_t now_ns), void *user);
 /* Idempotent. */
 void ticker_deinit(struct ticker *ticker);

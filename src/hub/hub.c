@@ -47,6 +47,7 @@ void hub_free(struct hub *hub, uint64_t now_ns)
     hub->litter = true;
     searches_end(hub);
     subscriptions_end(hub);
+    hub->on_slots = NULL;
     list_for_each(node, &hub->scanners)
         hub_unregister_scanner(hub, list_entry(node, struct scanner, registered), now_ns);
     hub_leave(hub);
@@ -67,6 +68,9 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
     }
     scanner->hub = hub;
     list_append(&hub->scanners, &scanner->registered);
+    scanner_pin(scanner);
+    slots_announce(&scanner->slots);
+    scanner_unpin(scanner);
     return 0;
 }
 
@@ -78,13 +82,33 @@ void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t n
     scanner->hub = NULL;
     list_unlink(&scanner->registered);
     sightings_leave_hub(&scanner->sightings);
-    if (hub->depth == 0)
-        return;
-    hub->litter = true;
-    if (list_empty(&scanner->departed)) {
-        scanner_pin(scanner);
-        list_append(&hub->departed, &scanner->departed);
+    if (hub->depth > 0) {
+        hub->litter = true;
+        if (list_empty(&scanner->departed)) {
+            scanner_pin(scanner);
+            list_append(&hub->departed, &scanner->departed);
+        }
     }
+    const struct bleproxy_slots gone = {.limit = slots_view(&scanner->slots)->limit};
+    scanner_pin(scanner);
+    hub_publish_slots(hub, scanner, &gone);
+    scanner_unpin(scanner);
+}
+
+void hub_watch_slots(struct hub *hub, bleproxy_hub_slots_fn *on_slots, void *user)
+{
+    hub->on_slots = on_slots;
+    hub->on_slots_user = user;
+}
+
+bool hub_publish_slots(struct hub *hub, const struct scanner *scanner, const struct bleproxy_slots *slots)
+{
+    if (!hub->on_slots)
+        return false;
+    hub_enter(hub);
+    hub->on_slots(hub->on_slots_user, scanner->source, scanner->name, slots);
+    hub_leave(hub);
+    return true;
 }
 
 struct scanner *hub_next_scanner(const struct hub *hub, size_t *position)

@@ -19,9 +19,9 @@ uint64_t hub_deadline(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
 
 /* A registered scanner's reports reach the table. A second one with the same source is an error in the log, and
- * works. 0 or BLEPROXY_E_STATE (registered already). */
+ * works. Who watches slots is told from within, and may end it again. 0 or BLEPROXY_E_STATE (registered already). */
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns);
-/* Idempotent. Devices that only it heard leave the table. */
+/* Idempotent. Devices that only it heard leave the table. Who watches slots is told from within. */
 void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns);
 /* Registered scanners in order of registration: start with *position = 0; NULL at the end. */
 struct scanner *hub_next_scanner(const struct hub *hub, size_t *position);
@@ -37,6 +37,7 @@ int hub_discover(struct hub *hub, const struct bleproxy_filter *filter, uint64_t
 const struct bleproxy_device *hub_device(const struct hub *hub, uint64_t address);
 const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *position);
 size_t hub_n_devices(const struct hub *hub);
+void hub_watch_slots(struct hub *hub, bleproxy_hub_slots_fn *on_slots, void *user);
 void hub_get_statistics(const struct hub *hub, struct bleproxy_hub_statistics *ret_statistics);
 
 #endif

@@ -18,6 +18,8 @@ struct hub {
     bool litter;    /* something is marked, maybe the hub itself */
     bool freed;
     uint64_t reports, oversized;
+    bleproxy_hub_slots_fn *on_slots; /* NULL: nobody watches */
+    void *on_slots_user;
 };
 
 /* Around everything that calls back. The hub may be gone after hub_leave(). */
@@ -48,6 +50,9 @@ static inline void hub_count_refused(struct hub *hub)
     hub->reports++;
     hub->devices.refused++;
 }
+
+/* From its scanners, and about those that come and go; false when nobody watches. */
+bool hub_publish_slots(struct hub *hub, const struct scanner *scanner, const struct bleproxy_slots *slots);
 
 /* Hands a report to the subscribers to streams up to that one: the streams contain each other. */
 void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,

@@ -68,7 +68,9 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     struct scanner *scanner = manager->scanner;
     if (!scanner)
         return;
-    scanner_set_available(scanner, false);
+    scanner_set_available(scanner, false, now_ns);
+    if (manager->scanner != scanner)
+        return;
     wiring_detach(proxy_session(manager->proxy), scanner);
     disconnect_set_fire(scanner_disconnect_set(scanner));
     if (manager->scanner != scanner)
@@ -121,7 +123,8 @@ static void on_device_info(void *user, int error, const struct bleproxy_device_i
         error = begin_scanner(manager, info, now_ns);
         if (error) {
             reject(manager, error, "subscribing to its advertisements", now_ns);
-        } else {
+        } else if (!manager->freed && manager_state(manager) == BLEPROXY_PROXY_READY) {
+            /* who watches slots has not ended it */
             manager->has_end = false;
             report_state(manager, BLEPROXY_PROXY_READY, NULL, now_ns);
             complete(&manager->start, 0, now_ns);
@@ -212,6 +215,13 @@ static void get_time(void *user, struct session_time *ret_time)
     manager->ops->get_time(manager->user, ret_time);
 }
 
+static void on_pending(void *user)
+{
+    const struct manager *manager = user;
+    if (manager->ops->on_pending)
+        manager->ops->on_pending(manager->user);
+}
+
 static const struct proxy_ops proxy_ops = {
     .resolve = resolve,
     .cancel_resolve = cancel_resolve,
@@ -222,6 +232,7 @@ static const struct proxy_ops proxy_ops = {
     .on_failed = on_failed,
     .on_stopped = on_stopped,
     .on_state = on_state,
+    .on_pending = on_pending,
     .get_time = get_time,
 };
 
@@ -287,11 +298,11 @@ void manager_stop(struct manager *manager, manager_done_fn *on_stopped_fn, void 
         complete(&stop, 0, now_ns);
     } else {
         manager->stop = stop;
-        if (manager->scanner) {
-            scanner_set_available(manager->scanner, false);
+        if (manager->scanner)
+            scanner_set_available(manager->scanner, false, now_ns);
+        if (manager->scanner)
             scanner_window_close(manager->scanner,
                                  now_ns); /* the proxy still hears it: it keeps no foreign mode */
-        }
         if (!manager->freed)
             proxy_stop(manager->proxy, now_ns);
     }

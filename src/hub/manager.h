@@ -16,6 +16,7 @@ struct manager_ops {
     void (*open)(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns);
     void (*close)(void *user, unsigned attempt);
     void (*get_time)(void *user, struct session_time *ret_time);
+    void (*on_pending)(void *user); /* as the session's; may be NULL */
     /* Every change: the state, and why when an attempt or a session ended (else NULL). READY comes when the
      * scanner is registered, not before. May be NULL. */
     void (*on_state)(void *user, enum bleproxy_proxy_state state, const struct session_end *why,

@@ -32,6 +32,7 @@ void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, ui
     if (held->intent == BLEPROXY_MODE_NONE)
         held->requested = held->reported;
     watchdog_satisfied(&scanner->watchdog);
+    leftovers_on_state(scanner, now_ns);
 }
 
 enum bleproxy_scanner_state scanner_state(const struct scanner *scanner)

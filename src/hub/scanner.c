@@ -12,6 +12,12 @@ enum {
 };
 #define ADDRESS_MASK UINT64_C(0xffffffffffff)
 
+static bool publish_slots(void *user, const struct bleproxy_slots *slots)
+{
+    const struct scanner *scanner = user;
+    return scanner->hub && hub_publish_slots(scanner->hub, scanner, slots);
+}
+
 int scanner_new(const struct scanner_config *config, struct scanner **ret_scanner)
 {
     const struct env *env = config->env;
@@ -19,8 +25,11 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
     if (!scanner)
         return BLEPROXY_E_NOMEM;
     scanner->env = env;
+    const char *firmware = config->firmware ? config->firmware : "";
     scanner->name = env_strndup(env, config->name, strlen(config->name));
-    if (!scanner->name || disconnect_set_new(env, &scanner->disconnect_set) < 0) {
+    scanner->firmware = env_strndup(env, firmware, strlen(firmware));
+    if (!scanner->name || !scanner->firmware || disconnect_set_new(env, &scanner->disconnect_set) < 0) {
+        env_free(env, scanner->firmware);
         env_free(env, scanner->name);
         env_free(env, scanner);
         return BLEPROXY_E_NOMEM;
@@ -29,8 +38,10 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
     scanner->connectable = config->connectable;
     scanner->has_watchdog = config->watchdog;
     scanner->has_mode = config->has_mode;
+    scanner->features = config->features;
     scanner->sweep_ns = BP_NEVER;
     sightings_init(&scanner->sightings, env, scanner);
+    slots_init(&scanner->slots, env, scanner->name, publish_slots, scanner);
     list_init(&scanner->registered);
     list_init(&scanner->departed);
     scan_mode_init(&scanner->mode);
@@ -42,8 +53,10 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
 void scanner_destroy(struct scanner *scanner)
 {
     const struct env *env = scanner->env;
+    slots_deinit(&scanner->slots, scanner->now_ns);
     sightings_deinit(&scanner->sightings);
     disconnect_set_unref(scanner->disconnect_set);
+    env_free(env, scanner->firmware);
     env_free(env, scanner->name);
     env_free(env, scanner);
 }
@@ -57,14 +70,16 @@ void scanner_free(struct scanner *scanner)
     scanner_unsetup(scanner, scanner->now_ns);
     if (scanner->hub)
         hub_unregister_scanner(scanner->hub, scanner, scanner->now_ns);
-    scanner->ops = NULL;
+    scanner_bind(scanner, NULL, NULL, NULL);
+    slots_deinit(&scanner->slots, scanner->now_ns);
     scanner_unpin(scanner);
 }
 
-void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user)
+void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user, struct session *session)
 {
     scanner->ops = ops;
     scanner->ops_user = user;
+    scanner->session = session;
 }
 
 int scanner_send_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, uint64_t now_ns)
@@ -227,19 +242,39 @@ void scanner_report_decoded(struct scanner *scanner, const BluetoothLEAdvertisem
                   advert->rssi, &heard, NULL, 0, now_ns);
 }
 
-int scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slots)
+void scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slots, uint64_t now_ns)
 {
-    size_t n = slots->n_allocated < SCANNER_SLOTS_MAX ? slots->n_allocated : SCANNER_SLOTS_MAX;
-    if (n > 0)
-        memcpy(scanner->slots_allocated, slots->allocated, n * sizeof(*slots->allocated));
-    scanner->slots = (struct bleproxy_slots){
-        .free = slots->free, .limit = slots->limit, .allocated = scanner->slots_allocated, .n_allocated = n};
-    return 0;
+    scanner->now_ns = now_ns;
+    scanner_pin(scanner);
+    slots_report(&scanner->slots, slots, now_ns);
+    leftovers_on_slots(scanner, now_ns);
+    scanner_unpin(scanner);
 }
 
 const struct bleproxy_slots *scanner_slots(const struct scanner *scanner)
 {
-    return scanner->slots.limit > 0 ? &scanner->slots : NULL;
+    const struct bleproxy_slots *slots = slots_view(&scanner->slots);
+    return slots->limit > 0 ? slots : NULL;
+}
+
+struct slots *scanner_slot_record(struct scanner *scanner)
+{
+    return &scanner->slots;
+}
+
+struct session *scanner_session(const struct scanner *scanner)
+{
+    return scanner->session;
+}
+
+uint32_t scanner_features(const struct scanner *scanner)
+{
+    return scanner->features;
+}
+
+const char *scanner_firmware(const struct scanner *scanner)
+{
+    return scanner->firmware;
 }
 
 uint64_t scanner_source(const struct scanner *scanner)
@@ -273,18 +308,22 @@ void scanner_resume(struct scanner *scanner)
         scanner->pauses--;
 }
 
-bool scanner_is_available(const struct scanner *scanner)
+unsigned scanner_pauses(const struct scanner *scanner)
 {
-    return scanner->available;
+    return scanner->pauses;
 }
 
-void scanner_set_available(struct scanner *scanner, bool available)
+bool scanner_is_available(const struct scanner *scanner)
 {
-    scanner->available = available;
-    if (!available) { /* the limit is the hardware's and stays */
-        scanner->slots.free = 0;
-        scanner->slots.n_allocated = 0;
-    }
+    return scanner->slots.available;
+}
+
+void scanner_set_available(struct scanner *scanner, bool available, uint64_t now_ns)
+{
+    scanner->now_ns = now_ns;
+    scanner_pin(scanner);
+    slots_set_available(&scanner->slots, available, now_ns);
+    scanner_unpin(scanner);
 }
 
 struct disconnect_set *scanner_disconnect_set(struct scanner *scanner)

@@ -26,8 +26,12 @@ struct scanner_config {
     bool connectable; /* it can make connections */
     bool
         watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
-    bool has_mode; /* scanner mode can be set */
+    bool has_mode;        /* scanner mode can be set */
+    uint32_t features;    /* enum bleproxy_feature */
+    const char *firmware; /* its ESPHome version, or NULL; copied */
 };
+
+struct session;
 
 /* How a scanner asks its proxy for things. Return 0 or BLEPROXY_E_*. */
 struct scanner_ops {
@@ -39,8 +43,9 @@ struct scanner_ops {
 int scanner_new(const struct scanner_config *config, struct scanner **ret_scanner);
 /* Unregisters and unsets up what still is. Allowed in its callbacks. NULL is fine. */
 void scanner_free(struct scanner *scanner);
-/* ops NULL: no session; requests are refused. */
-void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user);
+/* ops NULL: no session; requests are refused. session: the one that connections go through, or NULL. */
+void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user,
+                  struct session *session);
 /* Starts its timers (expiry, watchdog). Idempotent. */
 void scanner_setup(struct scanner *scanner, uint64_t now_ns);
 /* Cancels watchdog, windows and timers. Idempotent. */
@@ -54,7 +59,7 @@ void scanner_report_decoded(struct scanner *scanner, const BluetoothLEAdvertisem
                             uint64_t now_ns);
 void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, uint32_t configured_mode,
                       uint64_t now_ns);
-int scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slots);
+void scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slots, uint64_t now_ns);
 
 uint64_t scanner_source(const struct scanner *scanner);
 const char *scanner_name(const struct scanner *scanner);
@@ -64,9 +69,18 @@ bool scanner_is_scanning(const struct scanner *scanner);
 /* Holds scanning to be stopped while a connection attempt is under way; counted. */
 void scanner_pause(struct scanner *scanner);
 void scanner_resume(struct scanner *scanner);
-/* Connections may be tried: cleared when the session goes. */
+/* Connections may be tried: cleared when the session goes. Those who wait for slots are told from within. */
 bool scanner_is_available(const struct scanner *scanner);
-void scanner_set_available(struct scanner *scanner, bool available);
+void scanner_set_available(struct scanner *scanner, bool available, uint64_t now_ns);
+/* Who waits for slots, and who holds them: slots.h. Never NULL. */
+struct slots *scanner_slot_record(struct scanner *scanner);
+/* The session, for connections through this proxy; NULL while there is none. */
+struct session *scanner_session(const struct scanner *scanner);
+uint32_t scanner_features(const struct scanner *scanner);
+/* "" when not known. */
+const char *scanner_firmware(const struct scanner *scanner);
+/* Connection attempts that hold it paused. */
+unsigned scanner_pauses(const struct scanner *scanner);
 /* NULL while nothing is known or the proxy has no slots. Borrowed until the next report. */
 const struct bleproxy_slots *scanner_slots(const struct scanner *scanner);
 

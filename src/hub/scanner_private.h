@@ -2,12 +2,12 @@
 #ifndef HUB_SCANNER_PRIVATE_H
 #define HUB_SCANNER_PRIVATE_H
 
+#include "hub/leftovers.h"
 #include "hub/scan_mode.h"
 #include "hub/scanner.h"
 #include "hub/sightings.h"
+#include "hub/slots.h"
 #include "hub/watchdog.h"
-
-enum { SCANNER_SLOTS_MAX = 64 }; /* addresses in a slot report; firmware has at most 9 slots */
 
 /* For the files that make up the scanner and for its hub; first what every report touches. */
 struct scanner {
@@ -15,7 +15,7 @@ struct scanner {
     unsigned pins;   /* calls on the stack, and hubs, that still need the memory */
     unsigned pauses;
     bool connectable, has_watchdog, has_mode;
-    bool silent, available, was_setup, freed;
+    bool silent, was_setup, freed;
     uint64_t source, heard_ns; /* last report, or setup */
     uint64_t now_ns;           /* as of the last call that told the time */
     struct sightings sightings;
@@ -29,8 +29,11 @@ struct scanner {
     struct disconnect_set *disconnect_set;
     struct scan_mode mode;
     struct watchdog watchdog;
-    struct bleproxy_slots slots;
-    uint64_t slots_allocated[SCANNER_SLOTS_MAX];
+    struct slots slots;
+    struct leftovers leftovers;
+    struct session *session; /* for connections; NULL: none */
+    uint32_t features;
+    char *firmware;
 };
 
 static inline void scanner_pin(struct scanner *scanner)

@@ -24,11 +24,9 @@ static void on_scanner_state(void *user, uint32_t state, uint32_t mode, uint32_t
     scanner_on_state(user, state, mode, configured_mode, now_ns);
 }
 
-/* Out of memory keeps the last report: the next one mends it. */
 static void on_slots(void *user, const struct bleproxy_slots *slots, uint64_t now_ns)
 {
-    (void)now_ns;
-    (void)scanner_on_slots(user, slots);
+    scanner_on_slots(user, slots, now_ns);
 }
 
 static const struct session_stream stream_with_state = {on_raw_advert, on_advert, on_scanner_state, on_slots};
@@ -72,13 +70,15 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
                                           .name = info->name,
                                           .connectable = connectable,
                                           .watchdog = raw && state,
-                                          .has_mode = state};
+                                          .has_mode = state,
+                                          .features = info->features,
+                                          .firmware = info->esphome_version};
     struct scanner *scanner;
     int error = scanner_new(&config, &scanner);
     if (error)
         return error;
-    scanner_set_available(scanner, available);
-    scanner_bind(scanner, &session_scanner_ops, session);
+    scanner_set_available(scanner, available, now_ns);
+    scanner_bind(scanner, &session_scanner_ops, session, session);
     session_set_stream(session, state ? &stream_with_state : &stream_without_state, scanner);
     /* Slots first: they are then known before anyone can ask for a connection. */
     if (connectable)
@@ -103,5 +103,5 @@ void wiring_detach(struct session *session, struct scanner *scanner)
 {
     if (session)
         session_set_stream(session, NULL, NULL);
-    scanner_bind(scanner, NULL, NULL);
+    scanner_bind(scanner, NULL, NULL, NULL);
 }

@@ -46,7 +46,29 @@
     E(ENCRYPTION, "encryption",                                                                              \
       "an encrypted message was damaged or forged, the connection was given up: check the network")          \
     E(INVALID_AUTH, "invalid_auth",                                                                          \
-      "the proxy refused the password: give the one in 'api: password' of its ESPHome configuration")
+      "the proxy refused the password: give the one in 'api: password' of its ESPHome configuration")        \
+    E(NOT_HEARD, "not_heard",                                                                                \
+      "no proxy has heard the device lately: check that it is on and near a proxy, and not connected "       \
+      "elsewhere")                                                                                           \
+    E(NO_PROXY, "no_proxy",                                                                                  \
+      "no proxy that hears the device can connect: use a proxy with 'bluetooth_proxy: active: true'")        \
+    E(NO_SLOT, "no_slot",                                                                                    \
+      "all connection slots of the proxy are in use: disconnect another device, or add a proxy")             \
+    E(LINK, "link", "the connection to the device could not be made: move it nearer to a proxy, try again")  \
+    E(DISCONNECTED, "disconnected", "the connection to the device was lost: connect again")                  \
+    E(GATT, "gatt", "the device refused the operation: its code says why")                                   \
+    E(PAIRING, "pairing", "pairing failed: put the device into pairing mode, and try again")                 \
+    E(REFUSED, "refused", "the proxy could not do it: see its own log")                                      \
+    E(BUSY, "busy", "this is under way or done already: wait for it, or undo it first")                      \
+    E(NO_SERVICES, "no_services",                                                                            \
+      "the device showed no services: connect again; if that does not help, restart the device or the "      \
+      "proxy")                                                                                               \
+    E(NO_ATTRIBUTE, "no_attribute",                                                                          \
+      "the device has no such characteristic or descriptor: list them with 'bleproxy services'")             \
+    E(AMBIGUOUS, "ambiguous", "the device has several of that UUID: use the handle of the one you mean")     \
+    E(PROPERTY, "property", "the characteristic cannot do that: its properties tell what it can")            \
+    E(TOO_LONG, "too_long",                                                                                  \
+      "the value is too long: a value has at most 512 bytes, and without response at most the MTU less 3")
 
 const char *bleproxy_strerror(int error)
 {

@@ -288,8 +288,17 @@ static void get_time(void *user, struct session_time *ret_time)
     proxy->ops->get_time(proxy->user, ret_time);
 }
 
-static const struct session_ops session_ops = {on_session_ready, on_session_closed, get_time};
-static const struct session_ops session_ops_without_time = {on_session_ready, on_session_closed, NULL};
+static void on_session_pending(void *user)
+{
+    const struct proxy *proxy = user;
+    if (proxy->ops->on_pending)
+        proxy->ops->on_pending(proxy->user);
+}
+
+static const struct session_ops session_ops = {on_session_ready, on_session_closed, on_session_pending,
+                                               get_time};
+static const struct session_ops session_ops_without_time = {on_session_ready, on_session_closed,
+                                                            on_session_pending, NULL};
 
 static void on_dial_open(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns)
 {
@@ -323,6 +332,7 @@ static void on_dial_done(void *user, int error, unsigned attempt, const char *te
             attempt_failed(proxy, error, "speak to", NULL, now_ns);
         return;
     }
+    on_session_pending(proxy);
     change_state(proxy, BLEPROXY_PROXY_HANDSHAKING, BP_NEVER, now_ns);
 }
 

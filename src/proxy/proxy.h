@@ -37,6 +37,7 @@ struct proxy_ops {
     void (*on_stopped)(void *user, uint64_t now_ns);
     /* After the calls above that belong to the change, but before on_stopped. May be NULL. */
     void (*on_state)(void *user, enum bleproxy_proxy_state state, uint64_t now_ns);
+    void (*on_pending)(void *user);                              /* as the session's; may be NULL */
     void (*get_time)(void *user, struct session_time *ret_time); /* may be NULL */
 };
 

@@ -17,7 +17,7 @@ const struct session_timeouts session_timeouts_default = {
     .settle_ns = 5 * NS_PER_S,
 };
 
-/* Messages that the session itself acts upon; whatever their type, they then answer the requests for them. */
+/* Messages that the session itself acts upon, once they have answered the requests for them. */
 static const struct {
     uint32_t type;
     void (*handle)(struct session *session, const ProtobufCMessage *message, uint64_t now_ns);
@@ -31,6 +31,8 @@ static const struct {
     {MESSAGE_ADVERTISEMENT_RESPONSE, scan_advert},
     {MESSAGE_SCANNER_STATE_RESPONSE, scan_state},
     {MESSAGE_CONNECTIONS_FREE_RESPONSE, scan_slots},
+    {MESSAGE_DEVICE_CONNECTION_RESPONSE, link_connection},
+    {MESSAGE_GATT_GET_SERVICES_RESPONSE, gatt_services},
 };
 
 static void session_destroy(struct session *session)
@@ -47,10 +49,23 @@ void session_enter(struct session *session, uint64_t now_ns)
     session->depth++;
 }
 
+static void session_tell_pending(struct session *session)
+{
+    if (session->out.size == 0 || session->told_pending || session->stage == STAGE_ENDED)
+        return;
+    session->told_pending = true;
+    if (session->ops->on_pending)
+        session->ops->on_pending(session->user);
+}
+
 void session_leave(struct session *session)
 {
-    if (--session->depth == 0 && session->freed)
+    if (--session->depth > 0)
+        return;
+    if (session->freed)
         session_destroy(session);
+    else
+        session_tell_pending(session);
 }
 
 int session_new(const struct session_config *config, const struct session_ops *ops, void *user,
@@ -68,6 +83,7 @@ int session_new(const struct session_config *config, const struct session_ops *o
     session->settle_deadline_ns = BP_NEVER;
     list_init(&session->requests);
     list_init(&session->completing);
+    list_init(&session->links);
     buffer_init(&session->out, config->env, SESSION_OUT_MAX);
     arena_init(&session->arena, config->env);
 
@@ -91,6 +107,7 @@ void session_free(struct session *session)
     session_enter(session, session->now_ns);
     session->freed = true;
     session->stage = STAGE_ENDED;
+    links_detach(session);
     requests_fail(session, BLEPROXY_E_CANCELLED, session->now_ns);
     session_leave(session);
 }
@@ -122,6 +139,7 @@ void session_finish(struct session *session, int error, uint64_t now_ns, const c
 
     session_enter(session, now_ns);
     session->stage = STAGE_ENDED;
+    links_detach(session);
     requests_fail(session, session_request_error(session), now_ns);
     if (!session->freed)
         session->ops->on_closed(session->user, end, now_ns);
@@ -171,10 +189,13 @@ static void session_handle(struct session *session, const struct frame *frame, u
         session_malformed(session, frame, now_ns);
         return;
     }
-    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+    struct answer answer = {.type = frame->type, .message = message, .handle = HANDLE_ANY};
+    if (!gatt_read_answer(&answer))
+        return;
+    requests_answer(session, &answer, now_ns);
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && session->stage != STAGE_ENDED; i++)
         if (handlers[i].type == frame->type)
             handlers[i].handle(session, message, now_ns);
-    requests_answer(session, frame->type, message, now_ns);
 }
 
 static void session_dispatch(struct session *session, const struct frame *frame, uint64_t now_ns)
@@ -184,6 +205,11 @@ static void session_dispatch(struct session *session, const struct frame *frame,
     session->keepalive.heard = true;
     if (frame->type == MESSAGE_RAW_ADVERTISEMENTS_RESPONSE) {
         if (!scan_raw_adverts(session, frame, now_ns))
+            session_malformed(session, frame, now_ns);
+        return;
+    }
+    if (frame->type == MESSAGE_GATT_NOTIFY_DATA_RESPONSE) {
+        if (!link_notification(session, frame, now_ns))
             session_malformed(session, frame, now_ns);
         return;
     }
@@ -209,6 +235,8 @@ size_t session_pending(const struct session *session, struct iovec *ret_vec)
 void session_sent(struct session *session, size_t n)
 {
     buffer_consume(&session->out, n);
+    if (session->out.size == 0)
+        session->told_pending = false;
 }
 
 uint64_t session_deadline(const struct session *session)
@@ -298,15 +326,18 @@ void session_api_version(const struct session *session, uint32_t *ret_major, uin
 
 bool session_is_waiting(const struct session *session)
 {
-    return session->stage < STAGE_READY || session->stage == STAGE_CLOSING || !list_empty(&session->requests);
+    return session->stage < STAGE_READY || session->stage == STAGE_CLOSING ||
+           !list_empty(&session->requests) || !list_empty(&session->links);
 }
 
 int session_send(struct session *session, uint32_t type, const ProtobufCMessage *message, uint64_t now_ns)
 {
-    (void)now_ns;
     if (session->stage == STAGE_ENDED && session->end.error < 0)
         return session->end.error;
     if (session->stage != STAGE_READY)
         return BLEPROXY_E_NOT_CONNECTED;
-    return framing_write(session, type, message);
+    session_enter(session, now_ns);
+    int r = framing_write(session, type, message);
+    session_leave(session);
+    return r;
 }

@@ -68,6 +68,10 @@ struct session_ops {
     /* The session is over; nothing else is called after it, the bytes pending are dropped by the owner once
      * it has tried to write them. Exactly once, never from within session_new(). */
     void (*on_closed)(void *user, const struct session_end *end, uint64_t now_ns);
+    /* Bytes are pending where none were; also within calls that the owner made, but not session_new(), and not
+     * after the end. It is a note to write later: only session_pending() and session_sent() may be called from
+     * within. May be NULL. */
+    void (*on_pending)(void *user);
     /* NULL: as no_time. */
     void (*get_time)(void *user, struct session_time *ret_time);
 };
@@ -110,7 +114,7 @@ bool session_is_ready(const struct session *session);
 bool session_is_encrypted(const struct session *session);
 /* 0.0 before the hello. */
 void session_api_version(const struct session *session, uint32_t *ret_major, uint32_t *ret_minor);
-/* True while an answer is awaited: reads must not be delayed then. */
+/* True while an answer is awaited, or a device is linked, which may notify: reads must not be delayed then. */
 bool session_is_waiting(const struct session *session);
 
 /* Sends one message. 0; BLEPROXY_E_NOT_CONNECTED before ready or after the end (after a fatal error: that
@@ -124,8 +128,8 @@ struct session_request;
  * the session ended, reply NULL. */
 typedef void session_reply_fn(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns);
 /* Sends message and waits for the next message of reply_type. on_reply is called exactly once, never from
- * within this call. timeout_ns 0 times out at the next tick. *ret_request may be NULL when nobody will
- * cancel. */
+ * within this call. timeout_ns 0 times out at the next tick. ret_request may be NULL when nobody will
+ * cancel. Messages about a Bluetooth device are awaited as gatt.h has it. */
 int session_request(struct session *session, uint32_t type, const ProtobufCMessage *message,
                     uint32_t reply_type, uint64_t timeout_ns, session_reply_fn *on_reply, void *user,
                     uint64_t now_ns, struct session_request **ret_request);

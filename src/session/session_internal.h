@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "noise/handshake.h"
+#include "session/gatt.h"
 #include "session/session.h"
 #include "wire/frame.h"
 #include <string.h>
@@ -37,6 +38,13 @@ struct keepalive {
     bool heard;        /* a message came since the interval began */
 };
 
+/* A device that a disconnect request was sent about, and how many such are unanswered. */
+struct session_closing {
+    uint64_t address;
+    unsigned unanswered;
+};
+enum { CLOSING_MAX = 16 };
+
 enum { SERVER_INFO_MAX = 64 }; /* characters; firmware sends up to 60 */
 
 struct session {
@@ -58,8 +66,13 @@ struct session {
     struct buffer out;
     struct arena arena; /* of the message being handled */
     struct keepalive keepalive;
-    struct list requests;   /* awaiting their answers, the oldest first */
-    struct list completing; /* being called back */
+    struct list requests;              /* awaiting their answers */
+    struct list completing;            /* being called back */
+    struct session_request *streaming; /* the one whose services are being handed over */
+    struct list links;                 /* struct session_link */
+    struct session_closing closing[CLOSING_MAX]; /* the oldest first */
+    size_t n_closing;
+    bool told_pending;                 /* on_pending was called for the bytes that wait */
 
     uint32_t api_major, api_minor;
     char server_info[SERVER_INFO_MAX * 4 + 1];
@@ -109,12 +122,63 @@ void keepalive_ping_request(struct session *session, const ProtobufCMessage *mes
 
 /* requests.c */
 
-/* Completes every request that awaits this type. */
-void requests_answer(struct session *session, uint32_t type, const ProtobufCMessage *message,
-                     uint64_t now_ns);
+enum {
+    HANDLE_MAX = 0xffff,
+    HANDLE_ANY = HANDLE_MAX + 1, /* in a request or an answer that is not about one attribute */
+};
+
+/* Awaits a message of either type; when it is about a device: from that device and attribute, or else any connection
+ * message about the device. */
+struct session_request {
+    struct list node;
+    struct session *session;
+    uint64_t deadline_ns;
+    uint32_t reply_type, other_type; /* other_type 0: none */
+    bool is_about_device;
+    uint64_t address;
+    uint32_t handle;
+    int refusal;                    /* its error when the answer is a refusal */
+    session_reply_fn *on_reply;     /* not about a device */
+    session_outcome_fn *on_outcome; /* about a device */
+    session_service_fn *on_service; /* for services */
+    void *user;
+};
+
+/* Why requests complete: a message, or without one outcome.error. */
+struct answer {
+    uint32_t type;
+    const ProtobufCMessage *message;
+    uint64_t address;
+    uint32_t handle;
+    bool is_refusal; /* the error is each request's own */
+    struct session_outcome outcome;
+};
+
+/* Sends message, and keeps a copy of request until it completes. Returns as session_request(). */
+int requests_begin(struct session *session, uint32_t type, const ProtobufCMessage *message,
+                   const struct session_request *request, uint64_t timeout_ns, uint64_t now_ns,
+                   struct session_request **ret_request);
+/* Completes every request that awaits the answer. */
+void requests_answer(struct session *session, const struct answer *answer, uint64_t now_ns);
+/* Hands the services to every request for those of that device. */
+void requests_stream(struct session *session, uint64_t address, BluetoothGATTService **services,
+                     size_t n_services);
 void requests_fail(struct session *session, int error, uint64_t now_ns);
 uint64_t requests_deadline(const struct session *session);
 void requests_tick(struct session *session, uint64_t now_ns);
+
+/* gatt.c */
+
+/* Fills in what the message says to requests about a device; leaves others as they are. False: the message makes no
+ * sense. */
+bool gatt_read_answer(struct answer *answer);
+void gatt_services(struct session *session, const ProtobufCMessage *message, uint64_t now_ns);
+
+/* link.c */
+void link_connection(struct session *session, const ProtobufCMessage *message, uint64_t now_ns);
+/* False when it is malformed. Allocates nothing. */
+bool link_notification(struct session *session, const struct frame *frame, uint64_t now_ns);
+void links_detach(struct session *session);
 
 /* disconnect.c */
 

@@ -3,7 +3,6 @@
 
 #include "wire/tag.h"
 
-#include <endian.h>
 #include <string.h>
 
 enum {
@@ -15,26 +14,6 @@ enum {
 };
 
 static const uint64_t address_mask = (UINT64_C(1) << 48) - 1;
-
-/* The 8 bytes at in as a number, the first one least significant. */
-static inline uint64_t batch_load(const uint8_t *in)
-{
-    uint64_t word;
-    memcpy(&word, in, sizeof(word));
-    return le64toh(word);
-}
-
-/* The number that starts word, of which last is the first byte without the continuation bit: varint_read()
- * without a loop. An address has seven bytes, as its upper 16 bits are zero. */
-static inline uint64_t batch_address(uint64_t word, uint64_t last)
-{
-    word &= (last ^ (last - 1)) & UINT64_C(0x7f7f7f7f7f7f7f7f);
-    /* The groups of 7 bits move together by pairs. */
-    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
-    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
-    word = (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
-    return word & address_mask;
-}
 
 static int32_t batch_unzigzag(uint32_t value)
 {
@@ -115,8 +94,8 @@ int batch_next(struct batch *batch, struct batch_advert *ret_advert)
         in[2] != TAG_ADDRESS)
         return batch_next_any(batch, ret_advert);
     const uint8_t *end = in + 2 + in[1];
-    uint64_t word = batch_load(in + 3), last = ~word & UINT64_C(0x8080808080808080);
-    in += 3 + (unsigned)__builtin_ctzll(last | UINT64_C(1) << 63) / 8 + 1;
+    uint64_t word = varint_load(in + 3), last = varint_last(word);
+    in += 3 + varint_word_size(last | UINT64_C(1) << 63);
     uint32_t rssi = in[1], address_type = 0;
     if (last == 0 || *in != TAG_RSSI)
         return batch_next_any(batch, ret_advert);
@@ -131,7 +110,8 @@ int batch_next(struct batch *batch, struct batch_advert *ret_advert)
     if (in[0] != TAG_DATA || (rssi >> 7 | address_type | size) >= 0x80 || in + 2 + size != end)
         return batch_next_any(batch, ret_advert);
     batch->position = end;
-    ret_advert->address = batch_address(word, last);
+    ret_advert->address =
+        varint_word(word, last) & address_mask; /* seven bytes, as its upper 16 bits are zero */
     ret_advert->data = size > 0 ? in + 2 : NULL;
     ret_advert->size = size;
     ret_advert->rssi = batch_unzigzag(rssi);

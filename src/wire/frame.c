@@ -56,9 +56,23 @@ static int frame_read_preamble(const uint8_t **position, const uint8_t *end,
     return preamble == 1 ? FRAME_OTHER_FRAMING : FRAME_BAD_PREAMBLE;
 }
 
+/* Cuts out the frame behind its header. */
+static int frame_take(uint8_t *bytes, size_t n, size_t header, uint64_t type, uint64_t size,
+                      struct frame *ret_frame, size_t *ret_used)
+{
+    *ret_used = header + (size_t)size;
+    if (n - header < size)
+        return FRAME_INCOMPLETE;
+    *ret_frame = (struct frame){(uint32_t)type, bytes + header, (size_t)size};
+    return 0;
+}
+
 int frame_read_plain(uint8_t *bytes, size_t n, const struct frame_limits *limits, struct frame *ret_frame,
                      size_t *ret_used)
 {
+    /* The usual header; limits are never as low as that. */
+    if (n >= FRAME_PLAIN_HEADER_MIN && bytes[0] == 0 && (bytes[1] | bytes[2]) < 0x80)
+        return frame_take(bytes, n, FRAME_PLAIN_HEADER_MIN, bytes[2], bytes[1], ret_frame, ret_used);
     const uint8_t *position = bytes, *end = bytes + n;
     int r = frame_read_preamble(&position, end, limits);
     if (r == FRAME_INCOMPLETE)
@@ -84,12 +98,7 @@ int frame_read_plain(uint8_t *bytes, size_t n, const struct frame_limits *limits
     if (type > limits->type_max)
         return FRAME_TOO_LARGE;
 
-    size_t header = (size_t)(position - bytes);
-    *ret_used = header + (size_t)size;
-    if (n - header < size)
-        return FRAME_INCOMPLETE;
-    *ret_frame = (struct frame){(uint32_t)type, bytes + header, (size_t)size};
-    return 0;
+    return frame_take(bytes, n, (size_t)(position - bytes), type, size, ret_frame, ret_used);
 }
 
 int frame_read_noise(uint8_t *bytes, size_t n, const struct frame_limits *limits, struct frame *ret_frame,
@@ -178,7 +187,8 @@ int frame_reader_next(struct frame_reader *reader, frame_read_fn *read, const st
 {
     if (reader->needed > 0)
         return frame_reader_gather(reader, read, limits, bytes, n, ret_frame);
-    buffer_consume(&reader->partial, reader->partial.size);
+    if (reader->partial.size > 0)
+        buffer_consume(&reader->partial, reader->partial.size);
     if (*n == 0)
         return FRAME_INCOMPLETE;
     size_t used;

@@ -9,7 +9,8 @@ enum {
     TAG_VALUE = 3 << 3 | WIRE_BYTES,
 };
 
-bool notification_read(const uint8_t *payload, size_t size, struct notification *ret_notification)
+/* notification_read(), whatever the fields and their order. */
+static bool notification_read_any(const uint8_t *payload, size_t size, struct notification *ret_notification)
 {
     struct notification notification = {0};
     const uint8_t *in = payload, *end = payload + size;
@@ -41,5 +42,24 @@ bool notification_read(const uint8_t *payload, size_t size, struct notification 
             return false;
     }
     *ret_notification = notification;
+    return true;
+}
+
+/* Reads what firmware writes straight through: all three in this order, all numbers but the address below 128. */
+bool notification_read(const uint8_t *payload, size_t size, struct notification *ret_notification)
+{
+    enum { HEADERS_MAX = 1 + 8 + 2 + 2 }; /* a tag and a number three times */
+    const uint8_t *in = payload, *end = payload + size;
+    if (size < HEADERS_MAX || in[0] != TAG_ADDRESS)
+        return notification_read_any(payload, size, ret_notification);
+    uint64_t word = varint_load(in + 1), last = varint_last(word);
+    in += 1 + varint_word_size(last | UINT64_C(1) << 63);
+    if (last == 0 || in[0] != TAG_HANDLE || in[2] != TAG_VALUE || (in[1] | in[3]) >= 0x80 ||
+        end - in != 4 + in[3])
+        return notification_read_any(payload, size, ret_notification);
+    *ret_notification = (struct notification){.address = varint_word(word, last),
+                                              .handle = in[1],
+                                              .size = in[3],
+                                              .value = in[3] > 0 ? in + 4 : NULL};
     return true;
 }

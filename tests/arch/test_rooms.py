@@ -23,9 +23,10 @@ BELOW = {
     "session": {"base", "names", "wire", "noise"},
     "proxy": {"base", "names", "wire", "noise", "session"},
     "hub": {"base", "names", "wire", "noise", "session", "proxy"},
-    "engine": {"base", "names", "wire", "noise", "session", "proxy", "hub"},
+    "central": {"base", "names", "wire", "noise", "session", "proxy", "hub"},
+    "engine": {"base", "names", "wire", "noise", "session", "proxy", "hub", "central"},
 }
-PURE = ["base", "names", "wire", "noise", "server", "session", "proxy", "hub"]
+PURE = ["base", "names", "wire", "noise", "server", "session", "proxy", "hub", "central"]
 
 # libc that depends on nothing but its arguments.
 PURE_LIBC = set("""
@@ -103,7 +104,7 @@ def pure():
         ours = set().union(*(defined(r) for r in {room} | BELOW[room]))
         foreign = {s for s in undefined(room) - ours - PURE_LIBC if not SANITISER.match(s)}
         foreign = {s for s in foreign if not (room in ("noise",) and SODIUM.match(s))}
-        foreign = {s for s in foreign if not (room in ("wire", "session", "server", "hub", "proxy") and PROTOBUF.match(s))}
+        foreign = {s for s in foreign if not (room in ("wire", "session", "server", "hub", "proxy", "central") and PROTOBUF.match(s))}
         check(f"room {room} is pure", [f"needs {s}" for s in sorted(foreign)])
 
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole lives of the library in which one allocation fails, each in its turn. */
-#include "support.h"
-#include "virtual_proxy.h"
+#include "device_fixture.h"
 
 #include <bleproxy/bleproxy.h>
 #include <bleproxy/blocking.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How many allocations of the library succeed before one fails; counts on below zero. */
 static long left = -1;
@@ -113,13 +113,17 @@ static void life_of_a_manager(const struct bleproxy_proxy_config *config)
 {
     struct life life = {0};
     struct bleproxy_hub *hub = NULL;
+    struct bleproxy_peripheral *peripheral = NULL;
     struct bleproxy_manager *manager = NULL;
     struct bleproxy_timer *timer = NULL;
     struct bleproxy_subscription *subscription = NULL;
     const struct bleproxy_filter filter = {.name_prefix = "", .rssi_min_dbm = -127};
+    const struct bleproxy_hub_options options = {.cache_path = "/nowhere/services"};
     if (bleproxy_loop_new(NULL, &life.loop) < 0)
         return;
-    int r = bleproxy_hub_new(life.loop, NULL, &hub);
+    int r = bleproxy_hub_new(life.loop, &options, &hub);
+    if (r == 0)
+        r = bleproxy_peripheral_new(hub, 1, &peripheral);
     if (r == 0)
         r = bleproxy_timer_new(life.loop, 150, 0, on_time_is_up, &life, &timer);
     if (r == 0)
@@ -147,6 +151,7 @@ static void life_of_a_manager(const struct bleproxy_proxy_config *config)
     }
     bleproxy_manager_free(manager);
     bleproxy_subscription_free(subscription);
+    bleproxy_peripheral_free(peripheral);
     bleproxy_hub_free(hub);
     bleproxy_timer_free(timer);
     bleproxy_loop_free(life.loop);
@@ -267,12 +272,149 @@ static void test_the_blocking_layer_survives_each_failing_allocation(void **stat
     live(life_of_a_radio);
 }
 
+/* What is done with a device, one call at a time. */
+struct use {
+    const char *name;
+    int (*begin)(struct fixture *fixture);
+    bool unconnected; /* it wants no link before */
+};
+
+static int begin_connect(struct fixture *fixture)
+{
+    const struct bleproxy_connect_options options = {.no_cache = true, .attempts = 1};
+    return bleproxy_peripheral_connect(fixture->peripheral, &options, fixture_done, fixture, NULL);
+}
+
+static int begin_connect_with_cache(struct fixture *fixture)
+{
+    return bleproxy_peripheral_connect(fixture->peripheral, NULL, fixture_done, fixture, NULL);
+}
+
+static int begin_read(struct fixture *fixture)
+{
+    return bleproxy_peripheral_read(fixture->peripheral, fixture_handle(fixture, UART_STORE), 0, fixture_done,
+                                    fixture, NULL);
+}
+
+static int begin_write(struct fixture *fixture)
+{
+    return bleproxy_peripheral_write(fixture->peripheral, fixture_handle(fixture, UART_STORE), "x", 1,
+                                     BLEPROXY_WRITE_DEFAULT, 0, fixture_done, fixture, NULL);
+}
+
+static int begin_write_without_response(struct fixture *fixture)
+{
+    return bleproxy_peripheral_write(fixture->peripheral, fixture_handle(fixture, UART_STORE), "x", 1,
+                                     BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, fixture_done, fixture, NULL);
+}
+
+static int begin_subscribe(struct fixture *fixture)
+{
+    return bleproxy_peripheral_subscribe(fixture->peripheral, fixture_handle(fixture, UART_ECHO), 0,
+                                         fixture_notified, fixture, fixture_done, fixture, NULL);
+}
+
+static int begin_unsubscribe(struct fixture *fixture)
+{
+    return bleproxy_peripheral_unsubscribe(fixture->peripheral, fixture_handle(fixture, UART_ECHO),
+                                           fixture_done, fixture, NULL);
+}
+
+static int begin_pair(struct fixture *fixture)
+{
+    return bleproxy_peripheral_pair(fixture->peripheral, fixture_done, fixture, NULL);
+}
+
+static int begin_unpair(struct fixture *fixture)
+{
+    return bleproxy_peripheral_unpair(fixture->peripheral, fixture_done, fixture, NULL);
+}
+
+static int begin_clear_cache(struct fixture *fixture)
+{
+    return bleproxy_peripheral_clear_cache(fixture->peripheral, fixture_done, fixture, NULL);
+}
+
+static int begin_set_parameters(struct fixture *fixture)
+{
+    const struct bleproxy_connection_parameters slow = {800, 800, 0, 600};
+    return bleproxy_peripheral_set_parameters(fixture->peripheral, &slow, fixture_done, fixture, NULL);
+}
+
+static int begin_disconnect(struct fixture *fixture)
+{
+    return bleproxy_peripheral_disconnect(fixture->peripheral, fixture_done, fixture, NULL);
+}
+
+/* The link may be lost with its proxy's session when that has no memory; both come back. */
+static void link_or_unlink(struct fixture *fixture, bool linked)
+{
+    while (bleproxy_peripheral_is_connected(fixture->peripheral) != linked)
+        if (linked)
+            fixture_connect(fixture);
+        else
+            fixture_disconnect(fixture);
+}
+
+static void use_without_memory(struct fixture *fixture, const struct use *use)
+{
+    for (long n = 0;; n++) {
+        link_or_unlink(fixture, !use->unconnected);
+        int done = fixture->n_done;
+        left = n;
+        int r = use->begin(fixture);
+        while (r == 0 && fixture->n_done == done)
+            bleproxy_loop_run(fixture->loop);
+        bool failed = left < 0;
+        left = -1;
+        if (!failed && (r < 0 || fixture->last.error < 0))
+            fail_msg("%s: %d, %s", use->name, r, fixture->text);
+        if (!failed)
+            break;
+        assert_true(r == 0 || r == BLEPROXY_E_NOMEM);
+        /* What succeeded all the same must not be in the way of the next try. */
+        if (r == 0 && fixture->last.error == 0 && use->begin == begin_subscribe) {
+            begin_unsubscribe(fixture);
+            fixture_run(fixture, &fixture->n_done, fixture->n_done + 1);
+        }
+    }
+}
+
+static void test_each_use_of_a_device_survives_each_failing_allocation(void **state)
+{
+    (void)state;
+    static const struct use uses[] = {
+        {"connect", begin_connect, true},
+        {"connect with cache", begin_connect_with_cache, true},
+        {"read", begin_read, false},
+        {"write", begin_write, false},
+        {"write without response", begin_write_without_response, false},
+        {"subscribe", begin_subscribe, false},
+        {"unsubscribe", begin_unsubscribe, false},
+        {"pair", begin_pair, false},
+        {"unpair", begin_unpair, false},
+        {"clear cache", begin_clear_cache, false},
+        {"set parameters", begin_set_parameters, false},
+        {"disconnect", begin_disconnect, false},
+    };
+    char path[] = "/tmp/bleproxy-services-XXXXXX";
+    struct fixture fixture;
+    close(mkstemp(path));
+    unlink(path);
+    fixture_open(&fixture, "Virtual UART", path);
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
+        use_without_memory(&fixture, &uses[i]);
+    fixture_close(&fixture);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_manager_survives_each_failing_allocation),
         cmocka_unit_test(test_a_client_survives_each_failing_allocation),
         cmocka_unit_test(test_the_blocking_layer_survives_each_failing_allocation),
+        cmocka_unit_test(test_each_use_of_a_device_survives_each_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

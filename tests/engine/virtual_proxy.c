@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +64,7 @@ struct virtual_proxy virtual_proxy_start(const char *firmware, const uint8_t *ps
     proxy.pid = fork();
     assert_true(proxy.pid >= 0);
     if (proxy.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not stop it */
         close(fds[0]);
         serve(firmware, psk, faults, fds[1]);
     }

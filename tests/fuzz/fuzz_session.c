@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* The client against a hostile proxy. Byte 0: encrypted with the null cipher (bit 0), the handshake is given
- * (bit 1), a name and a MAC address are expected (bit 2), and how the bytes that follow are cut. Byte 1: what
- * a callback does, and which. However the bytes arrive, the same things happen; every request completes once;
- * silence ends the session; all memory is given back. */
+/* The client against a hostile proxy, with links and requests of all kinds. Byte 0: encrypted with the null cipher
+ * (bit 0), the handshake is given (bit 1), a name and a MAC address are expected (bit 2), and how the bytes that
+ * follow are cut. Byte 1: what a callback does, and which. However the bytes arrive, the same things happen; every
+ * request completes once; silence ends the session; all memory is given back. */
 #include "fuzz.h"
 
 #include "noise/cipher.h"
-#include "session/session.h"
+#include "session/gatt.h"
 #include <bleproxy/error.h>
 
 enum { ENCRYPTED = 1, HANDSHAKEN = 2, EXPECTS = 4, CHUNK_SHIFT = 3, REQUESTS = 3 };
-enum action { ACTION_NONE, ACTION_FREE, ACTION_DISCONNECT, ACTION_FORCE, ACTION_ASK, ACTIONS };
+enum action {
+    ACTION_NONE,
+    ACTION_FREE,
+    ACTION_DISCONNECT,
+    ACTION_FORCE,
+    ACTION_ASK,
+    ACTION_DETACH,
+    ACTION_CANCEL,
+    ACTIONS
+};
+
+#define DEVICE UINT64_C(0xa4c138112233)
+enum { HANDLE = 12, GATT_REQUESTS = 10, OUTCOMES_MAX = 2 * GATT_REQUESTS };
+
+struct outcome {
+    struct fuzz *fuzz;
+    struct session_request *request; /* NULL: completed */
+};
 
 struct fuzz {
     struct session *session;
@@ -19,6 +36,9 @@ struct fuzz {
     unsigned countdown; /* events until the action */
     unsigned asked, answered;
     bool freed, closed;
+    struct session_link link;
+    struct outcome outcomes[OUTCOMES_MAX];
+    size_t n_outcomes;
 };
 
 /* Formats what is logged, and drops it. */
@@ -56,10 +76,84 @@ static void on_info(void *user, int error, const struct bleproxy_device_info *in
     }
 }
 
+static void event(struct fuzz *fuzz, uint32_t what, const void *bytes, size_t size);
+
 static void ask(struct fuzz *fuzz)
 {
     if (session_get_device_info(fuzz->session, on_info, fuzz, fuzz->now_ns) == 0)
         fuzz->asked++;
+}
+
+/* Completes also while the session is freed or has ended: no event then. */
+static void on_outcome(void *user, const struct session_outcome *result, uint64_t now_ns)
+{
+    struct outcome *outcome = user;
+    struct fuzz *fuzz = outcome->fuzz;
+    (void)now_ns;
+    FUZZ_CHECK(outcome->request && !fuzz->closed);
+    outcome->request = NULL;
+    fuzz->answered++;
+    mix(fuzz, &result->error, sizeof(result->error));
+    mix(fuzz, &result->code, sizeof(result->code));
+    if (!fuzz->freed)
+        event(fuzz, 8, result->value, result->size);
+}
+
+static void on_service(void *user, const BluetoothGATTService *service)
+{
+    const struct outcome *outcome = user;
+    FUZZ_CHECK(outcome->request);
+    mix(outcome->fuzz, service->uuid, service->n_uuid * sizeof(*service->uuid));
+    event(outcome->fuzz, 9, &service->handle, sizeof(service->handle));
+}
+
+static int ask_gatt_for(struct fuzz *fuzz, int what, struct outcome *outcome)
+{
+    static const uint8_t value[] = {1, 2};
+    struct session_await await = {30 * NS_PER_S, on_outcome, outcome, &outcome->request};
+    struct session *session = fuzz->session;
+    switch (what) {
+    case 0:
+        return session_gatt_read(session, DEVICE, HANDLE, &await, fuzz->now_ns);
+    case 1:
+        return session_gatt_write(session, DEVICE, HANDLE, value, sizeof(value), &await, fuzz->now_ns);
+    case 2:
+        return session_gatt_read_descriptor(session, DEVICE, HANDLE, &await, fuzz->now_ns);
+    case 3:
+        return session_gatt_write_descriptor(session, DEVICE, HANDLE, value, 2, &await, fuzz->now_ns);
+    case 4:
+        return session_gatt_notify(session, DEVICE, HANDLE, true, &await, fuzz->now_ns);
+    case 5:
+        return session_gatt_services(session, DEVICE, on_service, &await, fuzz->now_ns);
+    case 6:
+        return session_device_pair(session, DEVICE, &await, fuzz->now_ns);
+    case 7:
+        return session_device_unpair(session, DEVICE, &await, fuzz->now_ns);
+    case 8:
+        return session_device_clear_cache(session, DEVICE, &await, fuzz->now_ns);
+    default:
+        return session_device_set_parameters(session, DEVICE, 800, 800, 0, 600, &await, fuzz->now_ns);
+    }
+}
+
+static void ask_gatt(struct fuzz *fuzz)
+{
+    for (int i = 0; i < GATT_REQUESTS; i++) {
+        struct outcome *outcome = &fuzz->outcomes[fuzz->n_outcomes];
+        FUZZ_CHECK(fuzz->n_outcomes < OUTCOMES_MAX);
+        outcome->fuzz = fuzz;
+        if (ask_gatt_for(fuzz, i, outcome) == 0) {
+            fuzz->n_outcomes++;
+            fuzz->asked++;
+        }
+    }
+}
+
+static void cancel_gatt(struct fuzz *fuzz)
+{
+    for (size_t i = 0; i < fuzz->n_outcomes; i++)
+        if (fuzz->outcomes[i].request)
+            session_cancel(fuzz->outcomes[i].request, fuzz->now_ns);
 }
 
 static void event(struct fuzz *fuzz, uint32_t what, const void *bytes, size_t size)
@@ -80,6 +174,13 @@ static void event(struct fuzz *fuzz, uint32_t what, const void *bytes, size_t si
         break;
     case ACTION_ASK:
         ask(fuzz);
+        ask_gatt(fuzz);
+        break;
+    case ACTION_DETACH:
+        session_link_detach(&fuzz->link);
+        break;
+    case ACTION_CANCEL:
+        cancel_gatt(fuzz);
         break;
     case ACTION_NONE:
     case ACTIONS:
@@ -87,12 +188,35 @@ static void event(struct fuzz *fuzz, uint32_t what, const void *bytes, size_t si
     }
 }
 
+static void on_connection(void *user, bool connected, uint32_t mtu, int32_t reason, uint64_t now_ns)
+{
+    struct fuzz *fuzz = user;
+    (void)now_ns;
+    FUZZ_CHECK(fuzz->link.session == fuzz->session);
+    mix(fuzz, &connected, sizeof(connected));
+    mix(fuzz, &mtu, sizeof(mtu));
+    event(fuzz, 10, &reason, sizeof(reason));
+}
+
+static void on_notification(void *user, uint32_t handle, const uint8_t *value, size_t size, uint64_t now_ns)
+{
+    struct fuzz *fuzz = user;
+    (void)now_ns;
+    FUZZ_CHECK(fuzz->link.session == fuzz->session && handle <= UINT16_MAX);
+    mix(fuzz, &handle, sizeof(handle));
+    event(fuzz, 11, value, size);
+}
+
+static const struct session_link_ops link_ops = {on_connection, on_notification};
+
 static void on_ready(void *user, uint64_t now_ns)
 {
     struct fuzz *fuzz = user;
     (void)now_ns;
     for (int i = 0; i < REQUESTS; i++)
         ask(fuzz);
+    ask_gatt(fuzz);
+    FUZZ_CHECK(session_link_attach(&fuzz->link, fuzz->session, DEVICE, &link_ops, fuzz) == 0);
     event(fuzz, 1, NULL, 0);
 }
 
@@ -106,6 +230,13 @@ static void on_closed(void *user, const struct session_end *end, uint64_t now_ns
         FUZZ_CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
     event(fuzz, 2, end->received_name, strlen(end->received_name));
     fuzz->closed = true;
+}
+
+static void on_pending(void *user)
+{
+    struct fuzz *fuzz = user;
+    struct iovec vec;
+    FUZZ_CHECK(!fuzz->freed && !fuzz->closed && session_pending(fuzz->session, &vec) > 0);
 }
 
 static void get_time(void *user, struct session_time *ret_time)
@@ -142,7 +273,7 @@ static void on_slots(void *user, const struct bleproxy_slots *slots, uint64_t no
     event(user, 7, slots->allocated, slots->n_allocated * sizeof(*slots->allocated));
 }
 
-static const struct session_ops ops = {on_ready, on_closed, get_time};
+static const struct session_ops ops = {on_ready, on_closed, on_pending, get_time};
 static const struct session_stream stream = {on_raw_advert, on_advert, on_scanner_state, on_slots};
 
 static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, size_t chunk)
@@ -190,7 +321,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool whole)
     FUZZ_CHECK(fuzz.freed || fuzz.closed);
     if (!fuzz.freed)
         session_free(fuzz.session);
-    FUZZ_CHECK(fuzz.answered == fuzz.asked);
+    FUZZ_CHECK(fuzz.answered == fuzz.asked && !fuzz.link.session);
     return fuzz.digest;
 }
 

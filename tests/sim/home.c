@@ -127,7 +127,12 @@ static void on_state(void *user, enum bleproxy_proxy_state state, const struct s
     }
 }
 
-static const struct manager_ops ops = {on_resolve, on_cancel_resolve, on_open, on_close, get_time, on_state};
+static const struct manager_ops ops = {.resolve = on_resolve,
+                                       .cancel_resolve = on_cancel_resolve,
+                                       .open = on_open,
+                                       .close = on_close,
+                                       .get_time = get_time,
+                                       .on_state = on_state};
 
 static void on_started(void *user, int error, uint64_t now_ns)
 {

@@ -4,6 +4,7 @@
 #include "hub/disconnect_set.h"
 #include "hub/manager.h"
 #include "hub/scanner.h"
+#include "hub/slots.h"
 #include <bleproxy/error.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ struct fixture {
     struct manager *manager;
     uint64_t now_ns;
     bool resolving, open;
-    unsigned attempt, n_open;
+    unsigned attempt, n_open, n_pending;
     size_t n_unsent; /* at the last close */
     struct completion started, stopped;
 
@@ -48,6 +49,8 @@ struct fixture {
 
     unsigned n_lost; /* disconnect callbacks that ran */
     bool was_available, was_registered;
+    struct slot_waiter waiter;
+    unsigned n_failed; /* calls that told it so */
 };
 
 static void maybe_act(struct fixture *f, const char *callback)
@@ -116,7 +119,21 @@ static void on_state(void *user, enum bleproxy_proxy_state state, const struct s
     maybe_act(f, names[state]);
 }
 
-static const struct manager_ops ops = {on_resolve, on_cancel_resolve, on_open, on_close, get_time, on_state};
+static void on_pending(void *user)
+{
+    struct fixture *f = user;
+    struct iovec vec;
+    assert_true(proxy_pending(manager_proxy(f->manager), &vec) > 0);
+    f->n_pending++;
+}
+
+static const struct manager_ops ops = {.resolve = on_resolve,
+                                       .cancel_resolve = on_cancel_resolve,
+                                       .open = on_open,
+                                       .close = on_close,
+                                       .get_time = get_time,
+                                       .on_pending = on_pending,
+                                       .on_state = on_state};
 
 static void on_started(void *user, int error, uint64_t now_ns)
 {
@@ -154,6 +171,25 @@ static void on_lost(void *user)
     maybe_act(f, "lost");
 }
 
+static void on_slot(void *user, int error, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)now_ns;
+    assert_int_equal(error, BLEPROXY_E_NO_SLOT);
+    assert_int_equal(f->n_lost % 2, 0); /* before the callbacks of the set */
+    f->n_failed++;
+    maybe_act(f, "waiter");
+}
+
+static void on_slots(void *user, uint64_t source, const char *proxy, const struct bleproxy_slots *slots)
+{
+    struct fixture *f = user;
+    (void)source;
+    (void)proxy;
+    assert_int_equal(slots->free, 0);
+    maybe_act(f, n_registered(f) > 0 ? "come" : "gone");
+}
+
 static void on_lost_too(void *user)
 {
     struct fixture *f = user;
@@ -177,6 +213,7 @@ static int setup(void **state)
     fixture = (struct fixture){.now_ns = 1000 * NS_PER_S};
     test_env_init(&fixture.test);
     assert_int_equal(hub_new(&fixture.test.env, NULL, &fixture.hub), 0);
+    hub_watch_slots(fixture.hub, on_slots, &fixture);
     new_manager(&fixture);
     *state = &fixture;
     return 0;
@@ -252,6 +289,8 @@ static void watch_loss(struct fixture *f)
     struct disconnect_set *set = scanner_disconnect_set(manager_scanner(f->manager));
     assert_int_equal(disconnect_set_add(set, on_lost, f), 0);
     assert_int_equal(disconnect_set_add(set, on_lost_too, f), 0);
+    struct slots *record = scanner_slot_record(manager_scanner(f->manager));
+    slots_wait(record, &f->waiter, on_slot, f);
 }
 
 static void test_f01_new_manager_has_no_side_effects(void **state)
@@ -327,6 +366,7 @@ static void test_f05_connection_wires_registers_and_completes_start(void **state
     assert_int_equal(f->started.error, 0);
     assert_int_equal(n_registered(f), 1);
     assert_string_equal(manager_device_info(f->manager)->model, "virtual");
+    assert_true(f->n_pending > 0);
     feed(f, RAW_ADVERT);
     assert_non_null(hub_device(f->hub, UINT64_C(0xA4C138112233)));
     static const enum bleproxy_proxy_state states[] = {BLEPROXY_PROXY_RESOLVING, BLEPROXY_PROXY_CONNECTING,
@@ -349,6 +389,7 @@ static void test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable(vo
     struct disconnect_set *set = disconnect_set_ref(scanner_disconnect_set(manager_scanner(f->manager)));
     f->was_available = true;
     lose_connection(f);
+    assert_int_equal(f->n_failed, 1);
     assert_int_equal(f->n_lost, 2);
     assert_int_equal(disconnect_set_size(set), 0);
     disconnect_set_unref(set);
@@ -576,7 +617,8 @@ static void stop_manager(struct fixture *f)
 }
 
 static const char *const callbacks[] = {"resolving", "connecting", "handshaking", "ready",      "waiting",
-                                        "stopping",  "stopped",    "on_started",  "on_stopped", "lost"};
+                                        "stopping",  "stopped",    "on_started",  "on_stopped", "lost",
+                                        "waiter",    "come",       "gone"};
 
 /* Connected, lost, connected again and stopped, with something done in one of the callbacks. */
 static void whole_life(struct fixture *f)
@@ -628,6 +670,20 @@ static void test_stopped_in_each_callback(void **state)
         manager_free(f->manager, f->now_ns);
         new_manager(f);
     }
+}
+
+static void test_stopped_by_who_watches_slots_it_is_never_ready(void **state)
+{
+    struct fixture *f = *state;
+    f->act_in = "come";
+    f->act = stop_manager;
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 0);
+    assert_int_equal(f->states[f->n_states - 1], BLEPROXY_PROXY_STOPPING);
+    feed(f, DISCONNECT_RESPONSE);
+    assert_int_equal(f->started.error, BLEPROXY_E_START_ABORTED);
+    for (unsigned i = 0; i < f->n_states; i++)
+        assert_int_not_equal(f->states[i], BLEPROXY_PROXY_READY);
 }
 
 static void free_on_advert(void *user, const struct bleproxy_advertisement *advertisement)
@@ -713,6 +769,7 @@ int main(void)
         TEST(test_free_completes_pending_start_and_stop),
         TEST(test_freed_in_each_callback),
         TEST(test_stopped_in_each_callback),
+        TEST(test_stopped_by_who_watches_slots_it_is_never_ready),
         TEST(test_freed_by_a_subscriber_in_mid_message),
         TEST(test_out_of_memory_is_a_failed_attempt_and_leaks_nothing),
         TEST(test_out_of_memory_in_new),

@@ -85,7 +85,7 @@ static void test_f35_window_without_the_feature_is_refused(void **state)
     struct scanner *old;
     const struct scanner_config config = {.env = &f->test.env, .source = 1, .name = "old"};
     assert_int_equal(scanner_new(&config, &old), 0);
-    scanner_bind(old, &ops, &proxy);
+    scanner_bind(old, &ops, &proxy, NULL);
     scanner_window(old, NS_PER_S, on_done, &proxy, f->now_ns);
     assert_int_equal(proxy.n_done, 1);
     assert_int_equal(proxy.n_opened, 0);
@@ -97,7 +97,7 @@ static void test_f36_window_goes_active_and_back_to_passive(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_on_state(f->scanners[0], STATE_RUNNING, 0, 0, f->now_ns);
     five_seconds(f, &proxy);
     assert_sent(&proxy, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_PASSIVE);
@@ -109,7 +109,7 @@ static void test_f36_window_with_nothing_known_restores_passive(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     five_seconds(f, &proxy);
     assert_sent(&proxy, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_PASSIVE);
 }
@@ -118,7 +118,7 @@ static void test_f37_window_restores_active_that_the_proxy_reported(void **state
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_on_state(f->scanners[0], STATE_RUNNING, 1, 1, f->now_ns);
     five_seconds(f, &proxy);
     assert_sent(&proxy, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_ACTIVE);
@@ -128,7 +128,7 @@ static void test_f37_what_is_reported_during_the_window_is_not_restored(void **s
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_on_state(f->scanners[0], STATE_RUNNING, 0, 0, f->now_ns);
     scanner_window(f->scanners[0], NS_PER_S, on_done, &proxy, f->now_ns);
     scanner_on_state(f->scanners[0], STATE_RUNNING, 1, 0, f->now_ns);
@@ -142,7 +142,7 @@ static void test_f38_window_of_zero_seconds_is_accepted(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_window(f->scanners[0], 0, on_done, &proxy, f->now_ns);
     assert_int_equal(proxy.n_done, 0);
     assert_int_equal(scanner_deadline(f->scanners[0]), f->now_ns);
@@ -154,7 +154,7 @@ static void test_f38_second_window_meanwhile_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct proxy first = {0}, second = {0};
-    scanner_bind(f->scanners[0], &ops, &first);
+    scanner_bind(f->scanners[0], &ops, &first, NULL);
     scanner_window(f->scanners[0], NS_PER_S, on_done, &first, f->now_ns);
     scanner_window(f->scanners[0], NS_PER_S, on_done, &second, f->now_ns);
     assert_int_equal(second.n_done, 1);
@@ -169,7 +169,7 @@ static void test_f38_error_on_entry_restores_nothing(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {.answers = {BLEPROXY_E_CLOSED}};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     five_seconds(f, &proxy);
     assert_sent(&proxy, 1, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_NONE);
     assert_int_equal(proxy.n_opened, 0);
@@ -180,7 +180,7 @@ static void test_f38_error_on_restore_is_a_warning(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {.answers = {0, BLEPROXY_E_CLOSED}};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     five_seconds(f, &proxy);
     assert_int_equal(proxy.n_opened, 1);
     assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 1);
@@ -190,7 +190,7 @@ static void test_f39_closing_the_window_restores_and_completes(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_window(f->scanners[0], 5 * NS_PER_S, on_done, &proxy, f->now_ns);
     scanner_window_close(f->scanners[0], f->now_ns);
     assert_sent(&proxy, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_PASSIVE);
@@ -203,7 +203,7 @@ static void test_f39_mode_pinned_during_the_window_wins(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_set_mode(f->scanners[0], BLEPROXY_MODE_PASSIVE, f->now_ns);
     scanner_window(f->scanners[0], 5 * NS_PER_S, on_done, &proxy, f->now_ns);
     scanner_set_mode(f->scanners[0], BLEPROXY_MODE_ACTIVE, f->now_ns);
@@ -216,7 +216,7 @@ static void test_unsetup_closes_the_window(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_window(f->scanners[0], 5 * NS_PER_S, on_done, &proxy, f->now_ns);
     scanner_unsetup(f->scanners[0], f->now_ns);
     assert_int_equal(proxy.n_done, 1);
@@ -227,7 +227,7 @@ static void test_freeing_the_scanner_completes_the_window_once(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_window(f->scanners[0], 5 * NS_PER_S, on_done, &proxy, f->now_ns);
     scanner_free(f->scanners[0]);
     f->scanners[0] = NULL;
@@ -239,7 +239,7 @@ static void test_scanner_freed_while_it_opens_a_window(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {.f = f, .free_scanner = true};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_window(f->scanners[0], 5 * NS_PER_S, on_done, &proxy, f->now_ns);
     assert_int_equal(proxy.n_done, 1);
     assert_int_equal(proxy.n_opened, 0);
@@ -250,7 +250,7 @@ static void test_f40_auto_is_sent_as_passive_and_kept(void **state)
     struct fixture *f = *state;
     struct proxy proxy = {0};
     struct scanner *scanner = f->scanners[0];
-    scanner_bind(scanner, &ops, &proxy);
+    scanner_bind(scanner, &ops, &proxy, NULL);
     assert_int_equal(scanner_set_mode(scanner, BLEPROXY_MODE_AUTO, f->now_ns), 0);
     assert_sent(&proxy, 1, BLEPROXY_MODE_PASSIVE, BLEPROXY_MODE_NONE);
     scanner_on_state(scanner, STATE_RUNNING, 1, 0, f->now_ns);
@@ -296,7 +296,7 @@ static void test_mode_without_the_feature_is_an_intent_and_a_warning(void **stat
     struct scanner *old;
     const struct scanner_config config = {.env = &f->test.env, .source = 1, .name = "old"};
     assert_int_equal(scanner_new(&config, &old), 0);
-    scanner_bind(old, &ops, &proxy);
+    scanner_bind(old, &ops, &proxy, NULL);
     assert_int_equal(scanner_set_mode(old, BLEPROXY_MODE_ACTIVE, f->now_ns), BLEPROXY_E_UNSUPPORTED);
     assert_int_equal(proxy.n_sent, 0);
     assert_int_equal(scanner_requested_mode(old), BLEPROXY_MODE_ACTIVE);

@@ -10,10 +10,10 @@ static void test_f43_no_slots_are_nothing_and_addresses_are_kept(void **state)
     struct scanner *scanner = f->scanners[0];
     uint64_t allocated[] = {0x010203040506, 0x0a0b0c0d0e0f};
     assert_null(scanner_slots(scanner));
-    assert_int_equal(scanner_on_slots(scanner, &(struct bleproxy_slots){0}), 0);
+    scanner_on_slots(scanner, &(struct bleproxy_slots){0}, f->now_ns);
     assert_null(scanner_slots(scanner));
     const struct bleproxy_slots report = {.free = 1, .limit = 3, .allocated = allocated, .n_allocated = 2};
-    assert_int_equal(scanner_on_slots(scanner, &report), 0);
+    scanner_on_slots(scanner, &report, f->now_ns);
     allocated[1] = 0;
     const struct bleproxy_slots *slots = scanner_slots(scanner);
     assert_int_equal(slots->free, 1);
@@ -28,7 +28,7 @@ static void test_more_slots_than_any_firmware_has_are_cut(void **state)
     struct fixture *f = *state;
     static uint64_t allocated[1000];
     const struct bleproxy_slots report = {.limit = 1000, .allocated = allocated, .n_allocated = 1000};
-    assert_int_equal(scanner_on_slots(f->scanners[0], &report), 0);
+    scanner_on_slots(f->scanners[0], &report, f->now_ns);
     assert_int_equal(scanner_slots(f->scanners[0])->n_allocated, 64);
 }
 
@@ -37,11 +37,12 @@ static void test_unavailable_scanner_has_no_free_slots(void **state)
     struct fixture *f = *state;
     struct scanner *scanner = f->scanners[0];
     assert_false(scanner_is_available(scanner));
-    scanner_set_available(scanner, true);
+    scanner_set_available(scanner, true, f->now_ns);
     uint64_t allocated[] = {1};
     scanner_on_slots(
-        scanner, &(struct bleproxy_slots){.free = 2, .limit = 3, .allocated = allocated, .n_allocated = 1});
-    scanner_set_available(scanner, false);
+        scanner, &(struct bleproxy_slots){.free = 2, .limit = 3, .allocated = allocated, .n_allocated = 1},
+        f->now_ns);
+    scanner_set_available(scanner, false, f->now_ns);
     assert_false(scanner_is_available(scanner));
     assert_int_equal(scanner_slots(scanner)->free, 0);
     assert_int_equal(scanner_slots(scanner)->limit, 3);
@@ -169,7 +170,7 @@ static void test_no_memory_for_a_scanner(void **state)
     struct fixture *f = *state;
     struct scanner *scanner;
     const struct scanner_config config = {.env = &f->test.env, .source = 9, .name = "none"};
-    for (size_t n = 0; n < 3; n++) {
+    for (size_t n = 0; n < 4; n++) {
         f->test.fail_after = n;
         assert_int_equal(scanner_new(&config, &scanner), BLEPROXY_E_NOMEM);
     }

@@ -48,7 +48,7 @@ static void test_f41_subscribes_again_at_10_40_100_160_s(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     static const unsigned at_s[] = {10, 40, 100, 160};
     for (unsigned i = 0; i < 4; i++) {
         run_until(f, at_s[i] - 1);
@@ -63,7 +63,7 @@ static void test_f41_state_in_time_prevents_it(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     run_until(f, 9);
     scanner_on_state(f->scanners[0], 0, 0, 0, f->now_ns);
     run_until(f, 1000);
@@ -75,7 +75,7 @@ static void test_f41_state_before_setup_prevents_it(void **state)
     struct fixture *f = *state;
     struct proxy proxy = {0};
     scanner_unsetup(f->scanners[0], T0);
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_on_state(f->scanners[0], 2, 0, 0, T0);
     scanner_setup(f->scanners[0], T0);
     run_until(f, 1000);
@@ -86,7 +86,7 @@ static void test_f41_state_later_ends_it(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     run_until(f, 50);
     scanner_on_state(f->scanners[0], 2, 0, 0, f->now_ns);
     run_until(f, 1000);
@@ -97,7 +97,7 @@ static void test_f41_unsetup_ends_it(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_unsetup(f->scanners[0], f->now_ns);
     run_until(f, 1000);
     assert_int_equal(proxy.n_subscribed, 0);
@@ -112,7 +112,7 @@ static void test_f41_connection_error_ends_it(void **state)
         struct proxy proxy = {.answer = errors[i]};
         scanner_unsetup(f->scanners[0], T0);
         scanner_setup(f->scanners[0], T0);
-        scanner_bind(f->scanners[0], &ops, &proxy);
+        scanner_bind(f->scanners[0], &ops, &proxy, NULL);
         run_until(f, 1000);
         assert_int_equal(proxy.n_subscribed, 1);
     }
@@ -122,7 +122,7 @@ static void test_f41_other_error_does_not_end_it(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {.answer = BLEPROXY_E_NOMEM};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     run_until(f, 160);
     assert_int_equal(proxy.n_subscribed, 4);
 }
@@ -138,7 +138,7 @@ static void test_f41_scanner_freed_while_subscribing(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {.f = f, .free_scanner = true};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     scanner_tick(f->scanners[0], T0 + 10 * NS_PER_S);
     assert_int_equal(proxy.n_subscribed, 1);
 }
@@ -147,7 +147,7 @@ static void test_f42_warns_at_attempts_0_1_2_and_every_tenth(void **state)
 {
     struct fixture *f = *state;
     struct proxy proxy = {0};
-    scanner_bind(f->scanners[0], &ops, &proxy);
+    scanner_bind(f->scanners[0], &ops, &proxy, NULL);
     for (unsigned attempt = 0; attempt <= 20; attempt++) {
         /* Other devices keep the scanner from falling silent, which would log too. */
         hear(f, f->scanners[0], 1, -50, "");
@@ -170,7 +170,7 @@ static void test_f13_without_the_features_there_is_no_watchdog(void **state)
     const struct scanner_config config = {.env = &f->test.env, .source = 1, .name = "plain"};
     assert_int_equal(scanner_new(&config, &plain), 0);
     struct proxy proxy = {0};
-    scanner_bind(plain, &ops, &proxy);
+    scanner_bind(plain, &ops, &proxy, NULL);
     scanner_setup(plain, T0);
     for (unsigned i = 0; i < 100; i++)
         scanner_tick(plain, scanner_deadline(plain));

@@ -36,7 +36,7 @@ static void on_closed(void *user, const struct session_end *end, uint64_t now_ns
     (void)now_ns;
 }
 
-static const struct session_ops ops = {on_ready, on_closed, NULL};
+static const struct session_ops ops = {.on_ready = on_ready, .on_closed = on_closed};
 
 static void feed(struct fixture *f, const char *text)
 {
@@ -66,11 +66,12 @@ static void begin_session(struct fixture *f)
 
 static int setup(void **state)
 {
-    static char name[] = "vproxy";
+    static char name[] = "vproxy", firmware[] = "2026.8.0";
     static struct fixture fixture;
     fixture = (struct fixture){.now_ns = 1000 * NS_PER_S};
     test_env_init(&fixture.test);
-    fixture.info = (struct bleproxy_device_info){.name = name, .source = UINT64_C(0xACBC32890EAA)};
+    fixture.info = (struct bleproxy_device_info){
+        .name = name, .esphome_version = firmware, .source = UINT64_C(0xACBC32890EAA)};
     begin_session(&fixture);
     *state = &fixture;
     return 0;
@@ -105,6 +106,7 @@ static void test_f12_no_active_connections_no_slots(void **state)
     struct fixture *f = *state;
     connect_scanner(f, ALL_FEATURES & ~(uint32_t)BLEPROXY_FEATURE_ACTIVE_CONNECTIONS, NULL);
     assert_false(scanner_is_connectable(f->scanner));
+    assert_int_equal(scanner_features(f->scanner), f->info.features);
     assert_sent(f, SUBSCRIBE_RAW);
     assert_true(test_env_logged(&f->test, "active_connections"));
     assert_true(test_env_logged(&f->test, "2022.10"));
@@ -116,6 +118,8 @@ static void test_f12_all_features_subscribe_slots_then_raw_with_state(void **sta
     connect_scanner(f, ALL_FEATURES, NULL);
     assert_true(scanner_is_connectable(f->scanner));
     assert_true(scanner_is_available(f->scanner));
+    assert_ptr_equal(scanner_session(f->scanner), f->session);
+    assert_string_equal(scanner_firmware(f->scanner), "2026.8.0");
     assert_int_equal(scanner_source(f->scanner), f->info.source);
     assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW);
     feed(f, SLOTS SCANNER_RUNNING RAW_ADVERT);
@@ -192,6 +196,7 @@ static void test_detached_scanner_hears_and_asks_nothing(void **state)
     connect_scanner(f, ALL_FEATURES, NULL);
     assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW);
     wiring_detach(f->session, f->scanner);
+    assert_null(scanner_session(f->scanner));
     feed(f, SLOTS SCANNER_RUNNING RAW_ADVERT);
     assert_int_equal(scanner_n_devices(f->scanner), 0);
     assert_null(scanner_slots(f->scanner));

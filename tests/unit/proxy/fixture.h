@@ -31,7 +31,8 @@ struct fixture {
     unsigned depth, max_depth, open;
     bool resolving;
     unsigned last_attempt;
-    struct session_end end;               /* of the last on_down or on_failed */
+    struct session_end end; /* of the last on_down or on_failed */
+    unsigned n_pending;
     enum bleproxy_proxy_state states[64]; /* as on_state told */
     unsigned n_states;
     uint8_t written[256]; /* what was pending at the last close */
@@ -157,6 +158,14 @@ static inline void fixture_on_state(void *user, enum bleproxy_proxy_state state,
     fixture_act(f, names[state]);
 }
 
+static inline void fixture_on_pending(void *user)
+{
+    struct fixture *f = user;
+    struct iovec vec;
+    assert_true(proxy_pending(f->proxy, &vec) > 0 && f->open > 0);
+    f->n_pending++;
+}
+
 static const struct proxy_ops fixture_ops = {
     .resolve = fixture_resolve,
     .cancel_resolve = fixture_cancel_resolve,
@@ -167,6 +176,7 @@ static const struct proxy_ops fixture_ops = {
     .on_failed = fixture_on_failed,
     .on_stopped = fixture_on_stopped,
     .on_state = fixture_on_state,
+    .on_pending = fixture_on_pending,
 };
 
 static inline struct proxy_config fixture_config(struct fixture *f)

@@ -32,6 +32,23 @@ static void test_way_to_ready_tells_every_state_once(void **state)
     assert_int_equal(proxy_start(f->proxy, f->now_ns), BLEPROXY_E_STATE);
 }
 
+static void test_pending_bytes_are_told_of_from_the_first(void **state)
+{
+    struct fixture *f = *state;
+    struct iovec vec;
+    fixture_reach(f, BLEPROXY_PROXY_CONNECTING);
+    assert_int_equal(f->n_pending, 0);
+    fixture_reach(f, BLEPROXY_PROXY_HANDSHAKING);
+    assert_int_equal(f->n_pending, 1);
+    proxy_sent(f->proxy, proxy_pending(f->proxy, &vec));
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    unsigned before = f->n_pending;
+    assert_int_equal(session_subscribe_slots(proxy_session(f->proxy), f->now_ns), 0);
+    assert_int_equal(f->n_pending, before + 1);
+    assert_int_equal(session_subscribe_slots(proxy_session(f->proxy), f->now_ns), 0);
+    assert_int_equal(f->n_pending, before + 1);
+}
+
 static void test_backoff_table(void **state)
 {
     (void)state;
@@ -616,6 +633,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_new_proxy_has_no_side_effects),
         TEST(test_way_to_ready_tells_every_state_once),
+        TEST(test_pending_bytes_are_told_of_from_the_first),
         TEST(test_backoff_table),
         TEST(test_case_49_first_failure_warns_and_success_resets),
         TEST(test_failures_from_within_go_on_forever_without_recursion),

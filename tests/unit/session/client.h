@@ -44,7 +44,10 @@ enum client_event {
     EVENT_DECODED,
     EVENT_SCANNER,
     EVENT_SLOTS,
-    EVENT_REPLY,
+    EVENT_REPLY, /* the last of those without a Bluetooth device */
+    EVENT_SERVICE,
+    EVENT_CONNECTION,
+    EVENT_NOTIFICATION,
     EVENTS
 };
 
@@ -59,6 +62,7 @@ struct client {
     bool out_of_memory; /* calls may fail: the script goes on regardless */
 
     unsigned events[EVENTS];
+    unsigned pending;          /* calls of on_pending */
     enum client_event free_on; /* the first such event frees the session; EVENTS: none */
     bool freed;
     bool disconnect_on_ready, disconnect_on_advert;
@@ -116,6 +120,15 @@ static inline void client_on_closed(void *user, const struct session_end *end, u
     assert_int_equal(now_ns, c->now_ns);
     c->end = *end;
     client_event(c, EVENT_CLOSED);
+}
+
+static inline void client_on_pending(void *user)
+{
+    struct client *c = user;
+    struct iovec vec;
+    assert_true(c->session && session_pending(c->session, &vec) > 0);
+    assert_true(!c->freed && c->events[EVENT_CLOSED] == 0);
+    c->pending++;
 }
 
 static inline void client_get_time(void *user, struct session_time *ret_time)
@@ -181,17 +194,24 @@ static inline void client_init(struct client *c)
 {
     *c = (struct client){.free_on = EVENTS, .now_ns = 1000 * NS_PER_S};
     test_env_init(&c->test);
-    c->ops = (struct session_ops){client_on_ready, client_on_closed, client_get_time};
+    c->ops = (struct session_ops){client_on_ready, client_on_closed, client_on_pending, client_get_time};
     c->config = (struct session_config){.env = &c->test.env,
                                         .label = "kitchen",
                                         .client_info = "esp-c-client",
                                         .timeouts = session_timeouts_default};
 }
 
-static inline void client_deinit(struct client *c)
+/* Before what its requests write to goes. */
+static inline void client_free(struct client *c)
 {
     if (!c->freed)
         session_free(c->session);
+    c->freed = true;
+}
+
+static inline void client_deinit(struct client *c)
+{
+    client_free(c);
     c->session = NULL;
     assert_true(c->events[EVENT_CLOSED] <= 1);
     test_env_deinit(&c->test);

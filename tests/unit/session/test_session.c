@@ -139,7 +139,7 @@ static void test_freeing_in_every_callback(void **state)
 {
     (void)state;
     for (int encrypted = 0; encrypted <= 1; encrypted++)
-        for (enum client_event event = EVENT_READY; event < EVENTS; event++)
+        for (enum client_event event = EVENT_READY; event <= EVENT_REPLY; event++)
             for (long split = SPLIT_BYTES; split <= 400; split++) {
                 struct client c;
                 struct reply replies[3] = {0};
@@ -199,6 +199,33 @@ static void test_messages_beyond_a_capped_size_are_a_protocol_error(void **state
     client_deinit(&c);
 }
 
+SPLIT_TEST(test_pending_is_told_when_bytes_come_to_wait_and_not_again)
+{
+    struct reply replies[2];
+    client_start(c);
+    assert_int_equal(c->pending, 0); /* the first bytes are there when session_new() returns */
+    client_drain(c);
+    client_feed(c, HELLO_15);
+    assert_int_equal(c->pending, 0);
+    assert_int_equal(client_ask(c, &replies[0], NS_PER_S), 0);
+    assert_int_equal(c->pending, 1);
+    assert_int_equal(client_ask(c, &replies[1], NS_PER_S), 0);
+    assert_int_equal(c->pending, 1);
+    session_sent(c->session, 1);
+    client_feed(c, "000007"); /* a ping, to be answered */
+    assert_int_equal(c->pending, 1);
+    client_drain(c);
+    client_feed(c, "000007");
+    assert_int_equal(c->pending, 2);
+    client_drain(c);
+    client_advance(c, 20 * NS_PER_S);
+    client_drain(c);
+    unsigned told = c->pending;
+    session_disconnect(c->session, true, c->now_ns);
+    client_expect(c, "000005"); /* offered at the end, without being told of */
+    assert_int_equal(c->pending, told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_the_first_fatal_error_stays),
         cmocka_unit_test(test_other_transport_errors_pass_unchanged),
         cmocka_unit_test(test_messages_beyond_a_capped_size_are_a_protocol_error),
+        cmocka_unit_test(test_pending_is_told_when_bytes_come_to_wait_and_not_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* The file of known devices: written as a whole or not at all, and no trouble with it is more than a warning. */
+#include "support.h"
+
+#include "engine/cache_file.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+    struct bleproxy_loop *loop;
+    struct cache cache;
+    struct cache_file file;
+    char folder[64], path[128], aside[160];
+    int n_warnings;
+    char warning[512];
+};
+
+static void on_log(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
+                   const char *text)
+{
+    struct fixture *fixture = user;
+    (void)room, (void)proxy;
+    assert_int_equal(level, BLEPROXY_LOG_WARNING);
+    fixture->n_warnings++;
+    snprintf(fixture->warning, sizeof(fixture->warning), "%s", text);
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.folder = "/tmp/bleproxy-cache-XXXXXX"};
+    const struct bleproxy_loop_options options = {
+        .on_log = on_log, .log_user = &fixture, .log_level = BLEPROXY_LOG_DEBUG};
+    assert_int_equal(bleproxy_loop_new(&options, &fixture.loop), 0);
+    assert_non_null(mkdtemp(fixture.folder));
+    snprintf(fixture.path, sizeof(fixture.path), "%s/services", fixture.folder);
+    snprintf(fixture.aside, sizeof(fixture.aside), "%s.damaged", fixture.path);
+    cache_init(&fixture.cache, &fixture.loop->env);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    cache_file_deinit(&fixture->file);
+    cache_deinit(&fixture->cache);
+    bleproxy_loop_free(fixture->loop);
+    unlink(fixture->path);
+    rmdir(fixture->path);
+    unlink(fixture->aside);
+    return rmdir(fixture->folder); /* which is empty, then */
+}
+
+static void begin(struct fixture *fixture)
+{
+    assert_int_equal(cache_file_init(&fixture->file, fixture->loop, &fixture->cache, fixture->path), 0);
+}
+
+static void end(struct fixture *fixture)
+{
+    cache_file_deinit(&fixture->file);
+    cache_deinit(&fixture->cache);
+    cache_init(&fixture->cache, &fixture->loop->env);
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static size_t n_files(const struct fixture *fixture)
+{
+    size_t n = 0;
+    DIR *folder = opendir(fixture->folder);
+    assert_non_null(folder);
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void test_what_is_known_is_there_again_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat status;
+    begin(fixture);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    assert_false(exists(fixture->path)); /* a second after it, or at the end */
+    end(fixture);
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(n_files(fixture), 1);
+    begin(fixture);
+    assert_int_equal(cache_mtu(&fixture->cache, 1), 247);
+    cache_evict(&fixture->cache, 1);
+    end(fixture);
+    begin(fixture);
+    assert_int_equal(cache_mtu(&fixture->cache, 1), 0);
+    assert_int_equal(fixture->n_warnings, 0);
+}
+
+static void test_nothing_is_written_when_nothing_has_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    end(fixture);
+    assert_false(exists(fixture->path));
+}
+
+static void test_changes_are_written_together_a_second_after_the_first(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    uint64_t began = loop_now();
+    for (uint16_t i = 1; i <= 100; i++)
+        assert_int_equal(cache_put_mtu(&fixture->cache, i, 247), 0);
+    bleproxy_loop_run(fixture->loop); /* until there is nothing to wait for */
+    assert_true(loop_now() - began >= CACHE_FILE_DELAY_MS * NS_PER_MS);
+    assert_true(exists(fixture->path));
+    unlink(fixture->path);
+    end(fixture);
+    assert_false(exists(fixture->path)); /* not again */
+}
+
+static void test_a_damaged_file_is_set_aside(void **state)
+{
+    struct fixture *fixture = *state;
+    write_file(fixture->path, "nonsense", 8);
+    begin(fixture);
+    assert_int_equal(fixture->n_warnings, 1);
+    assert_non_null(strstr(fixture->warning, fixture->aside));
+    assert_false(exists(fixture->path));
+    assert_true(exists(fixture->aside));
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    begin(fixture);
+    assert_int_equal(cache_mtu(&fixture->cache, 1), 247);
+    assert_int_equal(fixture->n_warnings, 1);
+}
+
+static void test_a_truncated_file_is_damaged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat status;
+    begin(fixture);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    assert_int_equal(stat(fixture->path, &status), 0);
+    for (off_t size = status.st_size - 1; size >= 0; size--) {
+        assert_int_equal(truncate(fixture->path, size), 0);
+        begin(fixture);
+        end(fixture);
+        assert_false(exists(fixture->path));
+        assert_int_equal(rename(fixture->aside, fixture->path), 0);
+    }
+    assert_int_equal(fixture->n_warnings, status.st_size);
+}
+
+static void test_a_folder_that_is_missing_is_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    snprintf(fixture->path, sizeof(fixture->path), "%s/missing/services", fixture->folder);
+    begin(fixture);
+    assert_int_equal(fixture->n_warnings, 0); /* no file yet, as far as it knows */
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    assert_int_equal(fixture->n_warnings, 1);
+    assert_non_null(strstr(fixture->warning, "cannot write"));
+    assert_non_null(strstr(fixture->warning, strerror(ENOENT)));
+}
+
+static void test_what_is_no_file_is_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(mkfifo(fixture->path, 0600), 0); /* reading one would wait */
+    begin(fixture);
+    assert_int_equal(fixture->n_warnings, 1);
+    end(fixture);
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(mkdir(fixture->path, 0700), 0);
+    begin(fixture);
+    assert_int_equal(fixture->n_warnings, 2);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    assert_int_equal(fixture->n_warnings, 3);
+    assert_int_equal(n_files(fixture), 1); /* the folder: nothing temporary stays */
+}
+
+static void test_a_file_of_senseless_size_is_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    write_file(fixture->path, "", 0);
+    assert_int_equal(truncate(fixture->path, (off_t)1 << 40), 0);
+    begin(fixture);
+    assert_int_equal(fixture->n_warnings, 1);
+}
+
+static void test_a_full_disk_leaves_the_old_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rlimit limit;
+    begin(fixture);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    begin(fixture);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 517), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit few = {1, limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    end(fixture);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(fixture->n_warnings, 1);
+    assert_int_equal(n_files(fixture), 1);
+    begin(fixture);
+    assert_int_equal(cache_mtu(&fixture->cache, 1), 247);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_is_known_is_there_again_after_a_restart),
+        TEST(test_nothing_is_written_when_nothing_has_changed),
+        TEST(test_changes_are_written_together_a_second_after_the_first),
+        TEST(test_a_damaged_file_is_set_aside),
+        TEST(test_a_truncated_file_is_damaged),
+        TEST(test_a_folder_that_is_missing_is_a_warning),
+        TEST(test_what_is_no_file_is_a_warning),
+        TEST(test_a_file_of_senseless_size_is_not_read),
+        TEST(test_a_full_disk_leaves_the_old_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

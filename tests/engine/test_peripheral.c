@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices as programs use them: through the public API on real sockets, behind a virtual proxy. */
+#include "device_fixture.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The C library's, counted. */
+static int n_writes;
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    n_writes++;
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+static void test_a_device_is_connected_used_and_left(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    uint8_t value[BLEPROXY_VALUE_MAX];
+    fixture_open(&fixture, "Virtual UART", NULL);
+    assert_false(bleproxy_peripheral_is_connected(fixture.peripheral));
+    assert_int_equal(bleproxy_peripheral_services(fixture.peripheral)->n_services, 0);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    assert_int_equal(fixture.last.attempts, 1);
+    assert_true(bleproxy_peripheral_is_connected(fixture.peripheral));
+    assert_int_equal(bleproxy_peripheral_address(fixture.peripheral), fixture.address);
+    assert_true(bleproxy_peripheral_source(fixture.peripheral) == fixture.last.source);
+    assert_int_equal(bleproxy_peripheral_mtu(fixture.peripheral), 517);
+    assert_int_equal(bleproxy_peripheral_services(fixture.peripheral)->n_services, 3);
+
+    uint16_t store = fixture_handle(&fixture, UART_STORE), echo = fixture_handle(&fixture, UART_ECHO),
+             speak = fixture_handle(&fixture, UART_WRITE);
+    for (size_t i = 0; i < sizeof(value); i++)
+        value[i] = (uint8_t)(i * 7);
+    assert_int_equal(fixture_write(&fixture, store, value, sizeof(value), BLEPROXY_WRITE_DEFAULT), 0);
+    assert_int_equal(fixture_read(&fixture, store), 0);
+    assert_int_equal(fixture.size, sizeof(value));
+    assert_memory_equal(fixture.value, value, sizeof(value));
+
+    assert_int_equal(fixture_subscribe(&fixture, echo), 0);
+    assert_int_equal(fixture_write(&fixture, speak, "hello", 5, BLEPROXY_WRITE_WITHOUT_RESPONSE), 0);
+    fixture_run(&fixture, &fixture.n_notified, 1);
+    assert_int_equal(fixture.size, 5);
+    assert_memory_equal(fixture.value, "hello", 5);
+
+    assert_int_equal(fixture_disconnect(&fixture), 0);
+    assert_int_equal(fixture.n_lost, 1);
+    assert_int_equal(fixture.lost.error, 0);
+    assert_false(bleproxy_peripheral_is_connected(fixture.peripheral));
+    assert_int_equal(bleproxy_peripheral_read(fixture.peripheral, store, 0, fixture_done, &fixture, NULL),
+                     BLEPROXY_E_NOT_CONNECTED);
+    assert_int_equal(fixture_connect(&fixture), 0); /* and again */
+    fixture_close(&fixture);
+    assert_int_equal(fixture.n_lost, 1);
+}
+
+static void test_writes_of_one_turn_leave_in_one_piece(void **state)
+{
+    (void)state;
+    enum { WRITES = 20 };
+    struct fixture fixture;
+    fixture_open(&fixture, "Virtual UART", NULL);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    uint16_t store = fixture_handle(&fixture, UART_STORE);
+    int done = fixture.n_done;
+    n_writes = 0;
+    for (int i = 0; i < WRITES; i++)
+        assert_int_equal(bleproxy_peripheral_write(fixture.peripheral, store, &i, sizeof(i),
+                                                   BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, fixture_done, &fixture,
+                                                   NULL),
+                         0);
+    fixture_run(&fixture, &fixture.n_done, done + WRITES);
+    assert_int_equal(n_writes, 1);
+    assert_int_equal(fixture_read(&fixture, store), 0);
+    const int last = WRITES - 1;
+    assert_memory_equal(fixture.value, &last, sizeof(last));
+    fixture_close(&fixture);
+}
+
+/* A burst's notifications begin with their number. */
+static void in_order(void *user, uint16_t handle, const uint8_t *value, size_t size)
+{
+    struct fixture *fixture = user;
+    assert_true(size >= 2);
+    assert_int_equal(value[0] | value[1] << 8, fixture->n_notified & 0xffff);
+    fixture_notified(fixture, handle, value, size);
+}
+
+static void test_a_thousand_notifications_come_in_order(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const uint8_t thousand[] = {0xe8, 0x03};
+    fixture_open(&fixture, "Virtual UART", NULL);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    uint16_t burst = fixture_handle(&fixture, UART_BURST);
+    assert_int_equal(bleproxy_peripheral_subscribe(fixture.peripheral, burst, 0, in_order, &fixture,
+                                                   fixture_done, &fixture, NULL),
+                     0);
+    fixture_run(&fixture, &fixture.n_done, 2);
+    assert_int_equal(fixture.last.error, 0);
+    assert_int_equal(fixture_write(&fixture, burst, thousand, sizeof(thousand), BLEPROXY_WRITE_DEFAULT), 0);
+    fixture_run(&fixture, &fixture.n_notified, 1000);
+    fixture_close(&fixture);
+    assert_int_equal(fixture.n_notified, 1000);
+}
+
+static void test_services_outlive_the_program_in_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/bleproxy-services-XXXXXX";
+    struct fixture fixture;
+    close(mkstemp(path));
+    unlink(path);
+    for (int run = 0; run < 2; run++) {
+        fixture_open(&fixture, "Virtual Tower", path);
+        assert_int_equal(fixture_connect(&fixture), 0);
+        assert_int_equal(bleproxy_peripheral_services(fixture.peripheral)->n_services, 16);
+        fixture_close(&fixture);
+        assert_int_equal(access(path, F_OK), 0);
+    }
+    unlink(path);
+}
+
+struct watch {
+    struct bleproxy_loop *loop;
+    int n_calls;
+    uint32_t free, limit;
+    uint64_t allocated;
+};
+
+static void on_slots(void *user, uint64_t source, const char *proxy, const struct bleproxy_slots *slots)
+{
+    struct watch *watch = user;
+    assert_true(source != 0 && *proxy);
+    watch->n_calls++;
+    watch->free = slots->free;
+    watch->limit = slots->limit;
+    watch->allocated = slots->n_allocated > 0 ? slots->allocated[0] : 0;
+    bleproxy_loop_stop(watch->loop);
+}
+
+static void test_slots_are_watched(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, "Virtual Battery", NULL);
+    struct watch watch = {.loop = fixture.loop, .free = 3};
+    bleproxy_hub_watch_slots(fixture.hub, on_slots, &watch);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    while (watch.free != 2)
+        fixture_run(&fixture, &watch.n_calls, watch.n_calls + 1);
+    assert_int_equal(watch.limit, 3);
+    assert_true(watch.allocated == fixture.address);
+    assert_int_equal(fixture_disconnect(&fixture), 0);
+    while (watch.free != 3)
+        fixture_run(&fixture, &watch.n_calls, watch.n_calls + 1);
+    int seen = watch.n_calls;
+    bleproxy_hub_watch_slots(fixture.hub, NULL, NULL);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    fixture_close(&fixture);
+    assert_int_equal(watch.n_calls, seen);
+}
+
+static void test_a_lost_proxy_ends_the_link_and_what_is_under_way(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, "Virtual Mute", NULL);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    const struct bleproxy_service *service = bleproxy_peripheral_services(fixture.peripheral)->services;
+    assert_int_equal(bleproxy_peripheral_read(fixture.peripheral, service->characteristics[0].handle, 0,
+                                              fixture_done, &fixture, NULL),
+                     0);
+    virtual_proxy_stop(&fixture.proxy, SIGKILL);
+    fixture_run(&fixture, &fixture.n_lost, 1);
+    assert_int_equal(fixture.n_done, 2);
+    assert_true(fixture.last.error < 0);
+    assert_int_equal(fixture.lost.cause, BLEPROXY_CAUSE_PROXY);
+    assert_false(bleproxy_peripheral_is_connected(fixture.peripheral));
+    fixture_close(&fixture);
+}
+
+static void test_wrong_use_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bleproxy_peripheral *other;
+    static const uint8_t big[BLEPROXY_VALUE_MAX + 1];
+    fixture_open(&fixture, "Virtual UART", NULL);
+    assert_int_equal(bleproxy_peripheral_new(fixture.hub, 0, &other), BLEPROXY_E_INVALID);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    uint16_t store = fixture_handle(&fixture, UART_STORE);
+    assert_int_equal(bleproxy_peripheral_connect(fixture.peripheral, NULL, fixture_done, &fixture, NULL),
+                     BLEPROXY_E_BUSY);
+    assert_int_equal(bleproxy_peripheral_read(fixture.peripheral, 0xffff, 0, fixture_done, &fixture, NULL),
+                     BLEPROXY_E_NO_ATTRIBUTE);
+    assert_int_equal(bleproxy_peripheral_write(fixture.peripheral, store, big, sizeof(big),
+                                               BLEPROXY_WRITE_DEFAULT, 0, fixture_done, &fixture, NULL),
+                     BLEPROXY_E_TOO_LONG);
+    assert_int_equal(bleproxy_peripheral_subscribe(fixture.peripheral, store, 0, fixture_notified, &fixture,
+                                                   fixture_done, &fixture, NULL),
+                     BLEPROXY_E_PROPERTY);
+    const struct bleproxy_connection_parameters parameters = {.interval_min = 1};
+    assert_int_equal(
+        bleproxy_peripheral_set_parameters(fixture.peripheral, &parameters, fixture_done, &fixture, NULL),
+        BLEPROXY_E_INVALID);
+    fixture_close(&fixture);
+    assert_int_equal(fixture.n_done, 1);
+}
+
+static void test_a_foreign_loop_carries_operations(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, "Virtual Battery", NULL);
+    struct pollfd fd = {.fd = bleproxy_loop_fd(fixture.loop), .events = POLLIN};
+    uint16_t level = 0;
+    assert_int_equal(bleproxy_peripheral_connect(fixture.peripheral, NULL, fixture_done, &fixture, NULL), 0);
+    for (int turns = 0; fixture.n_done < 21; turns++) {
+        assert_true(turns < 10000);
+        int done = fixture.n_done;
+        assert_true(poll(&fd, 1, bleproxy_loop_timeout_ms(fixture.loop)) >= 0);
+        bleproxy_loop_process(fixture.loop);
+        if (fixture.n_done == done)
+            continue;
+        assert_int_equal(fixture.last.error, 0);
+        if (!level)
+            level = fixture_handle(&fixture, "2a19");
+        assert_int_equal(bleproxy_peripheral_read(fixture.peripheral, level, 0, fixture_done, &fixture, NULL),
+                         0);
+    }
+    fixture_close(&fixture);
+    assert_int_equal(fixture.n_done, 22); /* the last one is cancelled */
+    assert_int_equal(fixture.last.error, BLEPROXY_E_CANCELLED);
+}
+
+static void test_gathering_holds_back_nothing_that_devices_say(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open_gathering(&fixture, 1000, "Virtual UART");
+    assert_int_equal(fixture_connect(&fixture), 0);
+    assert_int_equal(fixture_subscribe(&fixture, fixture_handle(&fixture, UART_ECHO)), 0);
+    for (int i = 0; i < 5; i++) {
+        uint64_t began = bleproxy_loop_now_ns(fixture.loop);
+        assert_int_equal(bleproxy_peripheral_write(fixture.peripheral, fixture_handle(&fixture, UART_WRITE),
+                                                   "hello", 5, BLEPROXY_WRITE_WITHOUT_RESPONSE, 0,
+                                                   fixture_done, &fixture, NULL),
+                         0);
+        fixture_run(&fixture, &fixture.n_notified, i + 1);
+        assert_true(bleproxy_loop_now_ns(fixture.loop) - began < UINT64_C(500000000)); /* not a round of it */
+    }
+    fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_device_is_connected_used_and_left),
+        cmocka_unit_test(test_writes_of_one_turn_leave_in_one_piece),
+        cmocka_unit_test(test_a_thousand_notifications_come_in_order),
+        cmocka_unit_test(test_services_outlive_the_program_in_a_file),
+        cmocka_unit_test(test_slots_are_watched),
+        cmocka_unit_test(test_a_lost_proxy_ends_the_link_and_what_is_under_way),
+        cmocka_unit_test(test_wrong_use_is_refused_at_once),
+        cmocka_unit_test(test_a_foreign_loop_carries_operations),
+        cmocka_unit_test(test_gathering_holds_back_nothing_that_devices_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of devices, from a file: byte 0 says how the rest is to be read. 0: as the whole file. 1: as what stands
+ * behind the header, which is made to fit. 2: as the message in which a proxy streams a database. */
+#include "fuzz.h"
+
+#include "central/cache.h"
+
+enum { FILE_MAX = 64 * 1024 * 1024 };
+
+static void check_characteristic(const struct bleproxy_services *view, const struct bleproxy_service *service,
+                                 const struct bleproxy_characteristic *characteristic)
+{
+    FUZZ_CHECK(characteristic->service == service && characteristic->handle > 0);
+    FUZZ_CHECK(bleproxy_services_at(view, characteristic->handle) == characteristic);
+    FUZZ_CHECK(bleproxy_service_find(service, &characteristic->uuid) <= characteristic);
+    for (size_t i = 0; i < characteristic->n_descriptors; i++) {
+        const struct bleproxy_descriptor *descriptor = &characteristic->descriptors[i];
+        const struct bleproxy_characteristic *owner = NULL;
+        FUZZ_CHECK(descriptor->handle > (i > 0 ? descriptor[-1].handle : 0));
+        FUZZ_CHECK(bleproxy_services_descriptor_at(view, descriptor->handle, &owner) == descriptor);
+        FUZZ_CHECK(owner == characteristic);
+    }
+}
+
+static void check_services(const struct services *services)
+{
+    const struct bleproxy_services *view = &services->view;
+    FUZZ_CHECK(view->n_services > 0 && view->n_services <= SERVICES_ATTRIBUTES_MAX);
+    for (size_t i = 0; i < view->n_services; i++) {
+        const struct bleproxy_service *service = &view->services[i];
+        FUZZ_CHECK(service->handle > (i > 0 ? service[-1].handle : 0));
+        for (size_t j = 0; j < service->n_characteristics; j++) {
+            const struct bleproxy_characteristic *characteristic = &service->characteristics[j];
+            FUZZ_CHECK(j == 0 || characteristic->handle > characteristic[-1].handle);
+            check_characteristic(view, service, characteristic);
+        }
+    }
+}
+
+/* What was decoded is encoded, and that decodes to the same. */
+static void check_cache(const struct cache *cache)
+{
+    struct buffer first, second;
+    struct cache again;
+    FUZZ_CHECK(cache->n_services <= CACHE_DEVICES_MAX && cache->n_mtus <= CACHE_DEVICES_MAX);
+    list_for_each(node, &cache->services)
+    {
+        check_services(list_entry(node, struct cache_entry, link)->services);
+    }
+    buffer_init(&first, &fuzz_env, FILE_MAX);
+    buffer_init(&second, &fuzz_env, FILE_MAX);
+    cache_init(&again, &fuzz_env);
+    FUZZ_CHECK(cache_encode(cache, &first) == 0);
+    FUZZ_CHECK(cache_decode(&again, buffer_data(&first), first.size) == 0);
+    FUZZ_CHECK(cache_encode(&again, &second) == 0);
+    FUZZ_CHECK(first.size == second.size && memcmp(first.block, second.block, first.size) == 0);
+    cache_deinit(&again);
+    buffer_deinit(&first);
+    buffer_deinit(&second);
+}
+
+static void fuzz_file(const uint8_t *bytes, size_t size)
+{
+    struct cache cache;
+    cache_init(&cache, &fuzz_env);
+    if (cache_decode(&cache, bytes, size) == 0)
+        check_cache(&cache);
+    else
+        FUZZ_CHECK(list_empty(&cache.services) && list_empty(&cache.mtus));
+    cache_deinit(&cache);
+}
+
+static void fuzz_content(const uint8_t *content, size_t size)
+{
+    uint32_t sum = UINT32_MAX; /* CRC-32 */
+    for (size_t i = 0; i < size * 8; i++) {
+        sum ^= (uint32_t)content[i / 8] >> i % 8 & 1;
+        sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
+    }
+    uint32_t numbers[] = {1, (uint32_t)size, ~sum};
+    uint8_t *file = malloc(20 + size);
+    FUZZ_CHECK(file);
+    memcpy(file, "bleproxy", 8);
+    for (size_t i = 0; i < 12; i++)
+        file[8 + i] = (uint8_t)(numbers[i / 4] >> i % 4 * 8);
+    if (size > 0)
+        memcpy(file + 20, content, size);
+    fuzz_file(file, 20 + size);
+    free(file);
+}
+
+static void fuzz_stream(const uint8_t *message, size_t size)
+{
+    struct arena arena;
+    ProtobufCMessage *unpacked;
+    arena_init(&arena, &fuzz_env);
+    if (message_unpack(&arena, MESSAGE_GATT_GET_SERVICES_RESPONSE, message, size, &unpacked) == 0) {
+        const BluetoothGATTGetServicesResponse *response = (const void *)unpacked;
+        struct services_builder builder;
+        struct services *services;
+        services_builder_init(&builder, &fuzz_env);
+        for (size_t i = 0; i < response->n_services; i++)
+            services_builder_add(&builder, response->services[i]);
+        if (services_builder_finish(&builder, &services) == 0) {
+            check_services(services);
+            services_unref(services);
+        }
+    }
+    arena_deinit(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    switch (data[0] % 3) {
+    case 0:
+        fuzz_file(data + 1, size - 1);
+        break;
+    case 1:
+        fuzz_content(data + 1, size - 1);
+        break;
+    case 2:
+        fuzz_stream(data + 1, size - 1);
+        break;
+    }
+    return 0;
+}
