@@ -20,6 +20,7 @@ enum {
     SLOTS_DEFAULT = 3,
     RATE_MAX = 1000000,
     FLUSH_MS_MAX = 60000,
+    LATENCY_MS_MAX = 60000,
     LOAD_DEVICES = 100, /* where no number is given */
     LOAD_RATE = 50,
 };
@@ -42,9 +43,14 @@ static const char help[] =
     "      --payload MODE        instead of a house a load of N devices: repeat, changing or mix\n"
     "      --sentinel N          mark the load after every N advertisements\n"
     "      --flush MS            time between incomplete batches, instead of the firmware's\n"
+    "      --latency MS          time of each operation on a device, instead of that on the air\n"
     "      --faults              a bad network and bad proxies\n"
+    "      --radio-faults        bad links to devices\n"
     "  -v, --verbose             show the log on standard error; twice for more\n"
-    "  -h, --help                this text\n";
+    "  -h, --help                this text\n"
+    "\n"
+    "Devices to connect to: Virtual Battery, Virtual Heart, Virtual UART, Virtual Lock,\n"
+    "Virtual Tower, Virtual Quitter, Virtual Mute, Virtual Ghost; see bleproxy(1).\n";
 
 struct sim {
     struct net_config net;
@@ -71,7 +77,9 @@ enum {
     OPTION_PAYLOAD,
     OPTION_SENTINEL,
     OPTION_FLUSH,
+    OPTION_LATENCY,
     OPTION_FAULTS,
+    OPTION_RADIO_FAULTS,
 };
 
 static const struct option options[] = {
@@ -89,7 +97,9 @@ static const struct option options[] = {
     {"payload", required_argument, NULL, OPTION_PAYLOAD},
     {"sentinel", required_argument, NULL, OPTION_SENTINEL},
     {"flush", required_argument, NULL, OPTION_FLUSH},
+    {"latency", required_argument, NULL, OPTION_LATENCY},
     {"faults", no_argument, NULL, OPTION_FAULTS},
+    {"radio-faults", no_argument, NULL, OPTION_RADIO_FAULTS},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -103,7 +113,7 @@ static const struct number {
     {OPTION_COUNT, "--count", 1, NET_PROXIES_MAX}, {OPTION_SLOTS, "--slots", 0, SLOTS_MAX},
     {OPTION_SEED, "--seed", 0, UINT64_MAX},        {OPTION_DEVICES, "--devices", 0, RADIO_DEVICES_MAX},
     {OPTION_RATE, "--rate", 0, RATE_MAX},          {OPTION_SENTINEL, "--sentinel", 1, UINT32_MAX},
-    {OPTION_FLUSH, "--flush", 0, FLUSH_MS_MAX},
+    {OPTION_FLUSH, "--flush", 0, FLUSH_MS_MAX},    {OPTION_LATENCY, "--latency", 0, LATENCY_MS_MAX},
 };
 
 static int parse_number(const struct number *number, const char *text, uint64_t *ret_value)
@@ -146,6 +156,9 @@ static void set_number(struct sim *sim, int option, uint64_t value)
         break;
     case OPTION_FLUSH:
         net->proxy.flush_ns = value * NS_PER_MS;
+        break;
+    case OPTION_LATENCY:
+        net->proxy.latency_ms = (int32_t)value;
         break;
     }
 }
@@ -219,6 +232,9 @@ static int set_option(struct sim *sim, int option, const char *text)
     switch (option) {
     case OPTION_FAULTS:
         sim->net.faults = true;
+        return CLI_DONE;
+    case OPTION_RADIO_FAULTS:
+        sim->net.proxy.faults = sim_link_faults_all;
         return CLI_DONE;
     case 'v':
         sim->verbosity++;
@@ -383,7 +399,8 @@ int cmd_sim(int argc, char **argv)
                 .proxy = {.profile = server_profile_find("2026.8"),
                           .flush_ns = BP_NEVER,
                           .seed = 1,
-                          .slots = SLOTS_DEFAULT},
+                          .slots = SLOTS_DEFAULT,
+                          .latency_ms = GATT_LATENCY_NATURAL},
                 .radio = {.seed = 1, .payload = RADIO_LIFE, .rate = RADIO_RATE_NATURAL}},
     };
     net_parse_listen("", &sim.net.listen);

@@ -32,7 +32,7 @@ static int burst_encode(struct burst *burst, const struct radio *radio, uint32_t
     buffer_init(&out, radio->env, BURST_BYTES_MAX);
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < RADIO_BURST_ADVERTS; i++) {
-        const struct peripheral *peripheral = &radio->peripherals[(first + i) % radio->n_peripherals];
+        const struct sim_peripheral *peripheral = &radio->peripherals[(first + i) % radio->n_peripherals];
         struct batch_advert advert = {.address = peripheral->address,
                                       .data = peripheral->packet,
                                       .size = peripheral->size,

@@ -3,7 +3,7 @@
 #define SIM_HOUSE_H
 
 #include "base/list.h"
-#include "sim/peripheral.h"
+#include "sim/gatt_device.h"
 #include "sim/radio.h"
 
 /* The inside of the radio, shared by its files. */
@@ -13,7 +13,9 @@ struct radio {
     const struct env *env;
     struct list ears;
     uint32_t n_peripherals;
-    struct peripheral *peripherals;
+    struct sim_peripheral *peripherals;
+    uint32_t n_devices; /* that can be connected to */
+    struct gatt_device *devices;
     uint32_t *agenda;    /* heap of peripherals by when they speak next */
     struct flood *flood; /* NULL unless it is one */
 };

@@ -73,12 +73,8 @@ static bool listener_wants_flood(const struct net_listener *listener)
 void net_flood(struct net_listener *listener)
 {
     for (unsigned i = 0; i < NET_FLOODS_MAX && listener_wants_flood(listener); i++) {
-        listener->flooding = true;
         sim_proxy_flood(&listener->proxy, uv_hrtime());
-        listener->flooding = false;
-        if (!listener->flooded)
-            return;
-        net_client_write(listener->flooded);
+        net_write(listener->net);
     }
 }
 
@@ -190,6 +186,11 @@ static int listener_new(struct net *net, uint32_t index, char why[NET_TEXT_MAX])
     return 0;
 }
 
+static void net_on_write(uv_prepare_t *handle)
+{
+    net_write(handle->data);
+}
+
 static void net_on_stop_timer(uv_timer_t *timer)
 {
     uv_stop(timer->loop);
@@ -252,6 +253,9 @@ static int net_setup(struct net *net, char why[NET_TEXT_MAX])
         uv_timer_init(&net->loop, timers[i]);
         timers[i]->data = net;
     }
+    uv_prepare_init(&net->loop, &net->write);
+    net->write.data = net;
+    uv_prepare_start(&net->write, net_on_write);
     uv_signal_t *signals[] = {&net->sigint, &net->sigterm};
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&net->loop, signals[i]);
@@ -276,6 +280,7 @@ int net_run(const struct net_config *config, char ret_why[NET_TEXT_MAX])
         return BLEPROXY_E_NOMEM;
     }
     net->config = config;
+    list_init(&net->writing);
     int r = net_setup(net, ret_why);
     if (r == 0) {
         uv_run(&net->loop, UV_RUN_DEFAULT);

@@ -42,8 +42,7 @@ void net_client_end(struct net_client *client)
         return;
     client->connection = NULL;
     list_unlink(&client->node);
-    if (listener->flooded == client)
-        listener->flooded = NULL;
+    list_unlink(&client->writing);
     server_connection_free(connection, uv_hrtime());
     uv_close((uv_handle_t *)&client->poll, client_on_closed);
     net_client_gone(listener);
@@ -102,6 +101,7 @@ static ssize_t client_push(struct net_client *client)
 
 void net_client_write(struct net_client *client)
 {
+    list_unlink(&client->writing);
     ssize_t left = client_push(client);
     if (left < 0)
         net_client_end(client);
@@ -114,11 +114,18 @@ void net_client_write(struct net_client *client)
 static void client_on_pending(void *user)
 {
     struct net_client *client = user;
-    if (client->listener->flooding)
-        client->listener->flooded = client;
-    else
+    if (list_empty(&client->writing))
+        list_append(&client->listener->net->writing, &client->writing);
+}
+
+void net_write(struct net *net)
+{
+    while (!list_empty(&net->writing)) {
+        struct net_client *client = list_entry(net->writing.next, struct net_client, writing);
+        struct net_listener *listener = client->listener;
         net_client_write(client);
-    net_rearm(client->listener);
+        net_rearm(listener);
+    }
 }
 
 /* Closing with unread bytes would reset the connection and lose the last words on their way. */
@@ -169,6 +176,7 @@ void net_client_new(struct net_listener *listener, int fd)
     if (!client)
         goto failed;
     *client = (struct net_client){.listener = listener, .fd = fd};
+    list_init(&client->writing);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     listener->n_accepted++;
     if (config->faults) {

@@ -10,6 +10,7 @@
 /* One accepted connection of one virtual proxy. */
 struct net_client {
     struct list node;
+    struct list writing; /* in the net's */
     struct net_listener *listener;
     struct server_connection *connection; /* NULL once it ended */
     struct faults *faults;                /* or NULL */
@@ -25,8 +26,6 @@ struct net_listener {
     uv_timer_t timer;
     int fd;
     struct list clients;
-    struct net_client *flooded; /* whose bytes became pending during a flood */
-    bool flooding;
     uint64_t armed_ns;  /* what the timer is set to */
     uint64_t accept_ns; /* accepting paused until then for lack of descriptors; BP_NEVER */
     uint64_t n_accepted;
@@ -36,6 +35,8 @@ struct net {
     const struct net_config *config;
     uv_loop_t loop;
     uv_timer_t radio_timer, stop_timer;
+    uv_prepare_t write;  /* what a turn of the loop says to a client leaves in one piece */
+    struct list writing; /* the clients for whom there is something */
     uv_signal_t sigint, sigterm;
     struct radio *radio;
     struct net_listener *listeners;
@@ -52,6 +53,9 @@ void net_client_end(struct net_client *client);
 /* Writes what is pending as far as the socket takes it. */
 void net_client_write(struct net_client *client);
 uint64_t net_client_deadline(const struct net_client *client);
+
+/* Writes to all for whom something became pending. */
+void net_write(struct net *net);
 
 /* net.c: after anything that may have changed what the proxy waits for. */
 void net_rearm(struct net_listener *listener);

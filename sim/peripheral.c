@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "sim/dice.h"
+#include "sim/gatt_models.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 enum {
     AD_FLAGS = 0x01,
     AD_UUID16 = 0x03,
+    AD_UUID128 = 0x07,
     AD_NAME = 0x09,
     AD_TX_POWER = 0x0a,
     AD_SERVICE_DATA16 = 0x16,
@@ -28,20 +30,20 @@ static uint8_t put_ad(uint8_t *packet, uint8_t *size, uint8_t type, const void *
     return start;
 }
 
-static void put_flags(struct peripheral *peripheral, uint8_t flags)
+static void put_flags(struct sim_peripheral *peripheral, uint8_t flags)
 {
     put_ad(peripheral->packet, &peripheral->size, AD_FLAGS, &flags, 1);
 }
 
 /* Bytes that follow from the seed and the number of changes. */
-static void fill(const struct peripheral *peripheral, uint8_t *bytes, size_t size)
+static void fill(const struct sim_peripheral *peripheral, uint8_t *bytes, size_t size)
 {
     uint64_t state = dice_mix(peripheral->seed, peripheral->count + 1);
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)dice_roll(&state);
 }
 
-static uint64_t random_address(const struct peripheral *peripheral, unsigned top_bits)
+static uint64_t random_address(const struct sim_peripheral *peripheral, unsigned top_bits)
 {
     uint64_t bits = dice_mix(peripheral->seed ^ 0xadd7, peripheral->count);
     return (bits & UINT64_C(0x3fffffffffff)) | (uint64_t)top_bits << 46;
@@ -49,7 +51,7 @@ static uint64_t random_address(const struct peripheral *peripheral, unsigned top
 
 /* BTHome v2: packet number, battery in %, temperature and humidity in hundredths. A day takes an hour: warmer
  * for one half, cooler for the other. */
-static void put_bthome(struct peripheral *peripheral, uint64_t now_ns)
+static void put_bthome(struct sim_peripheral *peripheral, uint64_t now_ns)
 {
     unsigned second = (unsigned)((now_ns / NS_PER_S + (peripheral->seed >> 24)) % 3600);
     uint64_t noise = dice_mix(peripheral->seed, peripheral->count);
@@ -73,7 +75,7 @@ static void put_bthome(struct peripheral *peripheral, uint64_t now_ns)
     peripheral->change_at = (uint8_t)(start + 8);
 }
 
-static void put_apple(struct peripheral *peripheral, const uint8_t *head, uint8_t head_size, uint8_t size,
+static void put_apple(struct sim_peripheral *peripheral, const uint8_t *head, uint8_t head_size, uint8_t size,
                       uint8_t change)
 {
     uint8_t data[29] = {0x4c, 0x00};
@@ -83,7 +85,7 @@ static void put_apple(struct peripheral *peripheral, const uint8_t *head, uint8_
     peripheral->change_at = (uint8_t)(start + change);
 }
 
-static void compose_thermometer(struct peripheral *peripheral, uint64_t now_ns)
+static void compose_thermometer(struct sim_peripheral *peripheral, uint64_t now_ns)
 {
     char name[12];
     int length = snprintf(name, sizeof(name), "ATC_%06X", (unsigned)(peripheral->address & 0xffffff));
@@ -92,7 +94,7 @@ static void compose_thermometer(struct peripheral *peripheral, uint64_t now_ns)
     put_ad(peripheral->packet, &peripheral->size, AD_NAME, name, (uint8_t)length);
 }
 
-static void compose_ibeacon(struct peripheral *peripheral)
+static void compose_ibeacon(struct sim_peripheral *peripheral)
 {
     uint8_t data[25] = {0x4c, 0x00, 0x02, 0x15};
     fill(peripheral, data + 4, 20);
@@ -102,7 +104,7 @@ static void compose_ibeacon(struct peripheral *peripheral)
         (uint8_t)(put_ad(peripheral->packet, &peripheral->size, AD_MANUFACTURER, data, 25) + 22);
 }
 
-static void compose_lamp(struct peripheral *peripheral)
+static void compose_lamp(struct sim_peripheral *peripheral)
 {
     static const uint8_t service[] = {0x0f, 0xfe}, appearance[] = {0x86, 0x05}; /* Signify; a bulb */
     uint8_t tx_power = 4;
@@ -115,7 +117,7 @@ static void compose_lamp(struct peripheral *peripheral)
     put_ad(peripheral->response, &peripheral->response_size, AD_TX_POWER, &tx_power, 1);
 }
 
-static void compose_wanderer(struct peripheral *peripheral)
+static void compose_wanderer(struct sim_peripheral *peripheral)
 {
     static const uint8_t service[] = {0x9f, 0xfe}; /* Google */
     uint8_t data[14] = {0x9f, 0xfe};
@@ -125,17 +127,17 @@ static void compose_wanderer(struct peripheral *peripheral)
         (uint8_t)(put_ad(peripheral->packet, &peripheral->size, AD_SERVICE_DATA16, data, sizeof(data)) + 4);
 }
 
-static void compose_phone(struct peripheral *peripheral)
+static void compose_phone(struct sim_peripheral *peripheral)
 {
     static const uint8_t nearby[] = {0x10, 0x05, 0x21, 0x1c}, find_my[] = {0x12, 0x19, 0x00},
                          handoff[] = {0x0c, 0x0e, 0x00};
     const uint8_t tx_power = 12;
-    if (peripheral->kind == PERIPHERAL_FIND_MY) {
+    if (peripheral->kind == SIM_PERIPHERAL_FIND_MY) {
         put_apple(peripheral, find_my, sizeof(find_my), 29, 10);
         return;
     }
     put_flags(peripheral, 0x1a);
-    if (peripheral->kind == PERIPHERAL_NEARBY) {
+    if (peripheral->kind == SIM_PERIPHERAL_NEARBY) {
         put_ad(peripheral->packet, &peripheral->size, AD_TX_POWER, &tx_power, 1);
         put_apple(peripheral, nearby, sizeof(nearby), 9, 7);
     } else {
@@ -143,7 +145,7 @@ static void compose_phone(struct peripheral *peripheral)
     }
 }
 
-static void compose_microsoft(struct peripheral *peripheral)
+static void compose_microsoft(struct sim_peripheral *peripheral)
 {
     uint8_t data[29] = {0x06, 0x00, 0x01, 0x09, 0x20, 0x02};
     fill(peripheral, data + 6, sizeof(data) - 6);
@@ -151,7 +153,7 @@ static void compose_microsoft(struct peripheral *peripheral)
         (uint8_t)(put_ad(peripheral->packet, &peripheral->size, AD_MANUFACTURER, data, sizeof(data)) + 8);
 }
 
-static void compose_eddystone(struct peripheral *peripheral)
+static void compose_eddystone(struct sim_peripheral *peripheral)
 {
     static const uint8_t service[] = {0xaa, 0xfe};
     uint8_t data[22] = {0xaa, 0xfe, 0x00, 0xee};
@@ -162,36 +164,58 @@ static void compose_eddystone(struct peripheral *peripheral)
         (uint8_t)(put_ad(peripheral->packet, &peripheral->size, AD_SERVICE_DATA16, data, sizeof(data)) + 16);
 }
 
-static void compose(struct peripheral *peripheral, uint64_t now_ns)
+/* What it is called always fits; a long UUID must wait for the scan response. */
+static void compose_gatt(struct sim_peripheral *peripheral)
+{
+    const struct gatt_model *model = peripheral->model;
+    struct bleproxy_uuid uuid = {0};
+    uint8_t reversed[sizeof(uuid.bytes)];
+    bleproxy_uuid_parse(model->service, &uuid);
+    for (uint8_t i = 0; i < uuid.size; i++)
+        reversed[i] = uuid.bytes[uuid.size - 1 - i];
+    put_flags(peripheral, 0x06);
+    peripheral->change_at =
+        put_ad(peripheral->packet, &peripheral->size, AD_NAME, model->name, (uint8_t)strlen(model->name));
+    peripheral->response_size = 0;
+    if (uuid.size == 2)
+        put_ad(peripheral->packet, &peripheral->size, AD_UUID16, reversed, 2);
+    else
+        put_ad(peripheral->response, &peripheral->response_size, AD_UUID128, reversed, uuid.size);
+}
+
+static void compose(struct sim_peripheral *peripheral, uint64_t now_ns)
 {
     peripheral->size = 0;
     switch (peripheral->kind) {
-    case PERIPHERAL_THERMOMETER:
+    case SIM_PERIPHERAL_THERMOMETER:
         compose_thermometer(peripheral, now_ns);
         break;
-    case PERIPHERAL_IBEACON:
+    case SIM_PERIPHERAL_IBEACON:
         compose_ibeacon(peripheral);
         break;
-    case PERIPHERAL_LAMP:
+    case SIM_PERIPHERAL_LAMP:
         compose_lamp(peripheral);
         break;
-    case PERIPHERAL_WANDERER:
+    case SIM_PERIPHERAL_WANDERER:
         compose_wanderer(peripheral);
         break;
-    case PERIPHERAL_NEARBY:
-    case PERIPHERAL_FIND_MY:
-    case PERIPHERAL_HANDOFF:
+    case SIM_PERIPHERAL_NEARBY:
+    case SIM_PERIPHERAL_FIND_MY:
+    case SIM_PERIPHERAL_HANDOFF:
         compose_phone(peripheral);
         break;
-    case PERIPHERAL_MICROSOFT:
+    case SIM_PERIPHERAL_MICROSOFT:
         compose_microsoft(peripheral);
         break;
-    case PERIPHERAL_SENSOR:
+    case SIM_PERIPHERAL_SENSOR:
         put_flags(peripheral, 0x06);
         put_bthome(peripheral, now_ns);
         break;
-    case PERIPHERAL_EDDYSTONE:
+    case SIM_PERIPHERAL_EDDYSTONE:
         compose_eddystone(peripheral);
+        break;
+    case SIM_PERIPHERAL_GATT:
+        compose_gatt(peripheral);
         break;
     }
 }
@@ -201,52 +225,67 @@ static const struct habit {
     enum { ADDRESS_PUBLIC, ADDRESS_STATIC, ADDRESS_PRIVATE } address;
     uint32_t change_s, interval_ms;
 } habits[] = {
-    [PERIPHERAL_THERMOMETER] = {ADDRESS_PUBLIC, 10, 2500},
-    [PERIPHERAL_IBEACON] = {ADDRESS_STATIC, 0, 1000},
-    [PERIPHERAL_LAMP] = {ADDRESS_PUBLIC, 0, 1500},
-    [PERIPHERAL_WANDERER] = {ADDRESS_PRIVATE, 60, 2000},
-    [PERIPHERAL_NEARBY] = {ADDRESS_PRIVATE, 900, 2000},
-    [PERIPHERAL_FIND_MY] = {ADDRESS_PRIVATE, 900, 2000},
-    [PERIPHERAL_HANDOFF] = {ADDRESS_PRIVATE, 900, 2000},
-    [PERIPHERAL_MICROSOFT] = {ADDRESS_PRIVATE, 960, 3000},
-    [PERIPHERAL_SENSOR] = {ADDRESS_PUBLIC, 10, 5000},
-    [PERIPHERAL_EDDYSTONE] = {ADDRESS_STATIC, 0, 3000},
+    [SIM_PERIPHERAL_THERMOMETER] = {ADDRESS_PUBLIC, 10, 2500},
+    [SIM_PERIPHERAL_IBEACON] = {ADDRESS_STATIC, 0, 1000},
+    [SIM_PERIPHERAL_LAMP] = {ADDRESS_PUBLIC, 0, 1500},
+    [SIM_PERIPHERAL_WANDERER] = {ADDRESS_PRIVATE, 60, 2000},
+    [SIM_PERIPHERAL_NEARBY] = {ADDRESS_PRIVATE, 900, 2000},
+    [SIM_PERIPHERAL_FIND_MY] = {ADDRESS_PRIVATE, 900, 2000},
+    [SIM_PERIPHERAL_HANDOFF] = {ADDRESS_PRIVATE, 900, 2000},
+    [SIM_PERIPHERAL_MICROSOFT] = {ADDRESS_PRIVATE, 960, 3000},
+    [SIM_PERIPHERAL_SENSOR] = {ADDRESS_PUBLIC, 10, 5000},
+    [SIM_PERIPHERAL_EDDYSTONE] = {ADDRESS_STATIC, 0, 3000},
+    [SIM_PERIPHERAL_GATT] = {ADDRESS_PUBLIC, 0, 700},
 };
 
-static void renew_address(struct peripheral *peripheral)
+static void renew_address(struct sim_peripheral *peripheral)
 {
-    switch (habits[peripheral->kind].address) {
+    bool random = peripheral->model && peripheral->model->random_address;
+    switch (random ? ADDRESS_STATIC : habits[peripheral->kind].address) {
     case ADDRESS_PUBLIC:
         /* An odd factor keeps different seeds different. */
         peripheral->address = UINT64_C(0xa4c138) << 24 | (peripheral->seed * 0x9e3779b1 & 0xffffff);
-        break;
+        peripheral->address_type = 0;
+        return;
     case ADDRESS_STATIC:
         peripheral->address = (dice_mix(peripheral->seed, 0) & UINT64_C(0x3fffffffffff)) | UINT64_C(3) << 46;
         break;
     case ADDRESS_PRIVATE:
         /* What belongs to nobody known has 00 on top, what its friends can resolve 01. */
-        peripheral->address = random_address(peripheral, peripheral->kind == PERIPHERAL_WANDERER ? 0 : 1);
+        peripheral->address = random_address(peripheral, peripheral->kind == SIM_PERIPHERAL_WANDERER ? 0 : 1);
         break;
     }
+    peripheral->address_type = 1;
 }
 
-void peripheral_init(struct peripheral *peripheral, enum peripheral_kind kind, uint64_t seed, uint64_t now_ns)
+static void peripheral_begin(struct sim_peripheral *peripheral, uint64_t now_ns)
 {
-    const struct habit *habit = &habits[kind];
-    *peripheral = (struct peripheral){.seed = seed,
-                                      .kind = kind,
-                                      .address_type = habit->address != ADDRESS_PUBLIC,
-                                      .interval_ms = habit->interval_ms + (uint32_t)(seed % 300),
-                                      .change_ns = BP_NEVER};
-    uint64_t state = seed;
+    const struct habit *habit = &habits[peripheral->kind];
+    uint64_t state = peripheral->seed;
+    peripheral->interval_ms = habit->interval_ms + (uint32_t)(peripheral->seed % 300);
     peripheral->next_ns = now_ns + dice_roll(&state) % (peripheral->interval_ms * NS_PER_MS);
+    peripheral->change_ns = BP_NEVER;
     if (habit->change_s)
         peripheral->change_ns = now_ns + NS_PER_S + dice_roll(&state) % (habit->change_s * NS_PER_S);
     renew_address(peripheral);
     compose(peripheral, now_ns);
 }
 
-void peripheral_live(struct peripheral *peripheral, uint64_t now_ns)
+void sim_peripheral_init(struct sim_peripheral *peripheral, enum sim_peripheral_kind kind, uint64_t seed,
+                         uint64_t now_ns)
+{
+    *peripheral = (struct sim_peripheral){.seed = seed, .kind = kind};
+    peripheral_begin(peripheral, now_ns);
+}
+
+void sim_peripheral_init_gatt(struct sim_peripheral *peripheral, const struct gatt_model *model,
+                              uint64_t seed, uint64_t now_ns)
+{
+    *peripheral = (struct sim_peripheral){.seed = seed, .kind = SIM_PERIPHERAL_GATT, .model = model};
+    peripheral_begin(peripheral, now_ns);
+}
+
+void sim_peripheral_live(struct sim_peripheral *peripheral, uint64_t now_ns)
 {
     if (now_ns < peripheral->change_ns)
         return;
@@ -258,16 +297,16 @@ void peripheral_live(struct peripheral *peripheral, uint64_t now_ns)
     compose(peripheral, now_ns);
 }
 
-enum peripheral_kind peripheral_any_kind(uint64_t seed)
+enum sim_peripheral_kind sim_peripheral_any_kind(uint64_t seed)
 {
     unsigned percent = (unsigned)(dice_mix(seed, 0x6b1d) % 100);
     if (percent < 15)
-        return PERIPHERAL_NEARBY;
+        return SIM_PERIPHERAL_NEARBY;
     if (percent < 31)
-        return PERIPHERAL_FIND_MY;
+        return SIM_PERIPHERAL_FIND_MY;
     if (percent < 34)
-        return PERIPHERAL_HANDOFF;
+        return SIM_PERIPHERAL_HANDOFF;
     if (percent < 42)
-        return PERIPHERAL_MICROSOFT;
-    return percent < 75 ? PERIPHERAL_SENSOR : PERIPHERAL_EDDYSTONE;
+        return SIM_PERIPHERAL_MICROSOFT;
+    return percent < 75 ? SIM_PERIPHERAL_SENSOR : SIM_PERIPHERAL_EDDYSTONE;
 }

@@ -18,7 +18,8 @@ static void proxy_on_subscribed(void *user, bool subscribed, uint64_t now_ns)
 static void proxy_set_state(struct sim_proxy *proxy, enum bleproxy_scanner_state state, uint64_t now_ns)
 {
     proxy->scanner_state = state;
-    proxy->scanner_ns = state == BLEPROXY_SCANNER_RUNNING ? BP_NEVER : now_ns + SCANNER_STEP_NS;
+    bool rests = state == BLEPROXY_SCANNER_RUNNING || (state == BLEPROXY_SCANNER_STOPPED && proxy->paused);
+    proxy->scanner_ns = rests ? BP_NEVER : now_ns + SCANNER_STEP_NS;
     server_scanner_state(proxy->server, state, now_ns);
 }
 
@@ -29,8 +30,21 @@ static void proxy_set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t
     proxy_set_state(proxy, BLEPROXY_SCANNER_STOPPING, now_ns);
 }
 
-static const struct server_radio_ops radio_ops = {.on_subscribed = proxy_on_subscribed,
-                                                  .set_mode = proxy_set_mode};
+/* There is one radio for scanning and for opening links. */
+static void proxy_on_opening(void *user, bool opening, uint64_t now_ns)
+{
+    struct sim_proxy *proxy = user;
+    if (proxy->paused == opening)
+        return;
+    proxy->paused = opening;
+    if (!opening && proxy->scanner_state == BLEPROXY_SCANNER_STOPPED)
+        proxy_set_state(proxy, BLEPROXY_SCANNER_STARTING, now_ns);
+    else if (opening && proxy->scanner_state == BLEPROXY_SCANNER_RUNNING)
+        proxy_set_state(proxy, BLEPROXY_SCANNER_STOPPING, now_ns);
+}
+
+static const struct server_radio_ops radio_ops = {
+    .on_subscribed = proxy_on_subscribed, .set_mode = proxy_set_mode, .links = &gatt_radio_ops};
 
 static void proxy_on_report(void *user, const struct batch_advert *advert, uint64_t now_ns)
 {
@@ -52,6 +66,7 @@ int sim_proxy_init(struct sim_proxy *proxy, const struct sim_proxy_config *confi
                    const struct env *env, uint64_t now_ns)
 {
     *proxy = (struct sim_proxy){.profile = *config->profile, .env = env, .scanner_ns = BP_NEVER};
+    gatt_radio_init(&proxy->gatt);
     if (config->flush_ns != BP_NEVER)
         proxy->profile.flush_ns = config->flush_ns;
     uint64_t mac_address = sim_proxy_mac_address(config->name, config->seed);
@@ -77,6 +92,14 @@ int sim_proxy_init(struct sim_proxy *proxy, const struct sim_proxy_config *confi
         sim_proxy_deinit(proxy);
         return r;
     }
+    proxy->gatt.env = env;
+    proxy->gatt.server = proxy->server;
+    proxy->gatt.ear = proxy->ear;
+    proxy->gatt.faults = config->faults;
+    proxy->gatt.latency_ms = config->latency_ms;
+    proxy->gatt.dice = dice_mix(config->seed, ~mac_address);
+    proxy->gatt.on_opening = proxy_on_opening;
+    proxy->gatt.user = proxy;
     proxy_set_state(proxy, BLEPROXY_SCANNER_RUNNING, now_ns);
     return 0;
 }
@@ -84,6 +107,7 @@ int sim_proxy_init(struct sim_proxy *proxy, const struct sim_proxy_config *confi
 void sim_proxy_deinit(struct sim_proxy *proxy)
 {
     server_free(proxy->server);
+    gatt_radio_deinit(&proxy->gatt);
     ear_free(proxy->ear);
     proxy->server = NULL;
     proxy->ear = NULL;
@@ -91,7 +115,8 @@ void sim_proxy_deinit(struct sim_proxy *proxy)
 
 uint64_t sim_proxy_deadline(const struct sim_proxy *proxy)
 {
-    return time_min(proxy->scanner_ns, server_deadline(proxy->server));
+    return time_min(time_min(proxy->scanner_ns, gatt_radio_deadline(&proxy->gatt)),
+                    server_deadline(proxy->server));
 }
 
 static void proxy_step_scanner(struct sim_proxy *proxy, uint64_t now_ns)
@@ -107,8 +132,9 @@ static void proxy_step_scanner(struct sim_proxy *proxy, uint64_t now_ns)
         proxy_set_state(proxy, BLEPROXY_SCANNER_STARTING, now_ns);
         break;
     case BLEPROXY_SCANNER_STARTING:
+        proxy_set_state(proxy, proxy->paused ? BLEPROXY_SCANNER_STOPPING : BLEPROXY_SCANNER_RUNNING, now_ns);
+        break;
     case BLEPROXY_SCANNER_RUNNING:
-        proxy_set_state(proxy, BLEPROXY_SCANNER_RUNNING, now_ns);
         break;
     }
 }
@@ -117,6 +143,7 @@ void sim_proxy_tick(struct sim_proxy *proxy, uint64_t now_ns)
 {
     if (now_ns >= proxy->scanner_ns)
         proxy_step_scanner(proxy, now_ns);
+    gatt_radio_tick(&proxy->gatt, now_ns);
     server_tick(proxy->server, now_ns);
 }
 

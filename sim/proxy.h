@@ -3,7 +3,7 @@
 #define SIM_PROXY_H
 
 #include "server/server.h"
-#include "sim/radio.h"
+#include "sim/gatt_radio.h"
 
 /* One virtual proxy: the device's side of the API over an ear in the virtual house. Pure, as both are. */
 struct sim_proxy_config {
@@ -14,14 +14,18 @@ struct sim_proxy_config {
     const uint8_t *psk;   /* or NULL */
     const char *password; /* or NULL */
     uint32_t slots;
+    int32_t latency_ms; /* of everything on the air, or GATT_LATENCY_NATURAL */
+    struct sim_link_faults faults;
 };
 
 struct sim_proxy {
     struct server *server;
     struct ear *ear;
+    struct gatt_radio gatt;
     struct server_profile profile; /* with flush_ns replaced */
     const struct env *env;
-    uint64_t scanner_ns; /* the scanner's next step towards running; BP_NEVER when it is */
+    uint64_t scanner_ns; /* the scanner's next step towards running; BP_NEVER when it is, or is paused */
+    bool paused;         /* it is to stop: a link is being opened */
     enum bleproxy_scanner_state scanner_state;
 };
 

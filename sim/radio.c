@@ -6,11 +6,12 @@
 #include <string.h>
 
 enum {
-    RSSI_NEAREST = -45, /* dBm */
-    RSSI_SPREAD = 48,   /* by so much it differs where peripherals stand */
-    RSSI_WALK = 5,      /* and so far they wander from there */
-    RSSI_FAINT = -92,   /* from here on two of three advertisements are not heard */
-    RESPONSE_EVERY = 3, /* every third active scan gets its response */
+    RSSI_NEAREST = -45,  /* dBm */
+    RSSI_SPREAD = 48,    /* by so much it differs where peripherals stand, */
+    RSSI_SPREAD_IN = 34, /* or those in the middle of the house */
+    RSSI_WALK = 5,       /* and so far they wander from there */
+    RSSI_FAINT = -92,    /* from here on two of three advertisements are not heard */
+    RESPONSE_EVERY = 3,  /* every third active scan gets its response */
 };
 
 /* An ear that is later than this does not make up for it. */
@@ -21,11 +22,12 @@ static const uint64_t sentinel_address = UINT64_C(0x02fbe5000000), sentinel_mask
 
 /* The inhabitants of a lively house. */
 static const struct {
-    enum peripheral_kind kind;
+    enum sim_peripheral_kind kind;
     uint32_t count;
 } inhabitants[] = {
-    {PERIPHERAL_THERMOMETER, 1}, {PERIPHERAL_IBEACON, 1},  {PERIPHERAL_LAMP, 1},    {PERIPHERAL_WANDERER, 4},
-    {PERIPHERAL_NEARBY, 24},     {PERIPHERAL_FIND_MY, 20}, {PERIPHERAL_HANDOFF, 6},
+    {SIM_PERIPHERAL_THERMOMETER, 1}, {SIM_PERIPHERAL_IBEACON, 1}, {SIM_PERIPHERAL_LAMP, 1},
+    {SIM_PERIPHERAL_WANDERER, 4},    {SIM_PERIPHERAL_NEARBY, 24}, {SIM_PERIPHERAL_FIND_MY, 20},
+    {SIM_PERIPHERAL_HANDOFF, 6},
 };
 enum { N_INHABITANTS = sizeof(inhabitants) / sizeof(*inhabitants) };
 
@@ -62,38 +64,84 @@ static void agenda_order(struct radio *radio)
 
 /* ---- The house ---- */
 
+/* Seeds from here on are those of devices that can be connected to: they do not depend on how many others
+ * there are. */
+static const uint64_t gatt_seeds = UINT64_C(0x800000);
+
+static uint32_t house_size(const struct radio_config *config)
+{
+    uint32_t n = config->devices;
+    for (size_t i = 0; config->payload == RADIO_LIFE && i < N_INHABITANTS; i++)
+        n += inhabitants[i].count;
+    return n;
+}
+
 static void radio_people(struct radio *radio, uint64_t now_ns)
 {
     uint64_t house = dice_mix(radio->config.seed, 1) & ~UINT64_C(0xffffff);
     uint32_t index = 0;
     for (size_t i = 0; radio->config.payload == RADIO_LIFE && i < N_INHABITANTS; i++)
         for (uint32_t n = 0; n < inhabitants[i].count; n++, index++)
-            peripheral_init(&radio->peripherals[index], inhabitants[i].kind, house | index, now_ns);
-    for (; index < radio->n_peripherals; index++)
-        peripheral_init(&radio->peripherals[index], peripheral_any_kind(house | index), house | index,
-                        now_ns);
+            sim_peripheral_init(&radio->peripherals[index], inhabitants[i].kind, house | index, now_ns);
+    for (; index < radio->n_peripherals - radio->n_devices; index++)
+        sim_peripheral_init(&radio->peripherals[index], sim_peripheral_any_kind(house | index), house | index,
+                            now_ns);
+    for (uint32_t i = 0; i < radio->n_devices; i++)
+        sim_peripheral_init_gatt(&radio->peripherals[index + i], &gatt_models[i % GATT_N_MODELS],
+                                 house | gatt_seeds | i, now_ns);
+}
+
+/* Devices that can be connected to are the last of all peripherals. */
+static int radio_equip(struct radio *radio)
+{
+    uint32_t n = radio->n_devices, first = radio->n_peripherals - n;
+    int r = 0;
+    radio->n_devices = 0;
+    while (r == 0 && radio->n_devices < n) {
+        r = gatt_device_init(&radio->devices[radio->n_devices], &radio->peripherals[first + radio->n_devices],
+                             radio->env);
+        if (r == 0)
+            radio->n_devices++;
+    }
+    return r;
+}
+
+/* Room for all who live here. 0 or BLEPROXY_E_NOMEM. */
+static int radio_build(struct radio *radio)
+{
+    const struct env *env = radio->env;
+    radio->peripherals = env_alloc(env, radio->n_peripherals * sizeof(*radio->peripherals));
+    radio->agenda = env_alloc(env, radio->n_peripherals * sizeof(*radio->agenda));
+    if (radio->n_devices > 0)
+        radio->devices = env_alloc(env, radio->n_devices * sizeof(*radio->devices));
+    return radio->peripherals && radio->agenda && (radio->devices || radio->n_devices == 0)
+               ? 0
+               : BLEPROXY_E_NOMEM;
 }
 
 int radio_new(const struct radio_config *config, const struct env *env, uint64_t now_ns,
               struct radio **ret_radio)
 {
-    uint32_t n = config->devices;
-    for (size_t i = 0; config->payload == RADIO_LIFE && i < N_INHABITANTS; i++)
-        n += inhabitants[i].count;
     bool life = config->payload == RADIO_LIFE;
-    if (config->devices > RADIO_DEVICES_MAX || n == 0 || (life && config->rate == RADIO_RATE_FLOOD))
+    uint32_t n_others = house_size(config), n_devices = 0;
+    if (config->devices > RADIO_DEVICES_MAX || config->families > RADIO_FAMILIES_MAX || n_others == 0 ||
+        (life && config->rate == RADIO_RATE_FLOOD))
         return BLEPROXY_E_INVALID;
+    if (life)
+        n_devices = (config->families ? config->families : 1) * GATT_N_MODELS;
     struct radio *radio = env_alloc(env, sizeof(*radio));
     if (!radio)
         return BLEPROXY_E_NOMEM;
-    *radio = (struct radio){.config = *config, .env = env, .n_peripherals = n};
+    *radio = (struct radio){
+        .config = *config, .env = env, .n_peripherals = n_others + n_devices, .n_devices = n_devices};
     list_init(&radio->ears);
-    radio->peripherals = env_alloc(env, n * sizeof(*radio->peripherals));
-    radio->agenda = env_alloc(env, n * sizeof(*radio->agenda));
-    int r = radio->peripherals && radio->agenda ? 0 : BLEPROXY_E_NOMEM;
+    int r = radio_build(radio);
     if (r == 0) {
         radio_people(radio, now_ns);
         agenda_order(radio);
+        r = radio_equip(radio);
+    } else {
+        radio->n_devices = 0; /* none to deinit */
     }
     if (r == 0 && config->rate == RADIO_RATE_FLOOD)
         r = flood_new(radio, &radio->flood);
@@ -109,6 +157,9 @@ void radio_free(struct radio *radio)
 {
     if (!radio)
         return;
+    for (uint32_t i = 0; i < radio->n_devices; i++)
+        gatt_device_deinit(&radio->devices[i], radio->env);
+    env_free(radio->env, radio->devices);
     flood_free(radio->env, radio->flood);
     env_free(radio->env, radio->agenda);
     env_free(radio->env, radio->peripherals);
@@ -116,6 +167,14 @@ void radio_free(struct radio *radio)
 }
 
 /* ---- Ears ---- */
+
+/* The first of each kind that can be connected to stands where every ear hears it well. */
+static int ear_usual_rssi(const struct ear *ear, uint32_t index)
+{
+    uint32_t first = ear->radio->n_peripherals - ear->radio->n_devices;
+    bool inside = index >= first && index < first + GATT_N_MODELS;
+    return RSSI_NEAREST - (int)(dice_mix(ear->seed, index) % (inside ? RSSI_SPREAD_IN : RSSI_SPREAD));
+}
 
 int ear_new(struct radio *radio, uint64_t seed, ear_report_fn *on_report, void *user, struct ear **ret_ear)
 {
@@ -140,7 +199,7 @@ int ear_new(struct radio *radio, uint64_t seed, ear_report_fn *on_report, void *
         return BLEPROXY_E_NOMEM;
     }
     for (uint32_t i = 0; i < radio->n_peripherals; i++)
-        ear->rssi[i] = (int8_t)(RSSI_NEAREST - (int)(dice_mix(ear->seed, i) % RSSI_SPREAD));
+        ear->rssi[i] = (int8_t)ear_usual_rssi(ear, i);
     list_append(&radio->ears, &ear->node);
     *ret_ear = ear;
     return 0;
@@ -170,13 +229,27 @@ void ear_set_active(struct ear *ear, bool active)
 
 int8_t ear_rssi(struct ear *ear, uint32_t index)
 {
-    int base = RSSI_NEAREST - (int)(dice_mix(ear->seed, index) % RSSI_SPREAD);
+    int base = ear_usual_rssi(ear, index);
     int rssi = ear->rssi[index] + (int)(dice_roll(&ear->dice) % 3) - 1;
     if (rssi > base + RSSI_WALK)
         rssi = base + RSSI_WALK;
     if (rssi < base - RSSI_WALK)
         rssi = base - RSSI_WALK;
     return ear->rssi[index] = (int8_t)rssi;
+}
+
+struct gatt_device *ear_find_device(const struct ear *ear, uint64_t address, uint8_t address_type,
+                                    int8_t *ret_rssi)
+{
+    struct radio *radio = ear->radio;
+    for (uint32_t i = 0; i < radio->n_devices; i++) {
+        const struct sim_peripheral *peripheral = radio->devices[i].peripheral;
+        if (peripheral->address != address || peripheral->address_type != address_type)
+            continue;
+        *ret_rssi = (int8_t)ear_usual_rssi(ear, radio->n_peripherals - radio->n_devices + i);
+        return &radio->devices[i];
+    }
+    return NULL;
 }
 
 bool ear_counts(struct ear *ear)
@@ -204,8 +277,8 @@ void ear_sentinel(struct ear *ear, uint8_t *packet, struct batch_advert *ret_adv
 
 static void ear_hear(struct ear *ear, uint32_t index, uint64_t now_ns)
 {
-    const struct peripheral *peripheral = &ear->radio->peripherals[index];
-    uint8_t packet[2 * PERIPHERAL_PACKET_MAX];
+    const struct sim_peripheral *peripheral = &ear->radio->peripherals[index];
+    uint8_t packet[2 * SIM_PERIPHERAL_PACKET_MAX];
     uint32_t size = peripheral->size;
     memcpy(packet, peripheral->packet, size);
     if (ear->active && peripheral->response_size && dice_roll(&ear->dice) % RESPONSE_EVERY == 0) {
@@ -251,7 +324,9 @@ uint64_t radio_deadline(const struct radio *radio)
 /* One peripheral speaks to every ear that hears it. */
 static void radio_spread(struct radio *radio, uint32_t index, uint64_t now_ns)
 {
-    peripheral_live(&radio->peripherals[index], now_ns);
+    sim_peripheral_live(&radio->peripherals[index], now_ns);
+    if (radio->peripherals[index].silent)
+        return;
     list_for_each(node, &radio->ears)
     {
         struct ear *ear = list_entry(node, struct ear, node);
@@ -265,7 +340,7 @@ static void radio_speak(struct radio *radio, uint64_t now_ns)
 {
     for (;;) {
         uint32_t index = radio->agenda[0];
-        struct peripheral *peripheral = &radio->peripherals[index];
+        struct sim_peripheral *peripheral = &radio->peripherals[index];
         if (peripheral->next_ns > now_ns)
             return;
         /* What nobody listened to in time was not heard. */
@@ -291,8 +366,9 @@ static void ear_keep_pace(struct ear *ear, uint64_t now_ns)
         ear->cursor = (index + 1) % radio->n_peripherals;
         ear->next_ns += interval_ns;
         if (radio->config.payload == RADIO_LIFE)
-            peripheral_live(&radio->peripherals[index], now_ns);
-        ear_hear(ear, index, now_ns);
+            sim_peripheral_live(&radio->peripherals[index], now_ns);
+        if (!radio->peripherals[index].silent)
+            ear_hear(ear, index, now_ns);
     }
 }
 

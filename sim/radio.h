@@ -20,6 +20,7 @@ enum {
     RADIO_RATE_NATURAL = -1, /* everything speaks when it likes to */
     RADIO_RATE_FLOOD = 0,    /* ears are asked with ear_burst() */
     RADIO_DEVICES_MAX = 1000000,
+    RADIO_FAMILIES_MAX = 1000,
     RADIO_BURST_ADVERTS = 16,
     RADIO_MIX_EVERY = 5,
 };
@@ -28,12 +29,14 @@ struct radio_config {
     uint64_t seed;
     enum radio_payload payload; /* load consists of the generated devices alone */
     uint32_t devices;           /* generated ones */
+    uint32_t families;          /* so many of each device that can be connected to; 0: one */
     int32_t rate;               /* advertisements/s of each ear, or as above */
     uint32_t sentinel;          /* after that many an ear hears one marked "FPEND"; 0: never */
 };
 
 struct radio;
 struct ear;
+struct gatt_device;
 
 /* Several ears that hear one advertisement get it at the same time. */
 typedef void ear_report_fn(void *user, const struct batch_advert *advert, uint64_t now_ns);
@@ -53,6 +56,9 @@ void ear_free(struct ear *ear);
 void ear_listen(struct ear *ear, bool listening, uint64_t now_ns);
 /* Active ears ask for scan responses. */
 void ear_set_active(struct ear *ear, bool active);
+/* The device of that address that can be connected to, or NULL; and how strongly the ear hears it as a rule. */
+struct gatt_device *ear_find_device(const struct ear *ear, uint64_t address, uint8_t address_type,
+                                    int8_t *ret_rssi);
 /* In a flood: the next RADIO_BURST_ADVERTS advertisements as one encoded message, borrowed until the next
  * call. */
 const uint8_t *ear_burst(struct ear *ear, size_t *ret_size);

@@ -26,7 +26,7 @@ static struct listener here, there;
 
 static void note_ad(struct listener *listener, const struct bleproxy_ad *ad)
 {
-    if (ad->type == 0x09 && ad->size == 12)
+    if (ad->type == 0x09 && ad->size == 12 && memcmp(ad->data, "Reading lamp", 12) == 0)
         listener->n_responses++;
     if (ad->type == 0x09)
         listener->n_named++;
