@@ -3,6 +3,7 @@
 
 #include "home.h"
 #include "house.h"
+#include "sim/house.h"
 #include <stdlib.h>
 
 #define DEVICE_ADDRESS UINT64_C(0xC00000000000)
@@ -29,18 +30,18 @@ static void advertise_to(struct device *device, struct hearer *hearer)
     uint8_t index[2] = {(uint8_t)device->index, (uint8_t)(device->index >> 8)};
     const uint8_t data[] = {2, 1, 6,   6,   0xff, 0xff, 0xff, index[0], index[1], device->counter,
                             7, 9, 'd', 'e', 'v',  'i',  'c',  'e'};
-    const struct batch_advert advert = {.address = DEVICE_ADDRESS + device->index,
+    const struct batch_advert advert = {.address = device->address,
                                         .data = data,
                                         .size = sizeof(data),
                                         .rssi = hearer->rssi_dbm,
-                                        .address_type = BLEPROXY_ADDRESS_RANDOM};
+                                        .address_type = device->address_type};
     check(device, hearer);
     hearer->sent_ns = 0;
-    if (!house->server)
+    if (!house->proxy.server)
         return;
     if (home_is_healthy(&world->homes[hearer->house]))
         hearer->sent_ns = world->now_ns;
-    server_report(house->server, &advert, world->now_ns);
+    server_report(house->proxy.server, &advert, world->now_ns);
     house_touch(house);
 }
 
@@ -50,30 +51,54 @@ static void advertise(struct world *world, void *what, uint64_t detail)
     (void)detail;
     if (world_chance(world, 2) == 0)
         device->counter++; /* half of the time nothing has changed */
-    for (unsigned i = 0; i < device->n_hearers; i++)
+    bool silent = device->gatt && device->gatt->peripheral->silent;
+    for (unsigned i = 0; i < device->n_hearers && !silent; i++)
         advertise_to(device, &device->hearers[i]);
     world_after(world, device->interval_ns + world_chance(world, NS_PER_S), advertise, device, 0);
+}
+
+static struct device *device_find(struct world *world, uint64_t address)
+{
+    uint64_t index = address - DEVICE_ADDRESS;
+    if (index < world->scale.n_devices && world->devices[index].address == address)
+        return &world->devices[index];
+    for (unsigned i = 0; i < world->scale.n_devices; i++)
+        if (world->devices[i].address == address)
+            return &world->devices[i];
+    return NULL;
 }
 
 static void on_advertisement(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct world *world = user;
-    uint64_t index = advertisement->address - DEVICE_ADDRESS, house = advertisement->source - HOUSE_SOURCE;
+    struct device *device = device_find(world, advertisement->address);
     world->n_reports++;
-    if (index >= world->scale.n_devices || house >= world->scale.n_proxies) {
-        world_fail(world, "a report of a device or proxy that there is not");
+    if (!device) {
+        world_fail(world, "a report of a device that there is not");
         return;
     }
-    struct device *device = &world->devices[index];
-    for (unsigned i = 0; i < device->n_hearers; i++)
-        if (device->hearers[i].house == house)
-            device->hearers[i].heard_ns = world->now_ns;
+    for (unsigned i = 0; i < device->n_hearers; i++) {
+        struct hearer *hearer = &device->hearers[i];
+        if (world->houses[hearer->house].source == advertisement->source) {
+            hearer->heard_ns = world->now_ns;
+            return;
+        }
+    }
+    world_fail(world, "a report of device %u by a proxy that cannot hear it", device->index);
 }
 
 static void device_init(struct device *device, struct world *world, unsigned index)
 {
-    *device = (struct device){
-        .world = world, .index = index, .interval_ns = world_between(world, 30 * NS_PER_S, 60 * NS_PER_S)};
+    *device = (struct device){.world = world,
+                              .address = DEVICE_ADDRESS + index,
+                              .address_type = BLEPROXY_ADDRESS_RANDOM,
+                              .index = index,
+                              .interval_ns = world_moment(world, 30 * NS_PER_S, 60 * NS_PER_S)};
+    if (world->scale.n_programs > 0) {
+        device->gatt = &world->radio->devices[index];
+        device->address = device->gatt->peripheral->address;
+        device->address_type = device->gatt->peripheral->address_type;
+    }
     unsigned first = (unsigned)world_chance(world, world->scale.n_proxies);
     unsigned n = 1 + (unsigned)world_chance(world, HEARERS_MAX);
     for (unsigned i = 0; i < n && i < world->scale.n_proxies; i++)

@@ -14,9 +14,12 @@ struct hearer {
     uint64_t heard_ns; /* when the hub last heard of it from there */
 };
 
-/* Something that advertises every half to whole minute. */
+/* Something that advertises every half to whole minute, unless the radio knows that it is silent. */
 struct device {
     struct world *world;
+    uint64_t address;
+    uint8_t address_type;
+    const struct gatt_device *gatt; /* what it is for the radio, or NULL: it only advertises */
     unsigned index, n_hearers;
     uint64_t interval_ns;
     uint8_t counter;

@@ -73,7 +73,7 @@ static void disturbance_ends(struct world *world, void *what, uint64_t detail)
 static void befall(struct world *world, struct house *house)
 {
     enum fault fault = (enum fault)world_chance(world, N_FAULTS);
-    uint64_t duration_ns = world_between(world, NS_PER_S, LONGEST_FAULT_NS);
+    uint64_t duration_ns = world_moment(world, NS_PER_S, LONGEST_FAULT_NS);
     struct link *link = link_of(house);
     world->n_faults++;
     house->disturbed_ns = world->now_ns;
@@ -89,7 +89,7 @@ static void befall(struct world *world, struct house *house)
             befall_link(fault, link, duration_ns);
         break;
     case POWER_CUT:
-        if (house->server)
+        if (house->proxy.server)
             house_power_off(house, duration_ns);
         break;
     case RESTART:
@@ -116,11 +116,11 @@ static void next_fault(struct world *world, void *what, uint64_t detail)
     if (!world_is_in_trouble(world))
         return;
     befall(world, house);
-    world_after(world, world_between(world, NS_PER_S, 300 * NS_PER_S), next_fault, house, 0);
+    world_after(world, world_moment(world, NS_PER_S, 300 * NS_PER_S), next_fault, house, 0);
 }
 
 void faults_init(struct world *world)
 {
     for (unsigned i = 0; i < world->scale.n_proxies; i++)
-        world_after(world, world_chance(world, 300 * NS_PER_S), next_fault, &world->houses[i], 0);
+        world_after(world, world_moment(world, 0, 300 * NS_PER_S), next_fault, &world->houses[i], 0);
 }

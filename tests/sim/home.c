@@ -107,6 +107,7 @@ static void on_state(void *user, enum bleproxy_proxy_state state, const struct s
     world->houses[home->index].disturbed_ns = now_ns;
     if (state == BLEPROXY_PROXY_READY) {
         world->n_sessions++;
+        home->n_sessions++;
         world_expect(world, !world->houses[home->index].is_foreign, "home %u has not the key, and got in",
                      home->index);
     }
@@ -127,11 +128,29 @@ static void on_state(void *user, enum bleproxy_proxy_state state, const struct s
     }
 }
 
+static void touch_later(struct world *world, void *what, uint64_t detail)
+{
+    struct home *home = what;
+    (void)world;
+    (void)detail;
+    home->pending = false;
+    home_touch(home);
+}
+
+static void on_pending(void *user)
+{
+    struct home *home = user;
+    if (!home->pending)
+        world_after(home->world, 0, touch_later, home, 0);
+    home->pending = true;
+}
+
 static const struct manager_ops ops = {.resolve = on_resolve,
                                        .cancel_resolve = on_cancel_resolve,
                                        .open = on_open,
                                        .close = on_close,
                                        .get_time = get_time,
+                                       .on_pending = on_pending,
                                        .on_state = on_state};
 
 static void on_started(void *user, int error, uint64_t now_ns)
@@ -189,7 +208,7 @@ static void new_manager(struct home *home)
                     .client_info = "simulation",
                     .expected_name = host,
                     .psk = house->encrypted ? key : NULL,
-                    .aead = home->index % 4 == 1 ? &aead_sodium : &aead_null,
+                    .aead = &aead_sodium,
                     .timeouts = session_timeouts_default},
     };
     unsigned no_memory = world->scale.no_memory;
@@ -209,8 +228,8 @@ static void on_whim(struct world *world, void *what, uint64_t detail)
     if (!world_is_in_trouble(world))
         return;
     bool restless = world_chance(world, 2) == 0; /* the next whim meets a manager that is just starting */
-    uint64_t patience_ns = restless ? world_between(world, 0, 8 * NS_PER_S)
-                                    : world_between(world, 60 * NS_PER_S, 1200 * NS_PER_S);
+    uint64_t patience_ns =
+        restless ? world_moment(world, 0, 8 * NS_PER_S) : world_moment(world, 60 * NS_PER_S, 1200 * NS_PER_S);
     world_after(world, patience_ns, on_whim, home, 0);
     if (home->stops_pending > 0)
         return;
@@ -236,7 +255,7 @@ void home_init(struct home *home, struct world *world, unsigned index)
 {
     *home = (struct home){.world = world, .index = index, .wake_ns = BP_NEVER};
     new_manager(home);
-    world_after(world, world_between(world, 30 * NS_PER_S, 1200 * NS_PER_S), on_whim, home, 0);
+    world_after(world, world_moment(world, 30 * NS_PER_S, 1200 * NS_PER_S), on_whim, home, 0);
 }
 
 void home_deinit(struct home *home)
@@ -252,6 +271,13 @@ void home_leave(struct home *home)
     home->stops_pending++;
     manager_stop(home->manager, on_stopped, home, home->world->now_ns);
     home_touch(home);
+}
+
+void home_check_left(struct home *home)
+{
+    world_expect(home->world, home->starts_pending == 0 && home->stops_pending == 0 && !home->manager,
+                 "home %u has %u starts and %u stops pending", home->index, home->starts_pending,
+                 home->stops_pending);
 }
 
 static void wake(struct world *world, void *what, uint64_t detail)
@@ -287,25 +313,26 @@ bool home_is_settled(const struct home *home)
         const struct session_end *end = home->manager ? manager_last_end(home->manager) : NULL;
         return end && end->error == BLEPROXY_E_INVALID_KEY;
     }
-    if (!home->manager || !manager_scanner(home->manager) || !house->server)
+    if (!home->manager || !manager_scanner(home->manager) || !house->proxy.server)
         return false;
     /* Older firmware does not tell whom it reports to: a subscription lost to a dead client goes unnoticed.
      */
     struct link *link = house_only_link(house);
-    return !house->profile->scanner_state || (link && link->home_open && server_is_subscribed(house->server));
+    return !house->profile->scanner_state ||
+           (link && link->home_open && server_is_subscribed(house->proxy.server));
 }
 
 bool home_is_healthy(const struct home *home)
 {
     const struct house *house = &home->world->houses[home->index];
     uint64_t now_ns = home->world->now_ns;
-    if (!home->manager || !manager_scanner(home->manager) || !house->server || now_ns < house->cut_until_ns ||
-        now_ns - house->disturbed_ns < SETTLED_NS ||
+    if (!home->manager || !manager_scanner(home->manager) || !house->proxy.server ||
+        now_ns < house->cut_until_ns || now_ns - house->disturbed_ns < SETTLED_NS ||
         proxy_state(manager_proxy(home->manager)) != BLEPROXY_PROXY_READY)
         return false;
     if (home->world->scale.no_memory && world_is_in_trouble(home->world))
         return false; /* advertisements are lost for want of it */
     const struct link *link = house_only_link(house);
     return link && link->home_open && !link->is_black_hole &&
-           now_ns >= link->pipes[TO_HOME].stalled_until_ns && server_is_subscribed(house->server);
+           now_ns >= link->pipes[TO_HOME].stalled_until_ns && server_is_subscribed(house->proxy.server);
 }

@@ -2,63 +2,37 @@
 #include "house.h"
 
 #include "link.h"
-#include "noise/cipher.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long a radio takes to change its mode, and a device to shut down. */
-#define RADIO_NS    (50 * NS_PER_MS)
+/* How long a device takes to shut down. */
 #define SHUTDOWN_NS (500 * NS_PER_MS)
 
-static void radio_runs(struct world *world, void *what, uint64_t detail)
-{
-    struct house *house = what;
-    (void)detail;
-    if (!house->server)
-        return;
-    server_scanner_state(house->server, BLEPROXY_SCANNER_RUNNING, world->now_ns);
-    house_touch(house);
-}
+enum { HOUSE_NAME_SIZE = 32 };
 
-static void on_subscribed(void *user, bool subscribed, uint64_t now_ns)
+static void house_name(const struct house *house, char ret_name[HOUSE_NAME_SIZE])
 {
-    struct house *house = user;
-    (void)now_ns;
-    house->disturbed_ns = house->world->now_ns;
-    if (subscribed)
-        world_after(house->world, RADIO_NS, radio_runs, house, 0);
+    snprintf(ret_name, HOUSE_NAME_SIZE, "house-%u", house->index);
 }
-
-static void set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns)
-{
-    struct house *house = user;
-    (void)mode;
-    (void)now_ns;
-    world_after(house->world, RADIO_NS, radio_runs, house, 0);
-}
-
-static const struct server_radio_ops radio_ops = {.on_subscribed = on_subscribed, .set_mode = set_mode};
 
 static void power_on(struct world *world, void *what, uint64_t detail)
 {
     struct house *house = what;
     (void)detail;
-    if (house->server || world->now_ns < house->down_until_ns)
+    if (house->proxy.server || world->now_ns < house->down_until_ns)
         return;
-    char name[32];
-    snprintf(name, sizeof(name), "house-%u", house->index);
-    const struct server_config config = {.env = &world->env,
-                                         .profile = house->profile,
-                                         .psk = house->encrypted ? house->key : NULL,
-                                         .aead = house->index % 4 == 1 ? &aead_sodium : &aead_null,
-                                         .name = name,
-                                         .friendly_name = name,
-                                         .model = "simulated",
-                                         .manufacturer = "nobody",
-                                         .mac_address = HOUSE_SOURCE + house->index - 2,
-                                         .bluetooth_mac_address = HOUSE_SOURCE + house->index,
-                                         .slots = 3};
-    if (server_new(&config, &radio_ops, house, world->now_ns, &house->server) < 0) {
+    char name[HOUSE_NAME_SIZE];
+    house_name(house, name);
+    const struct sim_proxy_config config = {
+        .name = name,
+        .profile = house->profile,
+        .flush_ns = BP_NEVER,
+        .seed = world->seed,
+        .psk = house->encrypted ? house->key : NULL,
+        .slots = house->slots,
+        .latency_ms = GATT_LATENCY_NATURAL,
+        .faults = world_is_in_trouble(world) ? sim_link_faults_all : (struct sim_link_faults){0}};
+    if (sim_proxy_init(&house->proxy, &config, world->radio, &world->env, world->now_ns) < 0) {
         world_after(world, NS_PER_S, power_on, house, 0); /* no memory: it tries again */
         return;
     }
@@ -71,7 +45,11 @@ void house_init(struct house *house, struct world *world, unsigned index)
                             .index = index,
                             .profile = &server_profiles[index % server_n_profiles],
                             .encrypted = index % 2 == 1,
+                            .slots = 1 + (uint32_t)world_chance(world, SERVER_SLOTS_MAX),
                             .wake_ns = BP_NEVER};
+    char name[HOUSE_NAME_SIZE];
+    house_name(house, name);
+    house->source = sim_proxy_mac_address(name, world->seed) + 2;
     house->is_foreign = index % 8 == 5;
     for (unsigned i = 0; i < sizeof(house->key); i++)
         house->key[i] = (uint8_t)(index + i + house->is_foreign);
@@ -91,17 +69,17 @@ static void wake(struct world *world, void *what, uint64_t detail)
     if (detail != house->wake_ns)
         return;
     house->wake_ns = BP_NEVER;
-    if (house->server)
-        server_tick(house->server, world->now_ns);
+    if (house->proxy.server)
+        sim_proxy_tick(&house->proxy, world->now_ns);
     house_touch(house);
 }
 
 void house_touch(struct house *house)
 {
-    if (!house->server)
+    if (!house->proxy.server)
         return;
     list_for_each(node, &house->links) link_pump(list_entry(node, struct link, of_house), TO_HOME);
-    uint64_t deadline_ns = server_deadline(house->server);
+    uint64_t deadline_ns = sim_proxy_deadline(&house->proxy);
     if (deadline_ns < house->world->now_ns)
         deadline_ns = house->world->now_ns;
     if (deadline_ns >= house->wake_ns)
@@ -113,8 +91,7 @@ void house_touch(struct house *house)
 void house_power_off(struct house *house, uint64_t duration_ns)
 {
     list_for_each(node, &house->links) link_forget_house(list_entry(node, struct link, of_house));
-    server_free(house->server);
-    house->server = NULL;
+    sim_proxy_deinit(&house->proxy);
     uint64_t now_ns = house->world->now_ns;
     house->disturbed_ns = now_ns;
     if (house->down_until_ns < now_ns + duration_ns)
@@ -126,16 +103,16 @@ static void power_off_later(struct world *world, void *what, uint64_t detail)
 {
     (void)world;
     struct house *house = what;
-    if (house->server)
+    if (house->proxy.server)
         house_power_off(house, detail);
 }
 
 void house_restart(struct house *house, uint64_t duration_ns)
 {
-    if (!house->server)
+    if (!house->proxy.server)
         return;
     house->disturbed_ns = house->world->now_ns;
-    server_shutdown(house->server, house->world->now_ns);
+    server_shutdown(house->proxy.server, house->world->now_ns);
     house_touch(house);
     world_after(house->world, SHUTDOWN_NS, power_off_later, house, duration_ns);
 }

@@ -2,10 +2,10 @@
 #ifndef TESTS_SIM_HOUSE_H
 #define TESTS_SIM_HOUSE_H
 
-#include "server/server.h"
+#include "sim/proxy.h"
 #include "world.h"
 
-/* A proxy: the device's side, with a radio and power of its own. */
+/* A virtual proxy on a wall, with power of its own. */
 struct house {
     struct world *world;
     unsigned index;
@@ -13,15 +13,19 @@ struct house {
     bool encrypted;
     bool is_foreign; /* its key is not the one that the home has */
     uint8_t key[32];
-    struct server *server; /* NULL while it has no power */
-    struct list links;     /* whose end here is open */
+    uint32_t slots;
+    uint64_t source;        /* its Bluetooth MAC address */
+    struct sim_proxy proxy; /* its server is NULL while it has no power */
+    struct list links;      /* whose end here is open */
+    struct {
+        uint64_t since_ns;       /* it may be held by nobody since then */
+        uint64_t session;        /* of the home, in which it was last seen to be held by somebody */
+    } watched[SERVER_SLOTS_MAX]; /* slots, by watch.c */
     uint64_t wake_ns;
     uint64_t cut_until_ns;  /* off the network until then */
     uint64_t disturbed_ns;  /* when something last happened to it or its connection */
     uint64_t down_until_ns; /* without power until then */
 };
-
-#define HOUSE_SOURCE UINT64_C(0xACBC32000010)
 
 void house_init(struct house *house, struct world *world, unsigned index);
 void house_deinit(struct house *house);

@@ -53,12 +53,12 @@ static void arrive_at_house(struct link *link, struct segment *segment)
     case SYN:
         if (world->now_ns < house->cut_until_ns)
             break;
-        if (!house->server) {
+        if (!house->proxy.server) {
             send_segment(link, TO_HOME, REFUSED, NULL, 0);
             break;
         }
         send_segment(link, TO_HOME, ACCEPTED, NULL, 0);
-        if (server_accept(house->server, &connection_ops, link, world->now_ns, &link->connection) < 0) {
+        if (server_accept(house->proxy.server, &connection_ops, link, world->now_ns, &link->connection) < 0) {
             send_segment(link, TO_HOME, FIN, NULL, 0);
             break;
         }

@@ -7,16 +7,21 @@
 #include "base/time.h"
 #include "hub/hub.h"
 
-struct house; /* a proxy on the wall: house.h */
-struct home;  /* the manager that keeps it connected: home.h */
-struct device;
+struct central;
+struct radio;
+struct house;   /* a proxy on the wall: house.h */
+struct home;    /* the manager that keeps it connected: home.h */
+struct device;  /* something that advertises: device.h */
+struct program; /* something that talks to devices: program.h */
 
 /* How big a simulation is, and what befalls it. Times are virtual. */
 struct scale {
     unsigned n_proxies, n_devices;
+    unsigned n_programs; /* 0: devices only advertise; else they are the radio's that can be connected to */
     uint64_t trouble_ns; /* how long faults happen */
     uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
     unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
+    unsigned haste;      /* everything but the protocol goes on so many times as fast */
 };
 
 struct event;
@@ -25,8 +30,8 @@ struct event;
  * network that loses, delays and cuts, managers and a hub. All chance comes from one seed. */
 struct world {
     struct scale scale;
+    uint64_t seed, random;
     uint64_t now_ns, end_of_trouble_ns;
-    uint64_t random;
 
     struct event *events; /* a binary heap, the earliest first */
     size_t n_events, events_capacity;
@@ -38,10 +43,16 @@ struct world {
 
     struct hub *hub;
     uint64_t hub_wake_ns;
+    struct central *central;
+    uint64_t central_wake_ns;
+    struct radio *radio; /* its devices can be connected to; it does not speak: device.h */
     struct house *houses;
     struct home *homes;
     struct device *devices;
+    struct program *programs;
     uint64_t n_reports, n_checked, n_sessions, n_faults;
+    unsigned reactions;                                    /* of programs to what they are told: how deep */
+    uint64_t n_links, n_links_in_peace, n_tasks, n_values; /* of programs */
 
     char failure[256]; /* the first expectation that did not hold, or "" */
 };
@@ -55,9 +66,12 @@ void world_run_until(struct world *world, uint64_t until_ns);
 
 /* Sets up everything but starts nothing. */
 void world_init(struct world *world, const struct scale *scale, uint64_t seed);
+/* Managers leave for good, and expect to be let go. */
+void world_stop(struct world *world);
 /* Everything that the library allocated must be gone after it. */
 void world_deinit(struct world *world);
 void world_touch_hub(struct world *world);
+void world_free_central(struct world *world);
 
 /* Notes the first failure; the run ends at the next event. */
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -71,6 +85,8 @@ void world_fail(struct world *world, const char *format, ...) __attribute__((for
 uint64_t world_chance(struct world *world, uint64_t n);
 /* A time from least to most. */
 uint64_t world_between(struct world *world, uint64_t least_ns, uint64_t most_ns);
+/* As that, but so many times as short as the world is hasty. */
+uint64_t world_moment(struct world *world, uint64_t least_ns, uint64_t most_ns);
 bool world_is_in_trouble(const struct world *world);
 
 #endif
