@@ -20,6 +20,16 @@ enum cli_exit cli_exit_code(int error);
 /* Subcommands: they get their own arguments, argv[0] being for messages, and return an exit code. */
 int cmd_scan(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_services(int argc, char **argv);
+int cmd_read(int argc, char **argv);
+int cmd_write(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
+int cmd_pair(int argc, char **argv);
+int cmd_unpair(int argc, char **argv);
+int cmd_clear_cache(int argc, char **argv);
+int cmd_params(int argc, char **argv);
+int cmd_slots(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

@@ -284,13 +284,15 @@ static int run(struct info *info)
 static int info_main(struct info *info, int argc, char **argv)
 {
     struct bleproxy_loop_options loop_options = {0};
-    int r = options_parse(&info->options, &(struct options_table){longs, help, parse}, info, argc, argv);
+    int r =
+        options_parse(&info->options, &(struct options_table){.longs = longs, .help = help, .parse = parse},
+                      info, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
     r = proxies_init(&info->proxies, &info->options);
     if (r != CLI_DONE)
         return r;
-    log_set_loop_options(info->options.verbosity, &loop_options);
+    log_set_loop_options(info->options.verbosity, LOG_QUIET_PROXIES, &loop_options);
     r = bleproxy_loop_new(&loop_options, &info->loop);
     if (r < 0) {
         log_say("%s", bleproxy_strerror(r));

@@ -16,10 +16,35 @@ static struct {
     char *lines[HELD_MAX];
 } held;
 
+static bool in_progress; /* a line of log_progress() is shown */
+
+void log_progress_end(void)
+{
+    if (in_progress)
+        fputs("\r\033[K", stderr);
+    in_progress = false;
+}
+
+void log_progress(const char *format, ...)
+{
+    char text[LINE_SIZE], line[LINE_SIZE];
+    log_progress_end();
+    if (held.holding || !isatty(STDERR_FILENO))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    bleproxy_sanitise(line, sizeof(line), text, strlen(text));
+    fprintf(stderr, "%s ...", line);
+    in_progress = true;
+}
+
 static void put(const char *text)
 {
     char line[LINE_SIZE];
     bleproxy_sanitise(line, sizeof(line), text, strlen(text));
+    log_progress_end();
     if (!held.holding) {
         fprintf(stderr, "%s\n", line);
         return;
@@ -95,13 +120,18 @@ static void on_log(void *user, enum bleproxy_log_level level, const char *room, 
 static void on_quiet_log(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
                          const char *text)
 {
-    if (strcmp(room, "proxy") != 0)
+    const enum log_quiet *quiet = user;
+    bool told = strcmp(room, "proxy") == 0 ||
+                (*quiet == LOG_QUIET_DEVICE && (strcmp(room, "hub") == 0 || strcmp(room, "central") == 0));
+    if (!told)
         on_log(user, level, room, proxy, text);
 }
 
-void log_set_loop_options(unsigned verbosity, struct bleproxy_loop_options *options)
+void log_set_loop_options(unsigned verbosity, enum log_quiet quiet, struct bleproxy_loop_options *options)
 {
+    static const enum log_quiet quiets[] = {LOG_QUIET_PROXIES, LOG_QUIET_DEVICE};
     options->on_log = verbosity == 0 ? on_quiet_log : on_log;
+    options->log_user = (void *)(uintptr_t)&quiets[quiet];
     options->log_level = verbosity == 0   ? BLEPROXY_LOG_WARNING
                          : verbosity == 1 ? BLEPROXY_LOG_INFO
                                           : BLEPROXY_LOG_DEBUG;

@@ -16,6 +16,16 @@ struct command {
 static const struct command commands[] = {
     {"scan", cmd_scan, "Hear what Bluetooth devices advertise, through all proxies"},
     {"info", cmd_info, "Tell what proxies are and what they can do"},
+    {"services", cmd_services, "List what a device offers"},
+    {"read", cmd_read, "Read a value of a device"},
+    {"write", cmd_write, "Write a value to a device"},
+    {"notify", cmd_notify, "Show the values that a device sends by itself"},
+    {"pair", cmd_pair, "Pair with a device, through the proxy that hears it best"},
+    {"unpair", cmd_unpair, "Remove the bond with a device from a proxy"},
+    {"clear-cache", cmd_clear_cache, "Forget the services of a device"},
+    {"params", cmd_params, "Ask a device for other connection parameters"},
+    {"slots", cmd_slots, "Show the connection slots of proxies"},
+    {"explain", cmd_explain, "Tell what a code means that a proxy or a device gave"},
     {"sim", cmd_sim, "Serve virtual proxies, to try all this without an ESP32"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), NAME_MAX_SIZE = 32 };
@@ -26,8 +36,8 @@ static void print_help(FILE *out)
           "ESPHome Bluetooth proxies as one radio.\n\n",
           out);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-6s  %s\n", commands[i].name, commands[i].purpose);
-    fputs("  help    Tell more about a command: bleproxy help scan\n"
+        fprintf(out, "  %-11s  %s\n", commands[i].name, commands[i].purpose);
+    fputs("  help         Tell more about a command: bleproxy help scan\n"
           "\n"
           "Which proxies: those of the configuration file, or -p HOST[:PORT]. See bleproxy(1).\n",
           out);

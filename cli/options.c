@@ -69,6 +69,19 @@ static int complain(const char *command, const char *word, int refused, bool val
     return CLI_USAGE;
 }
 
+static int check_arguments(const struct options *options, const struct options_table *table,
+                           const char *command)
+{
+    if (options->n_arguments >= table->arguments_min && options->n_arguments <= table->arguments_max)
+        return OPTIONS_GO_ON;
+    if (!table->arguments)
+        log_say("'%s' is not an option: proxies are given with -p; see '%s --help'", options->arguments[0],
+                command);
+    else
+        log_say("usage: %s [OPTION]... %s; see '%s --help'", command, table->arguments, command);
+    return CLI_USAGE;
+}
+
 int options_parse(struct options *options, const struct options_table *table, void *user, int argc,
                   char **argv)
 {
@@ -78,7 +91,8 @@ int options_parse(struct options *options, const struct options_table *table, vo
     optind = 1;
     opterr = 0;
     int option;
-    while ((option = getopt_long(argc, argv, OPTIONS_SHORT, table->longs, NULL)) != -1) {
+    const char *shorts = table->shorts ? table->shorts : OPTIONS_SHORT;
+    while ((option = getopt_long(argc, argv, shorts, table->longs, NULL)) != -1) {
         if (option == 'h') {
             fputs(table->help, stdout);
             return CLI_DONE;
@@ -88,11 +102,9 @@ int options_parse(struct options *options, const struct options_table *table, vo
         if (r != CLI_DONE)
             return r;
     }
-    if (optind < argc) {
-        log_say("'%s' is not an option: proxies are given with -p; see '%s --help'", argv[optind], argv[0]);
-        return CLI_USAGE;
-    }
-    return OPTIONS_GO_ON;
+    options->arguments = argv + optind;
+    options->n_arguments = (size_t)(argc - optind);
+    return check_arguments(options, table, argv[0]);
 }
 
 void options_deinit(struct options *options)

@@ -15,6 +15,8 @@ struct options {
     unsigned verbosity;
     uint32_t timeout_ms; /* 0: not given */
     bool json;
+    char **arguments; /* what is no option, borrowed from argv */
+    size_t n_arguments;
 };
 
 /* How getopt_long() knows them; a subcommand's own options begin at OPTION_OWN. */
@@ -38,7 +40,11 @@ enum { OPTION_PSK_FILE = 256, OPTION_JSON, OPTION_OWN };
 /* A subcommand: its getopt_long() table, its help, and what to do with its own options. */
 struct options_table {
     const struct option *longs;
+    const char *shorts; /* NULL: OPTIONS_SHORT; else these and more */
     const char *help;
+    const char
+        *arguments; /* what the command takes besides options, "ADDRESS CHARACTERISTIC"; NULL: nothing */
+    size_t arguments_min, arguments_max;
     /* CLI_DONE or, after saying why, CLI_USAGE. */
     int (*parse)(void *user, int option, const char *value);
 };

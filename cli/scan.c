@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REDRAW_MS = 500, HOPELESS_CHECK_MS = 5100, WATCH_MS = 1000, RSSI_LOWEST = -126 };
+enum { REDRAW_MS = 500, RSSI_LOWEST = -126 };
 
 enum { OPTION_MODE = OPTION_OWN, OPTION_ALL, OPTION_NAME, OPTION_SERVICE, OPTION_RSSI };
 
@@ -81,42 +81,42 @@ static void on_timeout(void *user)
     scan->over = true;
 }
 
-static void on_hopeless_check(void *user)
+static void on_hopeless(void *user)
 {
-    struct scan *scan = user;
-    if (scan_proxies_are_hopeless(scan))
-        scan->over = true;
+    on_timeout(user);
 }
 
-static void on_watch(void *user)
+static void on_ready(void *user, struct member *member)
 {
-    scan_proxies_watch(user);
+    struct scan *scan = user;
+    struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
+    if (!scanner || scan->mode == BLEPROXY_MODE_NONE)
+        return;
+    int r = bleproxy_scanner_set_mode(scanner, scan->mode);
+    if (r < 0 && r != BLEPROXY_E_UNSUPPORTED) /* the log has that */
+        log_warn(member->label, "the scan mode was not set: %s", bleproxy_strerror(r));
 }
 
 static void on_redraw(void *user)
 {
     struct scan *scan = user;
     struct bleproxy_search *search;
-    bleproxy_hub_discover(scan->hub, &scan->filter, 0, scan_draw, scan, &search);
+    bleproxy_hub_discover(scan->fleet.hub, &scan->filter, 0, scan_draw, scan, &search);
 }
 
 /* Everything while it lasts. */
 static enum run_end listen(struct scan *scan)
 {
-    struct bleproxy_timer *timeout = NULL, *check = NULL, *watch = NULL, *redraw = NULL;
+    struct bleproxy_timer *timeout = NULL, *redraw = NULL;
     enum run_end end = RUN_DONE;
-    int r = bleproxy_timer_new(scan->loop, HOPELESS_CHECK_MS, 0, on_hopeless_check, scan, &check);
-    if (r == 0)
-        r = bleproxy_timer_new(scan->loop, WATCH_MS, WATCH_MS, on_watch, scan, &watch);
-    if (r == 0 && scan->options.timeout_ms > 0)
-        r = bleproxy_timer_new(scan->loop, scan->options.timeout_ms, 0, on_timeout, scan, &timeout);
+    int r = 0;
+    if (scan->options.timeout_ms > 0)
+        r = bleproxy_timer_new(scan->fleet.loop, scan->options.timeout_ms, 0, on_timeout, scan, &timeout);
     if (r == 0 && scan->live)
-        r = bleproxy_timer_new(scan->loop, 0, REDRAW_MS, on_redraw, scan, &redraw);
+        r = bleproxy_timer_new(scan->fleet.loop, 0, REDRAW_MS, on_redraw, scan, &redraw);
     if (r == 0)
-        end = run_loop(scan->loop, &scan->over);
+        end = run_loop(scan->fleet.loop, &scan->over);
     bleproxy_timer_free(timeout);
-    bleproxy_timer_free(check);
-    bleproxy_timer_free(watch);
     bleproxy_timer_free(redraw);
     return end;
 }
@@ -126,24 +126,21 @@ static void conclude(struct scan *scan)
 {
     struct bleproxy_search *search;
     scan->over = false;
-    if (bleproxy_hub_discover(scan->hub, &scan->filter, 0, scan_conclude, scan, &search) == 0)
-        run_loop(scan->loop, &scan->over);
+    if (bleproxy_hub_discover(scan->fleet.hub, &scan->filter, 0, scan_conclude, scan, &search) == 0)
+        run_loop(scan->fleet.loop, &scan->over);
 }
 
-/* Who hears of advertisements: the output, unless it is redrawn anyway, and the statistics. */
+/* The output, unless it is redrawn anyway. */
 static int subscribe(struct scan *scan, struct bleproxy_subscription **ret_output)
 {
-    struct bleproxy_subscription *count; /* ends with the hub */
     bool json = scan->options.json;
     enum bleproxy_stream stream = !json       ? BLEPROXY_STREAM_CHANGES
                                   : scan->all ? BLEPROXY_STREAM_REPORTS
                                               : BLEPROXY_STREAM_OWNER;
-    int r = 0;
-    if (!scan->live)
-        r = bleproxy_hub_subscribe(scan->hub, stream, &scan->filter, json ? scan_print_json : scan_print_line,
-                                   scan, ret_output);
-    if (r == 0)
-        r = bleproxy_hub_subscribe(scan->hub, BLEPROXY_STREAM_REPORTS, NULL, scan_count, scan, &count);
+    if (scan->live)
+        return CLI_DONE;
+    int r = bleproxy_hub_subscribe(scan->fleet.hub, stream, &scan->filter,
+                                   json ? scan_print_json : scan_print_line, scan, ret_output);
     if (r < 0)
         log_say("%s", bleproxy_strerror(r));
     return (int)cli_exit_code(r);
@@ -161,7 +158,7 @@ static int run(struct scan *scan)
         log_hold();
         terminal_enter();
     }
-    exit_code = scan_proxies_start(scan);
+    exit_code = fleet_start(&scan->fleet);
     if (exit_code == CLI_DONE)
         end = listen(scan);
     scan->live = false;
@@ -169,45 +166,31 @@ static int run(struct scan *scan)
     terminal_leave();
     log_release();
     if (exit_code == CLI_DONE) {
-        if (!scan->options.json && !run_output_is_lost() && scan_proxies_have_worked(scan))
+        if (!scan->options.json && !run_output_is_lost() && fleet_has_worked(&scan->fleet))
             conclude(scan);
         exit_code = end == RUN_INTERRUPTED ? CLI_INTERRUPTED
                     : end == RUN_NO_OUTPUT ? CLI_INTERNAL
-                                           : scan_proxies_verdict(scan);
+                                           : fleet_verdict(&scan->fleet);
     }
-    scan_proxies_stop(scan);
+    fleet_stop(&scan->fleet);
     return exit_code;
-}
-
-static int open_loop(struct scan *scan)
-{
-    struct bleproxy_loop_options options = {0};
-    log_set_loop_options(scan->options.verbosity, &options);
-    int r = bleproxy_loop_new(&options, &scan->loop);
-    if (r == 0)
-        r = bleproxy_hub_new(scan->loop, NULL, &scan->hub);
-    if (r < 0) {
-        log_say("%s", bleproxy_strerror(r));
-        return CLI_INTERNAL;
-    }
-    scan->started_ns = scan->drawn_ns = bleproxy_loop_now_ns(scan->loop);
-    return CLI_DONE;
 }
 
 static int scan_main(struct scan *scan, int argc, char **argv)
 {
-    int r = options_parse(&scan->options, &(struct options_table){longs, help, parse}, scan, argc, argv);
+    int r =
+        options_parse(&scan->options, &(struct options_table){.longs = longs, .help = help, .parse = parse},
+                      scan, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
     if (scan->all && !scan->options.json) {
         log_say("--all goes with --json: the table shows each device once");
         return CLI_USAGE;
     }
-    r = proxies_init(&scan->proxies, &scan->options);
-    if (r == CLI_DONE)
-        r = open_loop(scan);
+    r = fleet_open(&scan->fleet, NULL);
     if (r != CLI_DONE)
         return r;
+    scan->drawn_ns = scan->fleet.started_ns;
     run_catch_signals();
     return run(scan);
 }
@@ -215,10 +198,13 @@ static int scan_main(struct scan *scan, int argc, char **argv)
 int cmd_scan(int argc, char **argv)
 {
     struct scan scan = {.mode = BLEPROXY_MODE_NONE};
+    scan.fleet = (struct fleet){.command = "bleproxy scan",
+                                .options = &scan.options,
+                                .on_ready = on_ready,
+                                .on_hopeless = on_hopeless,
+                                .user = &scan};
     int r = scan_main(&scan, argc, argv);
-    bleproxy_hub_free(scan.hub);
-    bleproxy_loop_free(scan.loop);
-    proxies_deinit(&scan.proxies);
+    fleet_close(&scan.fleet);
     options_deinit(&scan.options);
     return r;
 }

@@ -19,7 +19,7 @@ static int64_t time_us(struct scan *scan, const struct bleproxy_advertisement *a
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t epoch_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 -
-                       (int64_t)(bleproxy_loop_now_ns(scan->loop) / 1000);
+                       (int64_t)(bleproxy_loop_now_ns(scan->fleet.loop) / 1000);
     if (llabs(epoch_us - scan->epoch_us) > STEP_US)
         scan->epoch_us = epoch_us;
     return scan->epoch_us + (int64_t)(advertisement->time_ns / 1000);
@@ -27,7 +27,7 @@ static int64_t time_us(struct scan *scan, const struct bleproxy_advertisement *a
 
 static const char *label(struct scan *scan, const struct bleproxy_advertisement *advertisement)
 {
-    const struct scan_proxy *proxy = scan_proxies_find(scan, advertisement->source);
+    const struct member *proxy = fleet_find(&scan->fleet, advertisement->source);
     return proxy ? proxy->label : advertisement->proxy;
 }
 
@@ -60,14 +60,4 @@ void scan_print_line(void *user, const struct bleproxy_advertisement *advertisem
              address, rssi, label(scan, advertisement), name[0] ? "  " : "", name, what[0] ? "  (" : "", what,
              what[0] ? ")" : "");
     fputs(line, stdout);
-}
-
-void scan_count(void *user, const struct bleproxy_advertisement *advertisement)
-{
-    struct scan_proxy *proxy = scan_proxies_find(user, advertisement->source);
-    if (!proxy)
-        return;
-    proxy->reports++;
-    proxy->heard_ns = advertisement->time_ns;
-    proxy->silent = false;
 }

@@ -17,9 +17,9 @@ enum {
 
 static struct table_row row_of(struct scan *scan, const struct bleproxy_advertisement *advertisement)
 {
-    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
-    const struct bleproxy_device *device = bleproxy_hub_device(scan->hub, advertisement->address);
-    const struct scan_proxy *proxy = scan_proxies_find(scan, advertisement->source);
+    uint64_t now_ns = bleproxy_loop_now_ns(scan->fleet.loop);
+    const struct bleproxy_device *device = bleproxy_hub_device(scan->fleet.hub, advertisement->address);
+    const struct member *proxy = fleet_find(&scan->fleet, advertisement->source);
     struct table_row row = {.advertisement = advertisement,
                             .name = advertisement->name,
                             .proxy = proxy ? proxy->label : "",
@@ -45,8 +45,8 @@ static void print_devices(struct scan *scan, FILE *out, const struct table_style
 static unsigned label_width(const struct scan *scan)
 {
     unsigned width = 0;
-    for (size_t i = 0; i < scan->n_members; i++) {
-        unsigned own = text_width(scan->members[i].label);
+    for (size_t i = 0; i < scan->fleet.n_members; i++) {
+        unsigned own = text_width(scan->fleet.members[i].label);
         width = own > width ? own : width;
     }
     return width < LABEL_MAX ? width : LABEL_MAX;
@@ -54,21 +54,21 @@ static unsigned label_width(const struct scan *scan)
 
 /* The reason without the name it may begin with, which stands before it already: "kitchen requires
  * encryption". */
-static const char *reason(const struct scan_proxy *proxy)
+static const char *reason(const struct member *proxy)
 {
     size_t n = strlen(proxy->target->config.name);
     bool named = strncmp(proxy->text, proxy->target->config.name, n) == 0 && proxy->text[n] == ' ';
     return named ? proxy->text + n + 1 : proxy->text;
 }
 
-static void print_proxy(const struct scan *scan, FILE *out, const struct scan_proxy *proxy, bool colour)
+static void print_proxy(const struct scan *scan, FILE *out, const struct member *proxy, bool colour)
 {
     bool up = proxy->manager && bleproxy_manager_state(proxy->manager) == BLEPROXY_PROXY_READY;
     const char *mark = up ? TERMINAL_GREEN : proxy->error ? TERMINAL_RED : TERMINAL_YELLOW;
     const char *plain = colour ? TERMINAL_PLAIN : "";
     fputs(colour ? mark : "", out);
     text_column(out, proxy->label, label_width(scan));
-    fprintf(out, "%s  %-10s", plain, !scan->live && proxy->error ? "failed" : scan_proxy_state(proxy));
+    fprintf(out, "%s  %-10s", plain, !scan->live && proxy->error ? "failed" : member_state(proxy));
     if (proxy->was_ready) {
         fprintf(out, "  %-10s  ", proxy->firmware[0] ? proxy->firmware : "(unknown)");
         fprintf(out, "%s%-13s%s", colour && !proxy->encrypted ? TERMINAL_YELLOW : "",
@@ -86,12 +86,12 @@ static void print_proxy(const struct scan *scan, FILE *out, const struct scan_pr
 static void count_devices(struct scan *scan)
 {
     const struct bleproxy_device *device;
-    for (size_t i = 0; i < scan->n_members; i++)
-        scan->members[i].n_devices = 0;
-    for (size_t position = 0; (device = bleproxy_hub_next_device(scan->hub, &position));) {
+    for (size_t i = 0; i < scan->fleet.n_members; i++)
+        scan->fleet.members[i].n_devices = 0;
+    for (size_t position = 0; (device = bleproxy_hub_next_device(scan->fleet.hub, &position));) {
         const struct bleproxy_advertisement *report;
         for (const void *at = NULL; (report = bleproxy_device_next_report(device, &at));) {
-            struct scan_proxy *proxy = scan_proxies_find(scan, report->source);
+            struct member *proxy = fleet_find(&scan->fleet, report->source);
             if (proxy)
                 proxy->n_devices++;
         }
@@ -102,27 +102,27 @@ static void count_devices(struct scan *scan)
 static unsigned print_proxies(const struct scan *scan, FILE *out, unsigned rows, bool colour)
 {
     unsigned lines = 0, max = rows / 2 > FEW ? rows / 2 : FEW;
-    if (scan->n_members <= max) {
-        for (; lines < scan->n_members; lines++)
-            print_proxy(scan, out, &scan->members[lines], colour);
+    if (scan->fleet.n_members <= max) {
+        for (; lines < scan->fleet.n_members; lines++)
+            print_proxy(scan, out, &scan->fleet.members[lines], colour);
         return lines;
     }
     for (int trouble = 1; trouble >= 0; trouble--)
-        for (size_t i = 0; i < scan->n_members && lines < max - 1; i++)
-            if ((scan->members[i].error != 0) == trouble) {
-                print_proxy(scan, out, &scan->members[i], colour);
+        for (size_t i = 0; i < scan->fleet.n_members && lines < max - 1; i++)
+            if ((scan->fleet.members[i].error != 0) == trouble) {
+                print_proxy(scan, out, &scan->fleet.members[i], colour);
                 lines++;
             }
-    fprintf(out, "and %zu more proxies\n", scan->n_members - lines);
+    fprintf(out, "and %zu more proxies\n", scan->fleet.n_members - lines);
     return max;
 }
 
 static void measure_rates(struct scan *scan)
 {
-    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
+    uint64_t now_ns = bleproxy_loop_now_ns(scan->fleet.loop);
     double passed_s = (double)(now_ns - scan->drawn_ns) / NS_PER_S;
-    for (size_t i = 0; i < scan->n_members; i++) {
-        struct scan_proxy *proxy = &scan->members[i];
+    for (size_t i = 0; i < scan->fleet.n_members; i++) {
+        struct member *proxy = &scan->fleet.members[i];
         double rate = (double)(proxy->reports - proxy->reports_before) / (passed_s > 0 ? passed_s : 1);
         proxy->rate = proxy->rate > 0 ? 0.7 * proxy->rate + 0.3 * rate : rate;
         proxy->reports_before = proxy->reports;
@@ -166,6 +166,6 @@ void scan_conclude(void *user, int error, const struct bleproxy_advertisement *c
     count_devices(scan);
     print_devices(scan, stdout, &style, devices, n_devices);
     printf("\n%zu device%s\n", n_devices, n_devices == 1 ? "" : "s");
-    for (size_t i = 0; i < scan->n_members; i++)
-        print_proxy(scan, stdout, &scan->members[i], style.colour);
+    for (size_t i = 0; i < scan->fleet.n_members; i++)
+        print_proxy(scan, stdout, &scan->fleet.members[i], style.colour);
 }

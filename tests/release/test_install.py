@@ -48,7 +48,7 @@ def main(work):
         return shlex.split(run("pkg-config", *arguments, "bleproxy", env=env).stdout)
 
     programs = {}
-    for name, extra in (("usage", []), ("poll", []), ("uv", ["-luv"])):
+    for name, extra in (("usage", []), ("poll", []), ("uv", ["-luv"]), ("heart_rate", []), ("extensions", [])):
         programs[name] = work / name
         built = run("gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", ROOT / f"examples/{name}.c", "-o", programs[name],
                     *flags("--cflags", "--libs"), *extra)
@@ -70,6 +70,9 @@ def main(work):
         found = run(programs["uv"], ADDRESS, "ATC_000000", env=env)
         check("example uv finds a device by its name", found.returncode == 0 and "dBm" in found.stdout,
               found.stdout + found.stderr)
+        beats = run(programs["heart_rate"], ADDRESS, "5", env=env)
+        check("example heart_rate monitors a strap", beats.returncode == 0 and " bpm" in beats.stdout,
+              beats.stdout + beats.stderr)
         with subprocess.Popen([programs["poll"], ADDRESS], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as poll:
             line = poll.stdout.readline()

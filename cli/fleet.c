@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scan.h"
+#include "fleet.h"
 
 #include "cli.h"
 #include "lock.h"
@@ -16,6 +16,8 @@ enum {
     WARN_EVERY_S = 10,    /* per proxy: one that comes and goes all the time is not told each time */
     SILENT_AFTER_S = 10,  /* a proxy with any device in range reports several times a second */
     GOODBYE_MS = 2000,
+    HOPELESS_CHECK_MS = 5100,
+    WATCH_MS = 1000,
 };
 
 /* Waiting does not help: somebody must change a key, a name or an address first. */
@@ -27,32 +29,36 @@ static bool is_final(int error)
            error == BLEPROXY_E_BAD_MAC_ADDRESS || error == BLEPROXY_E_VERSION || error == BLEPROXY_E_STATE;
 }
 
-static void fail(struct scan_proxy *proxy, int error, const char *text)
+static void check(const struct fleet *fleet)
 {
-    uint64_t now_ns = bleproxy_loop_now_ns(proxy->scan->loop);
+    if (fleet_is_hopeless(fleet) && fleet->on_hopeless)
+        fleet->on_hopeless(fleet->user);
+}
+
+static void fail(struct member *proxy, int error, const char *text)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(proxy->fleet->loop);
     bool first = proxy->error == 0 && !proxy->was_ready;
     proxy->error = error;
     bleproxy_sanitise(proxy->text, sizeof(proxy->text), text, strlen(text));
     if (first || (proxy->was_ready && now_ns - proxy->warned_ns >= WARN_EVERY_S * NS_PER_S)) {
         proxy->warned_ns = now_ns;
-        if (proxy->scan->options.verbosity == 0) /* else the log has it */
+        if (proxy->fleet->options->verbosity == 0) /* else the log has it */
             log_warn(proxy->label, "%s", proxy->text);
     }
-    if (scan_proxies_are_hopeless(proxy->scan))
-        proxy->scan->over = true;
+    check(proxy->fleet);
 }
 
-static void welcome(struct scan_proxy *proxy)
+static void welcome(struct member *proxy)
 {
-    struct scan *scan = proxy->scan;
+    struct fleet *fleet = proxy->fleet;
     const struct bleproxy_device_info *info = bleproxy_manager_device_info(proxy->manager);
-    struct bleproxy_scanner *scanner = bleproxy_manager_scanner(proxy->manager);
     bool first = !proxy->was_ready;
     proxy->was_ready = true;
     proxy->error = 0;
-    proxy->heard_ns = bleproxy_loop_now_ns(scan->loop);
+    proxy->heard_ns = bleproxy_loop_now_ns(fleet->loop);
     proxy->silent = false;
-    if (!info || !scanner)
+    if (!info)
         return;
     proxy->source = info->source;
     proxy->encrypted = info->encrypted;
@@ -60,30 +66,27 @@ static void welcome(struct scan_proxy *proxy)
                       strlen(info->esphome_version));
     if (!proxy->target->configured && info->name[0])
         bleproxy_sanitise(proxy->label, sizeof(proxy->label), info->name, strlen(info->name));
-    if (first && !proxy->encrypted && scan->options.json)
+    if (first && !proxy->encrypted && fleet->options->json && fleet->quiet == LOG_QUIET_PROXIES)
         log_warn(proxy->label, "not encrypted: whoever is in its network can read and forge what it reports");
-    if (scan->mode != BLEPROXY_MODE_NONE) {
-        int r = bleproxy_scanner_set_mode(scanner, scan->mode);
-        if (r < 0 && r != BLEPROXY_E_UNSUPPORTED) /* the log has that */
-            log_warn(proxy->label, "the scan mode was not set: %s", bleproxy_strerror(r));
-    }
+    if (fleet->on_ready)
+        fleet->on_ready(fleet->user, proxy);
 }
 
 static void on_state(void *user, enum bleproxy_proxy_state state, int error, const char *text)
 {
-    struct scan_proxy *proxy = user;
+    struct member *proxy = user;
     if (state == BLEPROXY_PROXY_READY)
         welcome(proxy);
     else if (error < 0)
         fail(proxy, error, text ? text : bleproxy_strerror(error));
 }
 
-static int start(struct scan_proxy *proxy)
+static int start(struct member *proxy)
 {
     char holder[LOCK_HOLDER_SIZE], text[256];
     const struct bleproxy_proxy_config *config = &proxy->target->config;
     bleproxy_sanitise(proxy->label, sizeof(proxy->label), config->name, strlen(config->name));
-    int r = lock_take(config, "bleproxy scan", &proxy->lock, holder);
+    int r = lock_take(config, proxy->fleet->command, &proxy->lock, holder);
     if (r < 0) {
         snprintf(text, sizeof(text), "in use by %s; a proxy has one subscriber at a time", holder);
         proxy->error = r;
@@ -91,7 +94,7 @@ static int start(struct scan_proxy *proxy)
         log_warn(proxy->label, "%s", proxy->text);
         return CLI_DONE;
     }
-    r = bleproxy_manager_new(proxy->scan->hub, config, &proxy->manager);
+    r = bleproxy_manager_new(proxy->fleet->hub, config, &proxy->manager);
     if (r < 0) {
         log_error(proxy->label, "%s", r == BLEPROXY_E_INVALID ? "this is no address" : bleproxy_strerror(r));
         return r == BLEPROXY_E_INVALID_KEY ? CLI_USAGE : (int)cli_exit_code(r);
@@ -101,28 +104,12 @@ static int start(struct scan_proxy *proxy)
     return (int)cli_exit_code(r);
 }
 
-int scan_proxies_start(struct scan *scan)
-{
-    scan->members = calloc(scan->proxies.n_targets, sizeof(*scan->members));
-    if (!scan->members)
-        return CLI_INTERNAL;
-    for (size_t i = 0; i < scan->proxies.n_targets; i++) {
-        struct scan_proxy *proxy = &scan->members[scan->n_members++];
-        *proxy = (struct scan_proxy){.scan = scan, .target = &scan->proxies.targets[i], .lock = LOCK_NONE};
-        int r = start(proxy);
-        if (r != CLI_DONE)
-            return r;
-    }
-    scan->over = scan_proxies_are_hopeless(scan);
-    return CLI_DONE;
-}
-
 /* A proxy says nothing to the program that loses its subscription, or does not get it. */
-void scan_proxies_watch(struct scan *scan)
+static void watch(struct fleet *fleet)
 {
-    uint64_t now_ns = bleproxy_loop_now_ns(scan->loop);
-    for (size_t i = 0; i < scan->n_members; i++) {
-        struct scan_proxy *proxy = &scan->members[i];
+    uint64_t now_ns = bleproxy_loop_now_ns(fleet->loop);
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        struct member *proxy = &fleet->members[i];
         if (proxy->silent || !proxy->manager ||
             bleproxy_manager_state(proxy->manager) != BLEPROXY_PROXY_READY || proxy->heard_ns == 0 ||
             now_ns < proxy->heard_ns + SILENT_AFTER_S * NS_PER_S)
@@ -133,6 +120,48 @@ void scan_proxies_watch(struct scan *scan)
                  "subscriber at a time; if none does, restart it",
                  SILENT_AFTER_S);
     }
+}
+
+static void count(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    struct member *proxy = fleet_find(user, advertisement->source);
+    if (!proxy)
+        return;
+    proxy->reports++;
+    proxy->heard_ns = advertisement->time_ns;
+    proxy->silent = false;
+}
+
+static void on_check(void *user)
+{
+    check(user);
+}
+
+static void on_watch(void *user)
+{
+    watch(user);
+}
+
+int fleet_start(struct fleet *fleet)
+{
+    struct bleproxy_subscription *subscription; /* ends with the hub */
+    fleet->members = calloc(fleet->proxies.n_targets, sizeof(*fleet->members));
+    if (!fleet->members)
+        return CLI_INTERNAL;
+    for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
+        struct member *proxy = &fleet->members[fleet->n_members++];
+        *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
+        int r = start(proxy);
+        if (r != CLI_DONE)
+            return r;
+    }
+    int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
+    if (r == 0)
+        r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
+    if (r == 0)
+        r = bleproxy_timer_new(fleet->loop, WATCH_MS, WATCH_MS, on_watch, fleet, &fleet->watch);
+    check(fleet);
+    return (int)cli_exit_code(r);
 }
 
 struct goodbye {
@@ -153,12 +182,15 @@ static void on_patience_ends(void *user)
     *over = true;
 }
 
-void scan_proxies_stop(struct scan *scan)
+void fleet_stop(struct fleet *fleet)
 {
     struct goodbye goodbye = {.left = 1};
     struct bleproxy_timer *patience = NULL;
-    for (size_t i = 0; i < scan->n_members; i++) {
-        struct bleproxy_manager *manager = scan->members[i].manager;
+    bleproxy_timer_free(fleet->check);
+    bleproxy_timer_free(fleet->watch);
+    fleet->check = fleet->watch = NULL;
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        struct bleproxy_manager *manager = fleet->members[i].manager;
         if (!manager)
             continue;
         goodbye.left++;
@@ -167,55 +199,80 @@ void scan_proxies_stop(struct scan *scan)
     }
     on_stopped(&goodbye, 0);
     if (!goodbye.over &&
-        bleproxy_timer_new(scan->loop, GOODBYE_MS, 0, on_patience_ends, &goodbye.over, &patience) == 0)
-        run_loop(scan->loop, &goodbye.over);
+        bleproxy_timer_new(fleet->loop, GOODBYE_MS, 0, on_patience_ends, &goodbye.over, &patience) == 0)
+        run_loop(fleet->loop, &goodbye.over);
     bleproxy_timer_free(patience);
-    for (size_t i = 0; i < scan->n_members; i++) {
-        bleproxy_manager_free(scan->members[i].manager);
-        if (scan->members[i].lock != LOCK_NONE)
-            close(scan->members[i].lock);
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        bleproxy_manager_free(fleet->members[i].manager);
+        if (fleet->members[i].lock != LOCK_NONE)
+            close(fleet->members[i].lock);
     }
-    free(scan->members);
-    scan->members = NULL;
-    scan->n_members = 0;
+    free(fleet->members);
+    fleet->members = NULL;
+    fleet->n_members = 0;
 }
 
-struct scan_proxy *scan_proxies_find(struct scan *scan, uint64_t source)
+struct member *fleet_find(struct fleet *fleet, uint64_t source)
 {
-    for (size_t i = 0; i < scan->n_members; i++)
-        if (scan->members[i].source == source)
-            return &scan->members[i];
+    for (size_t i = 0; i < fleet->n_members; i++)
+        if (fleet->members[i].source == source)
+            return &fleet->members[i];
     return NULL;
 }
 
-bool scan_proxies_have_worked(const struct scan *scan)
+int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options)
 {
-    for (size_t i = 0; i < scan->n_members; i++)
-        if (scan->members[i].was_ready)
+    struct bleproxy_loop_options options = {0};
+    int r = proxies_init(&fleet->proxies, fleet->options);
+    if (r != CLI_DONE)
+        return r;
+    log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
+    r = bleproxy_loop_new(&options, &fleet->loop);
+    if (r == 0)
+        r = bleproxy_hub_new(fleet->loop, hub_options, &fleet->hub);
+    if (r < 0) {
+        log_say("%s", bleproxy_strerror(r));
+        return CLI_INTERNAL;
+    }
+    fleet->started_ns = bleproxy_loop_now_ns(fleet->loop);
+    return CLI_DONE;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    bleproxy_hub_free(fleet->hub);
+    bleproxy_loop_free(fleet->loop);
+    proxies_deinit(&fleet->proxies);
+}
+
+bool fleet_has_worked(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n_members; i++)
+        if (fleet->members[i].was_ready)
             return true;
     return false;
 }
 
-bool scan_proxies_are_hopeless(const struct scan *scan)
+bool fleet_is_hopeless(const struct fleet *fleet)
 {
     bool final = true;
-    if (scan->n_members < scan->proxies.n_targets)
+    if (fleet->n_members < fleet->proxies.n_targets)
         return false; /* still starting */
-    for (size_t i = 0; i < scan->n_members; i++) {
-        if (scan->members[i].was_ready || scan->members[i].error == 0)
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        if (fleet->members[i].was_ready || fleet->members[i].error == 0)
             return false;
-        final &= is_final(scan->members[i].error);
+        final &= is_final(fleet->members[i].error);
     }
-    return final || bleproxy_loop_now_ns(scan->loop) - scan->started_ns >= HOPELESS_AFTER_S * NS_PER_S;
+    return final || bleproxy_loop_now_ns(fleet->loop) - fleet->started_ns >= HOPELESS_AFTER_S * NS_PER_S;
 }
 
-int scan_proxies_verdict(const struct scan *scan)
+int fleet_verdict(const struct fleet *fleet)
 {
     int verdict = CLI_DONE;
-    if (scan_proxies_have_worked(scan))
+    if (fleet_has_worked(fleet))
         return CLI_DONE;
-    for (size_t i = 0; i < scan->n_members; i++) {
-        const struct scan_proxy *proxy = &scan->members[i];
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        const struct member *proxy = &fleet->members[i];
         if (proxy->error == 0)
             log_warn(proxy->label, "no answer in time: check its address, and that it is powered");
         int code = proxy->error == 0                  ? CLI_UNREACHABLE
@@ -227,7 +284,7 @@ int scan_proxies_verdict(const struct scan *scan)
     return verdict;
 }
 
-const char *scan_proxy_state(const struct scan_proxy *proxy)
+const char *member_state(const struct member *proxy)
 {
     if (!proxy->manager)
         return "not used";

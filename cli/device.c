@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "device.h"
+
+#include "cli.h"
+#include "log.h"
+#include "run.h"
+#include "state.h"
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SEARCH_MS = 10000,
+    CONNECT_MS = 30000,
+    /* For further proxies to hear a device that one has heard: the nearest may be among them. */
+    OTHERS_MS = 1000,
+    OTHERS_CHECK_MS = 50,
+    GOODBYE_MS = 3000,
+};
+
+void device_finish(struct device *device, int exit_code)
+{
+    if (device->over)
+        return;
+    device->exit_code = exit_code;
+    device->over = true;
+}
+
+void device_fail(struct device *device, const struct bleproxy_result *result)
+{
+    if (device->over)
+        return;
+    log_say("%s", result->text);
+    /* Late is the device here, not a proxy. */
+    device_finish(device,
+                  result->error == BLEPROXY_E_TIMEOUT ? CLI_FAILED : (int)cli_exit_code(result->error));
+}
+
+void device_refuse(struct device *device, int error)
+{
+    if (device->over)
+        return;
+    log_say("%s: %s", device->label, bleproxy_strerror(error));
+    device_finish(device, (int)cli_exit_code(error));
+}
+
+/* ---- Searching ---- */
+
+/* Whoever never connected, or lost its proxies, has not searched. */
+static void not_found(struct device *device)
+{
+    int verdict = fleet_verdict(&device->fleet);
+    if (verdict != CLI_DONE) {
+        device_finish(device, verdict);
+        return;
+    }
+    log_say("%s: not heard within %d s: check that it is on, near a proxy, and not connected elsewhere; "
+            "'bleproxy scan' shows what is heard",
+            device->label, SEARCH_MS / 1000);
+    device_finish(device, CLI_NOT_FOUND);
+}
+
+static void on_connected(void *user, const struct bleproxy_result *result)
+{
+    struct device *device = user;
+    log_progress_end();
+    if (result->error < 0) {
+        device_fail(device, result);
+        return;
+    }
+    device->connected = true;
+    device->command->act(device);
+}
+
+static void on_disconnected(void *user, const struct bleproxy_result *result)
+{
+    struct device *device = user;
+    device->connected = false;
+    if (result->error < 0)
+        device_fail(device, result);
+}
+
+static void connect_now(struct device *device)
+{
+    uint32_t given_ms = device->command->connect_timeout ? device->options.timeout_ms : 0;
+    const struct bleproxy_connect_options options = {.deadline_ms = given_ms > 0 ? given_ms : CONNECT_MS,
+                                                     .no_cache = device->no_cache};
+    log_progress("connecting to %s", device->label);
+    int r = bleproxy_peripheral_new(device->fleet.hub, device->address, &device->peripheral);
+    if (r == 0) {
+        bleproxy_peripheral_on_disconnected(device->peripheral, on_disconnected, device);
+        r = bleproxy_peripheral_connect(device->peripheral, &options, on_connected, device, NULL);
+    }
+    if (r < 0)
+        device_refuse(device, r);
+}
+
+static bool is_heard_by_all(const struct device *device)
+{
+    size_t n_working = 0, n_hearing = 0;
+    const void *position = NULL;
+    const struct bleproxy_device *heard = bleproxy_hub_device(device->fleet.hub, device->address);
+    for (size_t i = 0; i < device->fleet.n_members; i++)
+        n_working += device->fleet.members[i].manager && device->fleet.members[i].error == 0;
+    while (heard && bleproxy_device_next_report(heard, &position))
+        n_hearing++;
+    return n_hearing >= n_working;
+}
+
+static void on_check(void *user)
+{
+    struct device *device = user;
+    if (--device->checks_left > 0 && !is_heard_by_all(device))
+        return;
+    bleproxy_timer_free(device->timer);
+    device->timer = NULL;
+    connect_now(device);
+}
+
+static void on_found(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    struct device *device = user;
+    if (device->over)
+        return;
+    if (error == BLEPROXY_E_NOT_FOUND) {
+        log_progress_end();
+        not_found(device);
+        return;
+    }
+    if (error == 0) {
+        device->address = advertisement->address;
+        device->checks_left = OTHERS_MS / OTHERS_CHECK_MS;
+        error = bleproxy_timer_new(device->fleet.loop, 0, OTHERS_CHECK_MS, on_check, device, &device->timer);
+    }
+    if (error < 0)
+        device_refuse(device, error);
+}
+
+static void on_hopeless(void *user)
+{
+    struct device *device = user;
+    log_progress_end();
+    if (!device->address)
+        device_finish(device, fleet_verdict(&device->fleet));
+}
+
+/* ---- The whole ---- */
+
+static void on_patience_ends(void *user)
+{
+    bool *over = user;
+    *over = true;
+}
+
+static void on_goodbye(void *user, const struct bleproxy_result *result)
+{
+    (void)result;
+    on_patience_ends(user);
+}
+
+/* So that the slot is free at once for the next. */
+static void disconnect(struct device *device)
+{
+    bool over = false;
+    struct bleproxy_timer *patience = NULL;
+    if (device->connected &&
+        bleproxy_peripheral_disconnect(device->peripheral, on_goodbye, &over, NULL) == 0 &&
+        bleproxy_timer_new(device->fleet.loop, GOODBYE_MS, 0, on_patience_ends, &over, &patience) == 0)
+        run_loop(device->fleet.loop, &over);
+    bleproxy_timer_free(patience);
+    bleproxy_peripheral_free(device->peripheral);
+}
+
+static int run(struct device *device)
+{
+    struct bleproxy_search *search;
+    enum run_end end = RUN_DONE;
+    int r = fleet_start(&device->fleet);
+    if (r == CLI_DONE && !device->over) {
+        log_progress("searching for %s", device->label);
+        r = (int)cli_exit_code(
+            bleproxy_hub_find(device->fleet.hub, &device->filter, SEARCH_MS, on_found, device, &search));
+    }
+    if (r == CLI_DONE)
+        end = run_loop(device->fleet.loop, &device->over);
+    device->over = true;
+    log_progress_end();
+    bleproxy_timer_free(device->timer);
+    if (r == CLI_DONE)
+        r = end == RUN_INTERRUPTED ? CLI_INTERRUPTED
+            : end == RUN_NO_OUTPUT ? CLI_INTERNAL
+                                   : device->exit_code;
+    if (r != CLI_DONE && !device->connected && end == RUN_DONE && device->command->give_up)
+        device->command->give_up(device);
+    disconnect(device);
+    fleet_stop(&device->fleet);
+    return r;
+}
+
+static int parse_device(struct device *device)
+{
+    const char *text = device->options.arguments[0];
+    bleproxy_sanitise(device->label, sizeof(device->label), text, strlen(text));
+    if (bleproxy_address_parse(text, &device->filter.address) == 0)
+        return CLI_DONE;
+    if (!*text) {
+        log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
+        return CLI_USAGE;
+    }
+    device->filter.name = text;
+    return CLI_DONE;
+}
+
+static int prepare(struct device *device, int argc, char **argv)
+{
+    char cache_path[PATH_MAX];
+    struct bleproxy_hub_options hub_options = {0};
+    int r = options_parse(&device->options, &device->command->table, device, argc, argv);
+    if (r != OPTIONS_GO_ON)
+        return r;
+    r = parse_device(device);
+    if (r == CLI_DONE && device->command->prepare)
+        r = device->command->prepare(device);
+    if (r != CLI_DONE)
+        return r;
+    if (state_file("services", cache_path, sizeof(cache_path)))
+        hub_options.cache_path = cache_path;
+    r = fleet_open(&device->fleet, &hub_options);
+    return r == CLI_DONE ? OPTIONS_GO_ON : r;
+}
+
+int device_main(struct device *device, int argc, char **argv)
+{
+    device->fleet = (struct fleet){.command = device->command->name,
+                                   .options = &device->options,
+                                   .quiet = LOG_QUIET_DEVICE,
+                                   .on_hopeless = on_hopeless,
+                                   .user = device};
+    int r = prepare(device, argc, argv);
+    if (r == OPTIONS_GO_ON) {
+        run_catch_signals();
+        r = run(device);
+    }
+    fleet_close(&device->fleet);
+    options_deinit(&device->options);
+    return r;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_FLEET_H
+#define CLI_FLEET_H
+
+#include "log.h"
+#include "options.h"
+#include "proxies.h"
+
+#include <bleproxy/bleproxy.h>
+
+/* The proxies that a command uses together as one radio: a loop, a hub, and a manager for each. */
+
+struct fleet;
+
+struct member {
+    struct fleet *fleet;
+    const struct target *target;
+    struct bleproxy_manager *manager; /* NULL: it was never tried */
+    int lock;                         /* descriptor, or LOCK_NONE */
+    char label[64];                   /* what it is called to the user, sanitised */
+    char firmware[32];                /* sanitised; "" while unknown */
+    uint64_t source;                  /* 0 while unknown */
+    bool was_ready, encrypted;
+    int error;      /* how the last attempt failed, or 0 */
+    char text[256]; /* the same in words */
+    uint64_t warned_ns;
+    uint64_t heard_ns;                /* last report, or when it connected */
+    bool silent;                      /* connected, and nothing heard for long: the user was told */
+    uint64_t reports, reports_before; /* ever, and until the last look */
+    double rate;                      /* of these, and */
+    size_t n_devices;                 /* which it hears: kept by who shows them */
+};
+
+struct fleet {
+    /* Set before fleet_open(). */
+    const char *command; /* "bleproxy scan", for whoever finds the proxy locked */
+    const struct options *options;
+    enum log_quiet quiet;
+    void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
+    void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
+    void *user;
+
+    struct proxies proxies;
+    struct bleproxy_loop *loop;
+    struct bleproxy_hub *hub;
+    struct member *members;
+    size_t n_members;
+    uint64_t started_ns;
+    struct bleproxy_timer *check, *watch;
+};
+
+/* The proxies that the options name, a loop and a hub. CLI_DONE, or an exit code after saying why. */
+int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options);
+/* A manager for each, started. CLI_DONE, or an exit code after saying why. */
+int fleet_start(struct fleet *fleet);
+/* Says goodbye to all, for at most two seconds, and frees the managers. Idempotent. */
+void fleet_stop(struct fleet *fleet);
+/* The rest; also of what was not opened. */
+void fleet_close(struct fleet *fleet);
+
+/* The one of that Bluetooth address; NULL: none of ours. */
+struct member *fleet_find(struct fleet *fleet, uint64_t source);
+/* Any of them was connected at some time. */
+bool fleet_has_worked(const struct fleet *fleet);
+/* Whether it can be given up: all have failed for good, or for long enough. */
+bool fleet_is_hopeless(const struct fleet *fleet);
+/* The exit code: CLI_DONE when any of them has worked, else theirs, after saying what was not said yet. */
+int fleet_verdict(const struct fleet *fleet);
+/* "connected", "silent", "waiting", ... */
+const char *member_state(const struct member *member);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "json.h"
+#include "log.h"
+#include "options.h"
+#include "proxies.h"
+#include "run.h"
+
+#include <bleproxy/bleproxy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DEFAULT_TIMEOUT_MS = 10000,
+    WATCH_MS = 1000,
+    SLOTS_SHOWN_MAX = 16, /* firmware has at most 9 */
+};
+enum { OPTION_WATCH = OPTION_OWN };
+
+static const struct option longs[] = {
+    OPTIONS_LONG,
+    {"watch", no_argument, NULL, OPTION_WATCH},
+    {0},
+};
+
+static const char help[] =
+    "Usage: bleproxy slots [OPTION]...\n"
+    "Show the connection slots of proxies, and which devices hold them. This takes the\n"
+    "proxies from nobody.\n"
+    "\n" OPTIONS_HELP "\n"
+    "  -t, --timeout SECONDS    wait for answers at most this long (10); with --watch: how long\n"
+    "                           it goes on, else until Ctrl-C\n"
+    "      --watch              ask every second, and show what changes\n";
+
+struct view;
+
+struct asked {
+    struct view *view;
+    const struct target *target;
+    struct bleproxy_client *client;
+    char label[64];
+    uint64_t source;
+    bool failed, shown, waiting;
+    int exit_code;
+    uint32_t free, limit; /* as shown last */
+    uint64_t allocated[SLOTS_SHOWN_MAX];
+    size_t n_allocated;
+};
+
+struct view {
+    struct options options;
+    struct proxies proxies;
+    bool watch, over;
+    struct bleproxy_loop *loop;
+    struct asked *asked;
+    size_t n_asked;
+};
+
+static int parse(void *user, int option, const char *value)
+{
+    (void)value;
+    struct view *view = user;
+    view->watch |= option == OPTION_WATCH;
+    return CLI_DONE;
+}
+
+/* Over when there is nothing more to come. */
+static void check(struct view *view)
+{
+    for (size_t i = 0; i < view->n_asked; i++)
+        if (!view->asked[i].failed && (view->watch || !view->asked[i].shown))
+            return;
+    view->over = true;
+}
+
+static void fail(struct asked *asked, int error, const char *text)
+{
+    if (asked->failed || (asked->shown && !asked->view->watch))
+        return;
+    asked->failed = true;
+    asked->exit_code = (int)cli_exit_code(error);
+    if (asked->view->n_asked > 1)
+        log_warn(asked->label, "%s", text ? text : bleproxy_strerror(error));
+    else
+        log_error(asked->label, "%s", text ? text : bleproxy_strerror(error));
+    check(asked->view);
+}
+
+static void print_json(const struct asked *asked)
+{
+    struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+    for (size_t i = 0; i < asked->n_allocated; i++)
+        json_object_array_add(list, json_address(asked->allocated[i]));
+    json_object_object_add(object, "proxy", json_text(asked->label));
+    json_object_object_add(object, "source", json_address(asked->source));
+    json_object_object_add(object, "free", json_object_new_int64(asked->free));
+    json_object_object_add(object, "limit", json_object_new_int64(asked->limit));
+    json_object_object_add(object, "allocated", list);
+    json_print(object);
+}
+
+static void print_line(const struct asked *asked)
+{
+    char address[BLEPROXY_ADDRESS_TEXT_SIZE];
+    printf("%s  %u of %u free", asked->label, asked->free, asked->limit);
+    for (size_t i = 0; i < asked->n_allocated; i++) {
+        bleproxy_address_format(asked->allocated[i], address);
+        printf("  %s", address);
+    }
+    putchar('\n');
+}
+
+static bool is_as_before(const struct asked *asked, const struct bleproxy_slots *slots, size_t n)
+{
+    return asked->shown && asked->free == slots->free && asked->limit == slots->limit &&
+           asked->n_allocated == n &&
+           (n == 0 || memcmp(asked->allocated, slots->allocated, n * sizeof(*slots->allocated)) == 0);
+}
+
+static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
+{
+    struct asked *asked = user;
+    asked->waiting = false;
+    if (error < 0) {
+        fail(asked, error, NULL);
+        return;
+    }
+    size_t n = slots->n_allocated < SLOTS_SHOWN_MAX ? slots->n_allocated : SLOTS_SHOWN_MAX;
+    if (is_as_before(asked, slots, n))
+        return;
+    asked->free = slots->free;
+    asked->limit = slots->limit;
+    asked->n_allocated = n;
+    if (n > 0)
+        memcpy(asked->allocated, slots->allocated, n * sizeof(*slots->allocated));
+    asked->shown = true;
+    if (asked->view->options.json)
+        print_json(asked);
+    else
+        print_line(asked);
+    check(asked->view);
+}
+
+static void ask(struct asked *asked)
+{
+    if (asked->failed || asked->waiting || asked->source == 0)
+        return;
+    int r = bleproxy_client_slots(asked->client, on_slots, asked);
+    asked->waiting = r == 0;
+    if (r < 0)
+        fail(asked, r, NULL);
+}
+
+static void on_watch(void *user)
+{
+    struct view *view = user;
+    for (size_t i = 0; i < view->n_asked; i++)
+        ask(&view->asked[i]);
+}
+
+static void on_info(void *user, int error, const struct bleproxy_device_info *info)
+{
+    struct asked *asked = user;
+    if (error < 0) {
+        fail(asked, error, NULL);
+        return;
+    }
+    if (!asked->target->configured && info->name[0])
+        bleproxy_sanitise(asked->label, sizeof(asked->label), info->name, strlen(info->name));
+    if (!(info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS)) {
+        fail(asked, BLEPROXY_E_UNSUPPORTED, "this proxy makes no connections: it has no slots");
+        return;
+    }
+    asked->source = info->source;
+    ask(asked);
+}
+
+static void on_connected(void *user, int error, const char *text)
+{
+    struct asked *asked = user;
+    if (error == 0)
+        error = bleproxy_client_device_info(asked->client, on_info, asked);
+    if (error < 0)
+        fail(asked, error, text);
+}
+
+static void on_disconnected(void *user, int error, const char *text)
+{
+    fail(user, error < 0 ? error : BLEPROXY_E_CLOSED, text && *text ? text : NULL);
+}
+
+static void start(struct asked *asked)
+{
+    const struct bleproxy_proxy_config *config = &asked->target->config;
+    bleproxy_sanitise(asked->label, sizeof(asked->label), config->name, strlen(config->name));
+    int r = bleproxy_client_new(asked->view->loop, config, &asked->client);
+    if (r == 0)
+        r = bleproxy_client_connect(asked->client, on_connected, on_disconnected, asked);
+    if (r < 0)
+        fail(asked, r, r == BLEPROXY_E_INVALID ? "this is no address" : NULL);
+}
+
+static void on_timeout(void *user)
+{
+    struct view *view = user;
+    for (size_t i = 0; i < view->n_asked; i++)
+        if (!view->asked[i].shown)
+            fail(&view->asked[i], BLEPROXY_E_TIMEOUT, NULL);
+    view->over = true;
+}
+
+static int verdict(const struct view *view)
+{
+    for (size_t i = 0; i < view->n_asked; i++)
+        if (view->asked[i].shown)
+            return CLI_DONE;
+    return view->asked[0].exit_code;
+}
+
+static int run(struct view *view)
+{
+    struct bleproxy_timer *timeout = NULL, *watch = NULL;
+    uint32_t timeout_ms = view->options.timeout_ms;
+    enum run_end end = RUN_DONE;
+    int r = 0;
+    view->asked = calloc(view->proxies.n_targets, sizeof(*view->asked));
+    if (!view->asked)
+        return CLI_INTERNAL;
+    view->n_asked = view->proxies.n_targets;
+    if (timeout_ms > 0 || !view->watch)
+        r = bleproxy_timer_new(view->loop, timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS, 0, on_timeout,
+                               view, &timeout);
+    if (r == 0 && view->watch)
+        r = bleproxy_timer_new(view->loop, WATCH_MS, WATCH_MS, on_watch, view, &watch);
+    for (size_t i = 0; r == 0 && i < view->n_asked; i++) {
+        view->asked[i] = (struct asked){.view = view, .target = &view->proxies.targets[i]};
+        start(&view->asked[i]);
+    }
+    if (r == 0)
+        end = run_loop(view->loop, &view->over);
+    bleproxy_timer_free(timeout);
+    bleproxy_timer_free(watch);
+    for (size_t i = 0; i < view->n_asked; i++)
+        bleproxy_client_free(view->asked[i].client);
+    return r < 0                    ? (int)cli_exit_code(r)
+           : end == RUN_INTERRUPTED ? CLI_INTERRUPTED
+           : end == RUN_NO_OUTPUT   ? CLI_INTERNAL
+                                    : verdict(view);
+}
+
+static int slots_main(struct view *view, int argc, char **argv)
+{
+    struct bleproxy_loop_options loop_options = {0};
+    int r =
+        options_parse(&view->options, &(struct options_table){.longs = longs, .help = help, .parse = parse},
+                      view, argc, argv);
+    if (r != OPTIONS_GO_ON)
+        return r;
+    r = proxies_init(&view->proxies, &view->options);
+    if (r != CLI_DONE)
+        return r;
+    log_set_loop_options(view->options.verbosity, LOG_QUIET_PROXIES, &loop_options);
+    r = bleproxy_loop_new(&loop_options, &view->loop);
+    if (r < 0) {
+        log_say("%s", bleproxy_strerror(r));
+        return CLI_INTERNAL;
+    }
+    run_catch_signals();
+    return run(view);
+}
+
+int cmd_slots(int argc, char **argv)
+{
+    struct view view = {0};
+    int r = slots_main(&view, argc, argv);
+    free(view.asked);
+    bleproxy_loop_free(view.loop);
+    proxies_deinit(&view.proxies);
+    options_deinit(&view.options);
+    return r;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Each directory of the path that is missing, as the base directory specification wants them. */
+static bool make_directories(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!made)
+            return false;
+    }
+    return true;
+}
+
+bool state_file(const char *name, char *path, size_t size)
+{
+    const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (base && base[0] == '/')
+        n = snprintf(path, size, "%s/bleproxy/%s", base, name);
+    else if (home && home[0] == '/')
+        n = snprintf(path, size, "%s/.local/state/bleproxy/%s", home, name);
+    return n > 0 && (size_t)n < size && make_directories(path);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_STATE_H
+#define CLI_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The path of a file in the user's state directory, which is made when it is not there: $XDG_STATE_HOME/bleproxy, or
+ * ~/.local/state/bleproxy. False when there is no place for it. */
+bool state_file(const char *name, char *path, size_t size);
+
+#endif
