@@ -5,6 +5,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -19,7 +20,9 @@ BUILD = pathlib.Path(os.environ.get("BLEPROXY_BUILD", ROOT / "build"))
 SIZE = float(os.environ.get("BLEPROXY_TEST_SIZE", "1"))
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER_KEY = base64.b64encode(bytes(32 * [7])).decode()
-RUNTIME = tempfile.TemporaryDirectory(prefix="bleproxy-")  # for the locks of commands that subscribe
+RUNTIME = tempfile.TemporaryDirectory(prefix="bleproxy-")  # for locks and caches
+# bleak-esphome's connection manager knows only port 6053: one network of loopback addresses for each run.
+NETWORKS = itertools.count(1)
 READY_S = 10.0
 CALL_S = 20.0
 
@@ -48,15 +51,20 @@ class Profile:
     newest_wins: bool  # else the first subscriber keeps the subscription
     capabilities: bool
     passwords: bool  # the API may have one
+    slot_addresses: bool  # tells which devices have its connection slots
+    unpairing: bool  # answers unpairing with the message for it
+
+    def has(self, feature):
+        return bool(self.flags & feature)
 
 
 PROFILES = {
     profile.firmware: profile
     for profile in (
-        Profile("2022.12", range(7, 9), 0x07, True, False, False, False, False, True),
-        Profile("2023.6", range(9, 10), 0x3F, True, True, False, False, False, True),
-        Profile("2025.8", range(12, 13), 0x7F, False, True, True, False, False, True),
-        Profile("2026.8", range(15, 16), 0xFF, False, True, True, True, True, False),
+        Profile("2022.12", range(7, 9), 0x07, True, False, False, False, False, True, False, False),
+        Profile("2023.6", range(9, 10), 0x3F, True, True, False, False, False, True, False, False),
+        Profile("2025.8", range(12, 13), 0x7F, False, True, True, False, False, True, True, False),
+        Profile("2026.8", range(15, 16), 0xFF, False, True, True, True, True, False, True, True),
     )
 }
 
@@ -73,6 +81,11 @@ def free_port(host="127.0.0.1"):
     with socket.socket() as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def network():
+    """A loopback address and port that no other run uses, with room for more behind it."""
+    return f"127.{60 + next(NETWORKS) % 190}.{os.getpid() % 250}.1:6053"
 
 
 def environment(psk=None):
@@ -176,11 +189,20 @@ async def until(condition, timeout=CALL_S / 2):
     return value
 
 
-def command(*arguments, psk=None, timeout=30):
-    """Runs `bleproxy ARGUMENTS`; its CompletedProcess."""
+def eventually(condition, timeout=CALL_S / 2):
+    """The same, outside of event loops."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.005)
+    return value
+
+
+def command(*arguments, psk=None, timeout=30, state=RUNTIME.name):
+    """Runs `bleproxy ARGUMENTS`; its CompletedProcess. What it keeps between runs is in state."""
     return subprocess.run(
         [bleproxy(), *arguments],
-        env=environment(psk),
+        env=environment(psk) | {"XDG_STATE_HOME": str(state)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

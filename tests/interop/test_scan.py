@@ -9,7 +9,7 @@ from aioesphomeapi.api_pb2 import BluetoothLERawAdvertisementsResponse
 from bleak_esphome.backend.scanner import ESPHomeScanner
 from habluetooth import BluetoothManager, set_manager
 
-from harness import KEY, command, profiles, scan
+from harness import KEY, command, network, profiles, scan
 
 MEMBERS = {
     "time", "address", "address_type", "name", "rssi", "tx_power", "source", "proxy", "connectable", "service_uuids",
@@ -93,7 +93,7 @@ def test_same_merge_as_habluetooth(sim, manager, profile, psk):
 
 def test_many_proxies(sim, psk):
     """Each proxy is heard, and each report says through which it came."""
-    proxy = sim("--rate", "50", count=5, step="port", psk=psk)
+    proxy = sim("--rate", "50", count=5, step="port", psk=psk, listen=network())
     lines = scan(proxy)
     assert len({line["source"] for line in lines}) == 5
     assert len({line["proxy"] for line in lines}) == 5
