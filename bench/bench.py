@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Compares `ingest` with the Python stack: same virtual proxies, in turn, CPU of the client process only, medians.
+"""Compares `ingest` and `gatt` with the Python stack: same virtual proxies, in turn, CPU of the client process only,
+medians.
 
 Called by scripts/bench. Timings depend on the machine and its mood: take the ratios, each from runs back to back.
 """
@@ -23,8 +24,26 @@ HERE = pathlib.Path(__file__).resolve().parent
 KEY = base64.b64encode(bytes(range(32))).decode()
 NETWORK = f"127.77.{os.getpid() % 250}.1"  # the Python stack knows only port 6053: one address per proxy
 FLOOD = 64_000  # advertisements from one round of sentinels to the next, in floods; of all proxies together
-PARTS = ["saturated", "paced", "memory", "start", "instructions"]
+PARTS = ["saturated", "paced", "memory", "start", "instructions", "gatt"]
 PYTHON, OURS, GATHERED = "python", "bleproxy", "gathered"
+# Of `gatt`: the part, how many operations the two clients do, and the ratios expected of CPU and of latency. What is not
+# answered has no latency.
+GATT = (
+    ("connect, discovering services; disconnect", "discover", 300, 600, "", ""),
+    ("connect, services known; disconnect", "connect", 500, 1000, "", ""),
+    ("read 1 byte", "read", 5000, 10000, "2x", "1.5x"),
+    ("read 512 bytes", "read512", 5000, 10000, "2x", "1.5x"),
+    ("write 512 bytes, acknowledged", "write512", 5000, 10000, "2x", "1.5x"),
+    ("write 20 bytes unacknowledged, one at a time", "command", 50000, 100000, "1.5x", None),
+    ("write 20 bytes unacknowledged, 100 in a turn", "burst", 50000, 500000, "10x", None),
+    ("notification of 20 bytes, in bursts", "notify", 200000, 1000000, "", None),
+    ("connect to the proxy; disconnect", "session", 200, 500, "", ""),
+)
+# What a part of ours is compared with besides: the least that it can cost. Plaintext only.
+FLOOR = {"read": ("ping", "a ping to the proxy", ""), "notify": ("bare", "received without a library", "1.5x")}
+HANDSHAKE_US = 200
+# Two that answer each other are much faster on one processor than on two: which it is must not be left to chance.
+CLIENT_CPU, PROXY_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 
 
 def proxies_text(count, psk):
@@ -35,12 +54,13 @@ class Bench:
     def __init__(self, build, pairs, seconds, psk_file):
         self.bleproxy = build / "cli/bleproxy"
         self.ingest = build / "bench/ingest"
+        self.operations = build / "bench/gatt"
         self.pairs, self.seconds, self.psk_file = pairs, seconds, psk_file
 
     @contextlib.contextmanager
-    def proxies(self, *options, count=1, psk=False, houses=1):
+    def proxies(self, *options, count=1, psk=False, houses=1, cpu=None):
         """Virtual proxies, count in each house; yields their addresses."""
-        first = int.from_bytes(socket.inet_aton(NETWORK), "big")
+        first = int.from_bytes(socket.inet_aton(NETWORK), "big") + (psk << 16)  # beside those without a key
         hosts = [socket.inet_ntoa((first + i).to_bytes(4, "big")) for i in range(count * houses)]
         key = ["--psk-file", self.psk_file] if psk else []
         processes = []
@@ -48,7 +68,10 @@ class Bench:
             for house in range(houses):
                 settings = f"--listen {hosts[house * count]}:6053 --count {count} --step address --seed {house + 1}"
                 command = [self.bleproxy, "sim", *settings.split(), *map(str, options), *key]
-                processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                if cpu is not None:
+                    os.sched_setaffinity(process.pid, {cpu})
+                processes.append(process)
             end = time.monotonic() + 10
             for host in hosts:
                 while True:
@@ -222,6 +245,85 @@ class Bench:
             sys.exit(f"bench: callgrind measured nothing:\n{done.stderr}")
         return sum(json.loads(line).get("adverts", 0) for line in done.stdout.splitlines()), int(collected[1])
 
+    def operate(self, client, host, psk, *parts):
+        """CPU and time in microseconds of an operation of each part."""
+        key = ["--psk-file", self.psk_file] if psk else []
+        command = [self.operations] if client == OURS else [sys.executable, HERE / "peer_gatt.py"]
+        done = subprocess.run(
+            [str(word) for word in (*command, *key, host, *parts)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CPU}),
+        )
+        return [
+            tuple(1e6 * seconds / line["operations"] for seconds in (line["user"] + line["sys"], line["wall"]))
+            for line in map(json.loads, done.stdout.splitlines())
+        ]
+
+    def gatt(self):
+        print("\nOperations on a device that answers at once: µs of CPU and of time for each")
+        print(
+            f"  {'':<56}{'CPU Python':>11} {'ours':>7}{'ratio':>8}  {'(min-max)':<13}{'expected':>8}"
+            f"{'time Python':>13} {'ours':>7}{'ratio':>8}{'expected':>10}"
+        )
+        with (
+            self.proxies("--latency", 0, cpu=PROXY_CPU) as (plain,),
+            self.proxies("--latency", 0, cpu=PROXY_CPU, psk=True) as (encrypted,),
+        ):
+            for title, part, python, ours, cpu, latency in GATT:
+                pairs = {False: [], True: []}
+                floor = FLOOR.get(part, (None,))[0]
+                floors = []
+                for _ in range(self.pairs):
+                    for host, psk in ((plain, False), (encrypted, True)):
+                        parts = [f"{part}:{ours}"] + ([f"{floor}:{ours}"] if floor and not psk else [])
+                        theirs = self.operate(PYTHON, host, psk, f"{part}:{python}")
+                        own = self.operate(OURS, host, psk, *parts)
+                        pairs[psk].append((theirs[0], own[0]))
+                        floors += own[1:]
+                for psk, found in pairs.items():
+                    self.operation_row(f"{title}, {'encrypted' if psk else 'plaintext'}", found, cpu, latency)
+                if floor:
+                    self.floor_row(FLOOR[part], [own for _, own in pairs[False]], floors)
+        self.handshake_row(pairs[False], pairs[True])
+
+    @staticmethod
+    def operation_row(title, pairs, cpu_expected, latency_expected):
+        columns = []
+        for i, digits in ((0, 2), (1, 1)):
+            theirs, ours = ([run[i] for run in runs] for runs in zip(*pairs, strict=True))
+            ratios = [theirs[i] / ours[i] for theirs, ours in pairs]
+            medians = f"{statistics.median(theirs):.{digits}f}", f"{statistics.median(ours):.{digits}f}"
+            columns.append((*medians, f"{statistics.median(ratios):.1f}x", f"({min(ratios):.1f}-{max(ratios):.1f})"))
+        (theirs, ours, ratio, spread), (their_time, our_time, time_ratio, _) = columns
+        line = f"  {title:<56}{theirs:>11} {ours:>7}{ratio:>8}  {spread:<13}{cpu_expected:>8}"
+        if latency_expected is not None:
+            line += f"{their_time:>13} {our_time:>7}{time_ratio:>8}{latency_expected:>10}"
+        print(line.rstrip(), flush=True)
+
+    @staticmethod
+    def floor_row(floor, ours, floors):
+        _, title, expected = floor
+        cost = statistics.median(run[0] for run in floors)
+        ratio = statistics.median(own[0] / least[0] for own, least in zip(ours, floors, strict=True))
+        print(
+            f"    {title + '; ours in comparison':<54}{'':>11} {cost:7.3f}{ratio:7.2f}x{'':15}{expected:>8}", flush=True
+        )
+
+    @staticmethod
+    def handshake_row(plain, encrypted):
+        """The last part is a connection to the proxy: a handshake is what encryption adds to it."""
+        theirs, ours = (
+            statistics.median(b[i][0] - a[i][0] for a, b in zip(plain, encrypted, strict=True)) for i in (0, 1)
+        )
+        print(
+            f"  {'a Noise handshake: the difference':<56}{theirs:11.1f} {ours:7.1f}{theirs / ours:7.1f}x{'':15}"
+            f"{f'{HANDSHAKE_US} µs':>8}",
+            flush=True,
+        )
+
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -250,6 +352,8 @@ def main():
             bench.start()
         if "instructions" in parts:
             bench.instructions()
+        if "gatt" in parts:
+            bench.gatt()
 
 
 main()

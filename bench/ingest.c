@@ -9,13 +9,13 @@
  * one line with what came and what it cost since the line before:
  *   {"adverts","callbacks","user","sys","wall","rss_kib"}
  * Runs until it is killed, or until N such lines are out. The key may also come from BLEPROXY_NOISE_PSK. */
+#include "common.h"
+
 #include <bleproxy/bleproxy.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { HOSTS_MAX = 1024, SENTINEL_COMPANY = 0xffff, START_MS = 60000 };
@@ -29,11 +29,6 @@ struct ingest {
     struct rusage usage;
     struct timespec wall;
 };
-
-static double seconds(struct timeval now, struct timeval then)
-{
-    return (double)(now.tv_sec - then.tv_sec) + (double)(now.tv_usec - then.tv_usec) / 1e6;
-}
 
 /* Without stdio, which would allocate. */
 static long resident_kib(void)
@@ -126,19 +121,6 @@ static void on_state(void *user, enum bleproxy_proxy_state state, int error, con
     (void)user, (void)state;
     if (error)
         fprintf(stderr, "ingest: %s\n", text);
-}
-
-static const char *read_key(const char *path)
-{
-    static char key[128];
-    FILE *file = fopen(path, "r");
-    if (!file || !fgets(key, sizeof(key), file)) {
-        perror(path);
-        exit(2);
-    }
-    fclose(file);
-    key[strcspn(key, "\r\n")] = '\0';
-    return key;
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What an advertisement may cost, on any machine: instructions and allocations by difference of two runs of the load
-client under valgrind, and resident memory.
+"""What an advertisement and an operation on a device may cost, on any machine: instructions and allocations by difference
+of two runs of the clients under valgrind, and resident memory.
 
-usage: test_budget.py INGEST BLEPROXY
+usage: test_budget.py INGEST GATT BLEPROXY
 """
 import contextlib
 import json
@@ -13,9 +13,13 @@ import subprocess
 import sys
 import tempfile
 
-INGEST, BLEPROXY = sys.argv[1:3]
+INGEST, GATT, BLEPROXY = sys.argv[1:4]
 INSTRUCTIONS_UNCHANGED = 900
 INSTRUCTIONS_CHANGED = 1500
+INSTRUCTIONS_NOTIFICATION = 400
+INSTRUCTIONS_READ = 6000
+INSTRUCTIONS_COMMAND = 4500  # a write without response, and the proxy's word that it is done
+ALLOCATIONS_READ = 2.5  # two, and a few for the advertisements that come meanwhile
 RSS_ONE_PROXY_KIB = 4 * 1024
 RSS_FIFTY_PROXIES_KIB = 8 * 1024
 
@@ -64,15 +68,27 @@ def per_advert(payload, wrapper, pattern):
     return (counts[many] - counts[few]) / (adverts[many] - adverts[few])
 
 
-def instructions(payload):
+def per_operation(part, few, wrapper, pattern):
+    """How much of what the wrapper counts each operation adds."""
+    many = 5 * few
+    counts = {}
+    with Sim("--latency", "0") as sim:
+        for operations in (few, many):
+            run = subprocess.run([*wrapper, GATT, *sim.hosts, f"{part}:{operations}"], capture_output=True, text=True,
+                                 check=True, timeout=600)
+            counts[operations] = int(re.search(pattern, run.stderr)[1].replace(",", ""))
+    return (counts[many] - counts[few]) / (many - few)
+
+
+def instructions(measure, *arguments):
     with tempfile.NamedTemporaryFile() as out:
-        return per_advert(payload, ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}"],
-                          r"Collected : (\d+)")
+        return measure(*arguments, ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}"],
+                       r"Collected : (\d+)")
 
 
-def allocations(payload):
-    return per_advert(payload, ["valgrind", "--tool=memcheck", "--undef-value-errors=no"],
-                      r"total heap usage: ([\d,]+) allocs")
+def allocations(measure, *arguments):
+    return measure(*arguments, ["valgrind", "--tool=memcheck", "--undef-value-errors=no"],
+                   r"total heap usage: ([\d,]+) allocs")
 
 
 def resident(proxies, devices):
@@ -85,10 +101,16 @@ def resident(proxies, devices):
         return lines[-1]["rss_kib"]
 
 
-check("instructions per unchanged advertisement", instructions("repeat"), INSTRUCTIONS_UNCHANGED)
-check("instructions per changed advertisement", instructions("changing"), INSTRUCTIONS_CHANGED)
-check("allocations per unchanged advertisement", allocations("repeat"), 0)
-check("allocations per changed advertisement", allocations("changing"), 0)
+check("instructions per unchanged advertisement", instructions(per_advert, "repeat"), INSTRUCTIONS_UNCHANGED)
+check("instructions per changed advertisement", instructions(per_advert, "changing"), INSTRUCTIONS_CHANGED)
+check("allocations per unchanged advertisement", allocations(per_advert, "repeat"), 0)
+check("allocations per changed advertisement", allocations(per_advert, "changing"), 0)
+check("instructions per notification", instructions(per_operation, "notify", 10000), INSTRUCTIONS_NOTIFICATION)
+check("instructions per read", instructions(per_operation, "read", 500), INSTRUCTIONS_READ)
+check("instructions per write without response", instructions(per_operation, "burst", 1000), INSTRUCTIONS_COMMAND)
+# Rounded: advertisements come meanwhile, and devices heard for the first time are remembered.
+check("allocations per notification", round(allocations(per_operation, "notify", 20000), 2), 0)
+check("allocations per read", allocations(per_operation, "read", 500), ALLOCATIONS_READ)
 check("KiB resident with one proxy and 100 devices", resident(1, 100), RSS_ONE_PROXY_KIB)
 check("KiB resident with 50 proxies and 5,000 devices", resident(50, 5000), RSS_FIFTY_PROXIES_KIB)
 print(f"1..{len(results)}")

@@ -300,7 +300,7 @@ static void test_f56_nothing_settles_when_disconnect_cannot_be_sent(void **state
     assert_int_equal(world->test.n_logs[BLEPROXY_LOG_WARNING], warnings);
 }
 
-static void test_timeout_releases_what_may_come_up(void **state)
+static void test_case_39_timeout_disconnects_what_may_come_up(void **state)
 {
     struct world *world = *state;
     struct told told = told_by(world);
@@ -548,7 +548,7 @@ int main(void)
         T(test_f55_error_on_a_link_that_is_up_releases_it),
         T(test_f55_settling_ends_after_2_s),
         T(test_f56_nothing_settles_when_disconnect_cannot_be_sent),
-        T(test_timeout_releases_what_may_come_up),
+        T(test_case_39_timeout_disconnects_what_may_come_up),
         T(test_proxy_lost_while_connecting),
         T(test_f57_cancelled_when_up),
         T(test_f58_late_link_of_a_cancelled_attempt),

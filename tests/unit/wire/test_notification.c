@@ -71,12 +71,27 @@ static void test_lengths_and_numbers_that_overrun_are_refused(void **state)
     assert_false(reads("0b", 0, 0, "")); /* a group: no such thing in proto3 */
 }
 
+/* Handle and length are read in one go only below 128, the address up to 8 bytes, and all in this order. */
+static void test_reads_the_same_at_the_bounds_of_the_usual_form(void **state)
+{
+    (void)state;
+    assert_true(reads("0801107f1a0700000000000000", 1, 0x7f, "00000000000000"));
+    assert_true(reads("080110ff001a06000000000000", 1, 0x7f, "000000000000"));
+    assert_true(reads("08ffffffffffffff7f10011a00", UINT64_C(0xffffffffffffff), 1, ""));
+    assert_true(reads("08ffffffffffffffff7f10011a00", UINT64_C(0x7fffffffffffffff), 1, ""));
+    assert_true(reads("08b3c4c4c093982910011a0201021a0103", UINT64_C(0xa4c138112233), 1, "03"));
+    assert_true(reads("08b3c4c4c09398291a0201021001", UINT64_C(0xa4c138112233), 1, "0102"));
+    assert_false(reads("08b3c4c4c093982910011a03ffff", 0, 0, ""));
+    assert_false(reads("08b3c4c4c093982910011a8000ff", 0, 0, ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_firmware_sends),
         cmocka_unit_test(test_absent_fields_are_zero_and_unknown_ones_skipped),
         cmocka_unit_test(test_numbers_keep_the_bits_they_have),
+        cmocka_unit_test(test_reads_the_same_at_the_bounds_of_the_usual_form),
         cmocka_unit_test(test_what_is_cut_off_is_refused_at_every_byte),
         cmocka_unit_test(test_lengths_and_numbers_that_overrun_are_refused),
     };
