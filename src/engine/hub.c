@@ -11,11 +11,10 @@ void engine_hub_enter(struct bleproxy_hub *hub)
 void engine_hub_leave(struct bleproxy_hub *hub)
 {
     hub->depth--;
-    if (!hub->freed) {
+    if (!hub->freed)
         ticker_update(&hub->ticker);
-    } else if (hub->depth == 0) {
+    else if (hub->depth == 0)
         free(hub);
-    }
 }
 
 static uint64_t engine_hub_deadline(void *user)

@@ -19,8 +19,8 @@ static void close_leftover(struct scanner *scanner, uint64_t device, uint64_t no
     bleproxy_address_format(device, address);
     env_log(scanner->env, BLEPROXY_LOG_INFO, "hub", scanner->name,
             "a connection to %s is left from an earlier session: it is closed", address);
-    if (session_device_disconnect(scanner->session, device, now_ns) == 0)
-        scanner->leftovers.n_closed++;
+    scanner->leftovers.n_closed++;
+    session_device_disconnect(scanner->session, device, now_ns); /* if it fails: with the next report */
 }
 
 void leftovers_on_slots(struct scanner *scanner, uint64_t now_ns)

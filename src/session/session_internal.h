@@ -66,13 +66,13 @@ struct session {
     struct buffer out;
     struct arena arena; /* of the message being handled */
     struct keepalive keepalive;
-    struct list requests;              /* awaiting their answers */
-    struct list completing;            /* being called back */
-    struct session_request *streaming; /* the one whose services are being handed over */
-    struct list links;                 /* struct session_link */
+    struct list requests;                        /* awaiting their answers */
+    struct list completing;                      /* being called back */
+    struct session_request *streaming;           /* the one whose services are being handed over */
+    struct list links;                           /* struct session_link */
     struct session_closing closing[CLOSING_MAX]; /* the oldest first */
     size_t n_closing;
-    bool told_pending;                 /* on_pending was called for the bytes that wait */
+    bool told_pending; /* on_pending was called for the bytes that wait */
 
     uint32_t api_major, api_minor;
     char server_info[SERVER_INFO_MAX * 4 + 1];

@@ -25,6 +25,7 @@ struct seen {
     struct bleproxy_client *client;
     struct bleproxy_scanner *scanner;
     struct bleproxy_subscription *subscription;
+    struct bleproxy_peripheral *peripheral;
     bool inside; /* a call of ours is on the stack: "never from within" */
     bool then_free;
     int n_calls, n_other, n_adverts, error, then;
@@ -588,6 +589,53 @@ static void test_a_hub_is_freed_before_a_clients_scanner(void **state)
     virtual_proxy_stop(&proxy, SIGTERM);
 }
 
+static void on_device(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    struct seen *seen = user;
+    assert_int_equal(error, 0);
+    assert_int_equal(bleproxy_peripheral_new(seen->hub, advertisement->address, &seen->peripheral), 0);
+    seen->n_adverts++;
+    bleproxy_loop_stop(seen->loop);
+}
+
+static void on_linked(void *user, const struct bleproxy_result *result)
+{
+    struct seen *seen = user;
+    assert_int_equal(result->error, 0);
+    seen->n_calls++;
+    bleproxy_loop_stop(seen->loop);
+}
+
+static void on_link_lost(void *user, const struct bleproxy_result *result)
+{
+    struct seen *seen = user;
+    assert_int_equal(result->error, BLEPROXY_E_CLOSED);
+    seen->n_other++;
+}
+
+static void test_links_through_a_scanner_end_with_it(void **state)
+{
+    (void)state;
+    struct virtual_proxy proxy = virtual_proxy_start("2026.8", NULL, false);
+    const struct bleproxy_filter filter = {.name = "Virtual Battery"};
+    struct seen seen;
+    setup(&seen);
+    scan_with_client(&seen, proxy.port);
+    assert_int_equal(bleproxy_hub_find(seen.hub, &filter, UINT32_MAX, on_device, &seen, NULL), 0);
+    run_until(&seen, &seen.n_adverts, 1);
+    bleproxy_peripheral_on_disconnected(seen.peripheral, on_link_lost, &seen);
+    assert_int_equal(bleproxy_peripheral_connect(seen.peripheral, NULL, on_linked, &seen, NULL), 0);
+    run_until(&seen, &seen.n_calls, 2);
+    assert_true(bleproxy_peripheral_is_connected(seen.peripheral));
+    bleproxy_scanner_free(seen.scanner);
+    assert_int_equal(seen.n_other, 2);
+    assert_false(bleproxy_peripheral_is_connected(seen.peripheral));
+    bleproxy_client_free(seen.client);
+    bleproxy_peripheral_free(seen.peripheral);
+    teardown(&seen);
+    virtual_proxy_stop(&proxy, SIGTERM);
+}
+
 static void find_again(void *user, int error, const struct bleproxy_advertisement *advertisement)
 {
     struct seen *seen = user;
@@ -608,6 +656,30 @@ static void test_a_search_that_the_hubs_end_cancels_finds_the_hub_ended(void **s
     bleproxy_hub_free(seen.hub);
     assert_int_equal(seen.n_calls, 1);
     bleproxy_loop_free(seen.loop);
+}
+
+static void free_hub_and_loop(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    struct seen *seen = user;
+    (void)advertisement;
+    assert_int_equal(error, BLEPROXY_E_CANCELLED);
+    bleproxy_hub_free(seen->hub);
+    bleproxy_loop_free(seen->loop);
+}
+
+static void test_the_loop_is_freed_when_a_search_is_cancelled(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    struct bleproxy_search *search;
+    uv_loop_t uv;
+    assert_int_equal(uv_loop_init(&uv), 0);
+    assert_int_equal(bleproxy_loop_new_uv(&uv, NULL, &seen.loop), 0);
+    assert_int_equal(bleproxy_hub_new(seen.loop, NULL, &seen.hub), 0);
+    assert_int_equal(bleproxy_hub_find(seen.hub, NULL, UINT32_MAX, free_hub_and_loop, &seen, &search), 0);
+    bleproxy_search_cancel(search);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&uv), 0);
 }
 
 static void free_everything(void *user, const struct bleproxy_advertisement *advertisement)
@@ -758,7 +830,9 @@ int main(void)
         cmocka_unit_test(test_a_scanner_is_freed_again_by_the_callback_of_its_free),
         cmocka_unit_test(test_a_client_has_one_scanner_after_another),
         cmocka_unit_test(test_a_hub_is_freed_before_a_clients_scanner),
+        cmocka_unit_test(test_links_through_a_scanner_end_with_it),
         cmocka_unit_test(test_a_search_that_the_hubs_end_cancels_finds_the_hub_ended),
+        cmocka_unit_test(test_the_loop_is_freed_when_a_search_is_cancelled),
         cmocka_unit_test(test_the_loop_is_freed_while_it_gathers),
         cmocka_unit_test(test_an_idle_loop_does_not_keep_a_foreign_one_awake),
         cmocka_unit_test(test_a_loop_is_not_run_within_itself),

@@ -154,6 +154,60 @@ static void test_everything_is_freed_when_the_peripherals_end_cancels(void **sta
     virtual_proxy_stop(&fixture.proxy, SIGTERM);
 }
 
+static void test_everything_is_freed_when_unsubscribing_cancels(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    uv_loop_t uv;
+    assert_int_equal(uv_loop_init(&uv), 0);
+    fixture_open_uv(&fixture, &uv, "Virtual UART");
+    assert_int_equal(fixture_connect(&fixture), 0);
+    uint16_t echo = fixture_handle(&fixture, UART_ECHO);
+    assert_int_equal(bleproxy_peripheral_subscribe(fixture.peripheral, echo, 0, fixture_notified, &fixture,
+                                                   free_all_when_done, &fixture, NULL),
+                     0);
+    assert_int_equal(bleproxy_peripheral_unsubscribe(fixture.peripheral, echo, NULL, NULL, NULL), 0);
+    assert_int_equal(fixture.n_done, 2);
+    assert_int_equal(fixture.last.error, BLEPROXY_E_CANCELLED);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&uv), 0);
+    virtual_proxy_stop(&fixture.proxy, SIGTERM);
+}
+
+static struct bleproxy_operation *own;
+
+static void cancel_own(void *user, const struct bleproxy_result *result)
+{
+    bleproxy_operation_cancel(own);
+    fixture_done(user, result);
+}
+
+static void free_all_and_cancel_own(void *user, const struct bleproxy_result *result)
+{
+    free_all_when_done(user, result);
+    bleproxy_operation_cancel(own);
+}
+
+static void test_cancelling_in_its_own_callback_does_nothing(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    uv_loop_t uv;
+    assert_int_equal(uv_loop_init(&uv), 0);
+    fixture_open_uv(&fixture, &uv, "Virtual Battery");
+    assert_int_equal(bleproxy_peripheral_connect(fixture.peripheral, NULL, cancel_own, &fixture, &own), 0);
+    fixture_run(&fixture, &fixture.n_done, 1);
+    assert_int_equal(fixture.last.error, 0);
+    assert_int_equal(bleproxy_peripheral_read(fixture.peripheral, fixture_handle(&fixture, "2a19"), 0,
+                                              free_all_and_cancel_own, &fixture, &own),
+                     0);
+    while (uv_run(&uv, UV_RUN_DEFAULT) > 0) /* a stop may be left */
+        continue;
+    assert_int_equal(fixture.n_done, 2);
+    assert_int_equal(uv_loop_close(&uv), 0);
+    virtual_proxy_stop(&fixture.proxy, SIGTERM);
+}
+
 static void try_again(void *user, const struct bleproxy_result *result)
 {
     struct fixture *fixture = user;
@@ -272,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_everything_is_freed_when_a_value_comes),
         cmocka_unit_test(test_everything_is_freed_when_an_operation_is_cancelled),
         cmocka_unit_test(test_everything_is_freed_when_the_peripherals_end_cancels),
+        cmocka_unit_test(test_everything_is_freed_when_unsubscribing_cancels),
+        cmocka_unit_test(test_cancelling_in_its_own_callback_does_nothing),
         cmocka_unit_test(test_the_hubs_end_cancels_what_is_under_way),
         cmocka_unit_test(test_a_connect_is_cancelled_at_each_turn),
         cmocka_unit_test(test_a_peripheral_is_freed_at_each_turn_of_its_connect),

@@ -270,6 +270,7 @@ static void test_content_that_makes_no_sense_is_refused(void **state)
         {"no protobuf", "02 0807 01ff"},
         {"an address of 49 bits", "0a 0880808080808040 1017"},
         {"an MTU of 17 bits", "07 08b201 10808004"},
+        {"an MTU below the least", "05 08b201 1016"},
         {"a service without handle", "07 08a101 1a02 2001"},
         {"a good device, then a bad one", "06 08b201 10f701 00"},
     };

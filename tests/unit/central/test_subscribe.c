@@ -188,8 +188,10 @@ static void test_value_longer_than_any_is_dropped(void **state)
     memset(text, 'a', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     subscribed(world, &values);
-    say_value(world, MEASUREMENT, text);
+    for (unsigned i = 0; i < 100; i++)
+        say_value(world, MEASUREMENT, text);
     assert_int_equal(values.n, 0);
+    assert_int_equal(world->test.n_logs[BLEPROXY_LOG_WARNING], 1);
     say_value(world, MEASUREMENT, text + 2);
     assert_int_equal(values.n, 1);
 }

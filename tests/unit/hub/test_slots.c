@@ -258,6 +258,16 @@ static void test_f27_reports_without_a_list_prove_nothing(void **state)
     assert_int_equal(tracking[0].calls, 1);
 }
 
+static void test_a_list_that_comes_and_goes_does_not_fill_the_log(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        report(2, 3, 1, X);
+        report(0, 3, 1, X);
+    }
+    assert_int_equal(test.n_logs[BLEPROXY_LOG_WARNING], SLOTS_WARNINGS_MAX);
+}
+
 static void test_f28_who_is_not_in_the_list_has_lost_its_connection(void **state)
 {
     (void)state;
@@ -563,6 +573,7 @@ int main(void)
         TEST(test_f25_the_first_report_and_changes_are_published),
         TEST(test_f26_what_could_not_be_told_is_published_again),
         TEST(test_f27_reports_without_a_list_prove_nothing),
+        TEST(test_a_list_that_comes_and_goes_does_not_fill_the_log),
         TEST(test_f28_who_is_not_in_the_list_has_lost_its_connection),
         TEST(test_f29_a_newer_tracker_takes_the_place_of_the_older),
         TEST(test_f30_the_lost_proxy_has_no_slots_but_keeps_its_limit),

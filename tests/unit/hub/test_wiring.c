@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
 
+#include "hub/leftovers.h"
 #include "hub/wiring.h"
 #include <bleproxy/error.h>
 
@@ -9,6 +10,7 @@
 #define SUBSCRIBE_RAW   "0002420801"
 #define SUBSCRIBE       "000042" /* to decoded advertisements */
 #define SLOTS           "000d51080210031a07b3c4c4c0939829"
+#define CLOSE           "000a4408b3c4c4c09398291001" /* the connection in SLOTS */
 #define SCANNER_RUNNING "00067e080210011801"
 #define RAW_ADVERT      "00215d0a1f08b3c4c4c09398291085012212020106030316180a09544553542d30303031"
 
@@ -129,6 +131,29 @@ static void test_f12_all_features_subscribe_slots_then_raw_with_state(void **sta
     assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 0);
 }
 
+static void test_a_connection_from_an_earlier_session_is_closed_once(void **state)
+{
+    struct fixture *f = *state;
+    connect_scanner(f, ALL_FEATURES, NULL);
+    assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW);
+    feed(f, SLOTS); /* it may have told others since */
+    assert_sent(f, "");
+    feed(f, SCANNER_RUNNING SLOTS SCANNER_RUNNING SLOTS);
+    assert_sent(f, SUBSCRIBE_SLOTS CLOSE);
+}
+
+static void test_a_proxy_that_does_not_read_does_not_fill_the_log(void **state)
+{
+    struct fixture *f = *state;
+    connect_scanner(f, ALL_FEATURES, NULL);
+    feed(f, SCANNER_RUNNING);
+    while (session_subscribe_slots(f->session, f->now_ns) == 0)
+        continue;
+    for (unsigned i = 0; i < 1000; i++)
+        feed(f, SLOTS);
+    assert_int_equal(f->test.n_logs[BLEPROXY_LOG_INFO], LEFTOVERS_MAX);
+}
+
 static void test_f13_no_raw_advertisements_subscribes_to_decoded_ones(void **state)
 {
     struct fixture *f = *state;
@@ -240,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_f12_no_active_connections_no_slots),
         TEST(test_f12_all_features_subscribe_slots_then_raw_with_state),
+        TEST(test_a_connection_from_an_earlier_session_is_closed_once),
+        TEST(test_a_proxy_that_does_not_read_does_not_fill_the_log),
         TEST(test_f13_no_raw_advertisements_subscribes_to_decoded_ones),
         TEST(test_f13_raw_without_state_has_no_watchdog),
         TEST(test_f13_raw_with_state_has_a_watchdog),
