@@ -142,7 +142,8 @@ typedef void bleproxy_notification_fn(void *user, uint16_t handle, const uint8_t
  * before on_subscribed is called; none comes after the subscription has failed, or ended with
  * bleproxy_peripheral_unsubscribe() or the link. BLEPROXY_E_BUSY when it is subscribed already, or still
  * being unsubscribed; BLEPROXY_E_PROPERTY when the characteristic has neither property; BLEPROXY_E_NO_ATTRIBUTE, also
- * for a characteristic that lacks its configuration (0x2902). */
+ * for a characteristic that lacks its configuration (0x2902). timeout_ms is the limit of each of its two steps: the proxy's
+ * answer, and the device's. */
 int bleproxy_peripheral_subscribe(struct bleproxy_peripheral *peripheral, uint16_t handle,
                                   uint32_t timeout_ms, bleproxy_notification_fn *on_notification,
                                   void *notification_user, bleproxy_result_fn *on_subscribed, void *user,
