@@ -3,9 +3,11 @@
 #include "log.h"
 #include "text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name;
@@ -74,8 +76,18 @@ static int help(int argc, char **argv)
     return run(command, 2, (char *[]){argv[1], option, NULL});
 }
 
+/* In place of one that is closed a socket would be opened, and get the output. /dev/null is opened the wrong way round, so
+ * that using it fails. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     text_init();
     if (argc < 2) {
         print_help(stderr);

@@ -136,24 +136,14 @@ static void on_written(void *user, const struct bleproxy_result *result)
     device_finish(device, CLI_DONE);
 }
 
-/* What says that it cannot be written is asked to confirm it all the same: without that nobody would say no. */
-static enum bleproxy_write_mode choose_mode(const struct write *write)
-{
-    const uint32_t writable = BLEPROXY_PROPERTY_WRITE | BLEPROXY_PROPERTY_WRITE_WITHOUT_RESPONSE;
-    return write->mode == BLEPROXY_WRITE_DEFAULT && !(write->attribute.characteristic->properties & writable)
-               ? BLEPROXY_WRITE_WITH_RESPONSE
-               : write->mode;
-}
-
 static void act(struct device *device)
 {
     struct write *write = device->user;
     unsigned room = bleproxy_peripheral_mtu(device->peripheral) - BLEPROXY_MTU_OVERHEAD;
     if (!attribute_find(device, device->options.arguments[1], &write->attribute))
         return;
-    enum bleproxy_write_mode mode = choose_mode(write);
     int r = bleproxy_peripheral_write(device->peripheral, write->attribute.handle, write->value, write->size,
-                                      mode, device->options.timeout_ms, on_written, device, NULL);
+                                      write->mode, device->options.timeout_ms, on_written, device, NULL);
     if (r == BLEPROXY_E_TOO_LONG) {
         log_say("%s: the value is too long: without response at most %u bytes go to it at a time; leave "
                 "--no-response out, or write it in parts",

@@ -123,7 +123,7 @@ int bleproxy_peripheral_read(struct bleproxy_peripheral *peripheral, uint16_t ha
                              struct bleproxy_operation **ret_operation);
 
 enum bleproxy_write_mode {
-    BLEPROXY_WRITE_DEFAULT = 0, /* with response where the characteristic has that property */
+    BLEPROXY_WRITE_DEFAULT = 0, /* with response, but where the characteristic can only be written without */
     BLEPROXY_WRITE_WITH_RESPONSE = 1,
     BLEPROXY_WRITE_WITHOUT_RESPONSE = 2,
 };

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "central/peripheral_private.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum { SLOT_WAIT_S = 2 };
 
 enum attempt_stage {
@@ -26,6 +29,22 @@ struct attempt_run {
     struct services_builder builder;
     struct ending ending;
 };
+
+static __attribute__((format(printf, 2, 3))) void attempt_log(const struct attempt_run *run,
+                                                              const char *format, ...)
+{
+    const struct peripheral *peripheral = run->operation.peripheral;
+    const struct env *env = run->operation.central->env;
+    char address[BLEPROXY_ADDRESS_TEXT_SIZE], text[80];
+    if (!env_logs(env, BLEPROXY_LOG_DEBUG))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    bleproxy_address_format(peripheral->address, address);
+    env_log(env, BLEPROXY_LOG_DEBUG, "central", peripheral->proxy, "%s: %s", address, text);
+}
 
 static void attempt_resume(struct attempt_run *run)
 {
@@ -95,6 +114,8 @@ static void attempt_succeed(struct attempt_run *run, struct services *services, 
     struct peripheral *peripheral = run->operation.peripheral;
     peripheral->services = services_ref(services);
     peripheral->cached = cached;
+    attempt_log(run, "%zu services, %s", services->view.n_services,
+                cached ? "from an earlier connection" : "discovered");
     peripheral->phase = LINK_UP;
     attempt_stop(run, now_ns);
     attempt_finish(run);
@@ -242,6 +263,7 @@ void attempt_on_connection(struct attempt_run *run, bool connected, uint32_t mtu
     }
     attempt_resume(run);
     attempt_take_mtu(run, mtu);
+    attempt_log(run, "connected, MTU %u", run->operation.peripheral->mtu);
     peripheral_track(run->operation.peripheral);
     attempt_prepare(run, now_ns);
 }
@@ -271,6 +293,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
     }
     scanner_pause(scanner);
     run->paused = true;
+    attempt_log(run, "connecting%s", run->hinted ? ", the services are known" : "");
     operation_set_deadline(&run->operation, time_after(now_ns, run->wanted.timeout_ns));
 }
 

@@ -128,7 +128,7 @@ static void give_up(struct establish *establish, bool is_late)
     char late[40] = "", tries[40] = "", text[REPORT_TEXT_MAX + 100];
     const char *gave_up = is_late || establish->attempts > 1 ? "gave up" : "";
     if (is_late)
-        snprintf(late, sizeof(late), " when %g s were over", establish->options.deadline_ms / 1000.0);
+        snprintf(late, sizeof(late), " within %g s", establish->options.deadline_ms / 1000.0);
     if (establish->attempts > 1)
         snprintf(tries, sizeof(tries), " after %u attempts", establish->attempts);
     snprintf(text, sizeof(text), "%s%s%s%s%s", gave_up, late, tries, gave_up[0] ? ": " : "",

@@ -225,9 +225,11 @@ static int write_check(const struct peripheral *peripheral, uint16_t handle, siz
     const struct bleproxy_services *services = peripheral_services(peripheral);
     const struct bleproxy_characteristic *characteristic = bleproxy_services_at(services, handle);
     if (characteristic) {
-        bool command =
-            mode == BLEPROXY_WRITE_WITHOUT_RESPONSE ||
-            (mode == BLEPROXY_WRITE_DEFAULT && !(characteristic->properties & BLEPROXY_PROPERTY_WRITE));
+        /* One that cannot be written at all is asked for a response, so that it can say so. */
+        const uint32_t ways =
+            characteristic->properties & (BLEPROXY_PROPERTY_WRITE | BLEPROXY_PROPERTY_WRITE_WITHOUT_RESPONSE);
+        bool command = mode == BLEPROXY_WRITE_WITHOUT_RESPONSE ||
+                       (mode == BLEPROXY_WRITE_DEFAULT && ways == BLEPROXY_PROPERTY_WRITE_WITHOUT_RESPONSE);
         *ret_way = command ? WRITE_COMMAND : WRITE_VALUE;
     } else {
         const struct bleproxy_descriptor *descriptor =

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """bleproxy explain."""
 import re
+import subprocess
 import sys
 
-from support import main, run
+from support import BLEPROXY, environment, main, run
 
 KEYS = ["code", "connection_reason", "gatt_status", "pairing_reason"]
 
@@ -64,6 +65,13 @@ def test_what_is_not_known():
     for code in ("4711", "0x7fffffff", "-99", "NO_SUCH_CODE", ""):
         result = run("explain", code).expect(5, f"'{code}'")
         assert result.out == "" and result.error.count("\n") == 1
+
+
+def test_output_that_cannot_be_written():
+    for redirection in (">/dev/full", ">&-"):
+        result = subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', BLEPROXY, "explain", "8"],
+                                capture_output=True, env=environment(), check=False)
+        assert result.returncode == 1 and b"cannot write to standard output" in result.stderr, result
 
 
 def test_wrong_usage():

@@ -6,10 +6,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import tempfile
-import time
 
-from support import KEY, Result, closed_port, home, main, run, sim, start, write
+from support import BLEPROXY, KEY, Result, closed_port, environment, home, main, run, sim, start, write
 
 UART_ECHO = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 UART_INPUT = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
@@ -58,7 +58,8 @@ def test_a_value_is_read_by_name_by_uuid_and_by_handle():
         words = talk(proxy, "read", "Virtual Battery", "manufacturer_name_string").expect(0).out
         assert talk(proxy, "read", "Virtual Battery", "2a19", "--json").error == ""
     assert set(by_name) == {"address", "uuid", "handle", "value"}
-    assert all(value == by_name for value in values), values
+    for value in values:  # the level may fall meanwhile
+        assert {**value, "value": by_name["value"]} == by_name, values
     assert re.fullmatch(r"[0-9a-f]{2}  \d+ %\n", text), text
     assert re.fullmatch(r'[0-9a-f]+  "?[A-Za-z ]+"?\n', words), words
 
@@ -194,20 +195,24 @@ def test_a_device_that_does_not_answer():
         talk(proxy, "read", "Virtual Mute", "@14", "-t", "1").expect(5, "no answer in time")
 
 
-def test_waiting_for_further_proxies_ends_when_all_hear_the_device():
+def test_several_proxies_are_one_radio_and_one_may_be_gone():
     with sim("--latency", "0", count=2) as proxies, closed_port() as nobody:
-        for others in ([proxies[1]], [nobody]):
-            started = time.monotonic()
-            result = run("read", "-p", proxies[0], "-p", others[0], "Virtual Tower", "2a00").expect(0)
-            took_s = time.monotonic() - started
-            assert took_s < 10, took_s
-            assert ("refused" in result.error) == (others == [nobody])
+        both = run("read", "-p", proxies[0], "-p", proxies[1], "Virtual Tower", "2a00").expect(0)
+        one = run("read", "-p", nobody, "-p", proxies[1], "Virtual Tower", "2a00").expect(0, "refused")
+    assert both.error == "" and both.out == one.out and "Virtual Tower" in one.out
 
 
 def test_a_device_that_hangs_up():
     with house() as proxy:
         result = talk(proxy, "notify", "Virtual Quitter", "battery_level", "-t", "20")
     assert result.code in (0, 5)
+
+
+def test_a_closed_standard_output_is_an_error():
+    with house() as proxy:
+        result = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&- <&-', BLEPROXY, "read", "-p", proxy, "Virtual Battery", "2a19"],
+                                capture_output=True, env=environment(), check=False)
+    assert result.returncode == 1 and b"cannot write to standard output" in result.stderr, result
 
 
 def test_over_an_encrypted_connection():

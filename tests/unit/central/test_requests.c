@@ -253,6 +253,11 @@ static void test_write_mode_by_property(void **state)
     assert_int_equal(told.calls, 0);
     pass_ms(world, 0);
     assert_done(&told, 0);
+    /* It cannot be written, and is to say so. */
+    assert_int_equal(write_value(world, ALARM, 1, BLEPROXY_WRITE_DEFAULT, &told), 0);
+    assert_sent(world, "write 16 01");
+    say_gatt_error(world, ALARM, 0x03);
+    assert_done(&told, BLEPROXY_E_GATT);
     assert_int_equal(write_value(world, MEASUREMENT, 1, BLEPROXY_WRITE_WITHOUT_RESPONSE, &told), 0);
     assert_sent(world, "command 12 01");
     pass_ms(world, 0);
