@@ -67,6 +67,8 @@ def heard(command, sim):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs in the background of a shell has SIGINT ignored, and so would the program.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     timer = threading.Timer(LIFETIME_S, process.send_signal, [signal.SIGINT])
     timer.start()
