@@ -63,7 +63,6 @@ static struct cache_entry *cache_enter(struct cache *cache, struct list *entries
 
 static void cache_changed(struct cache *cache)
 {
-    cache->changes++;
     if (cache->on_change)
         cache->on_change(cache->on_change_user);
 }

@@ -14,8 +14,8 @@ struct cache {
     const struct env *env;
     struct list services, mtus; /* of struct cache_entry, the one used last at the end */
     size_t n_services, n_mtus;
-    uint64_t changes; /* counts what was put and evicted, where that made a difference */
-    /* Called after each of these, for who keeps the cache on disk; it must not touch the cache. May be NULL. */
+    /* Called after what was put or evicted made a difference, for who keeps the cache on disk; it must not touch the
+     * cache. May be NULL. */
     void (*on_change)(void *user);
     void *on_change_user;
 };
