@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "names/sanitise.h"
 
+#include "names/utf8.h"
 #include <bleproxy/names.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const struct {
     {0x2028, 0x202e},    /* line and paragraph separator, bidirectional embeddings and overrides */
     {0x2060, 0x206f},    /* word joiner, invisible operators, bidirectional isolates, deprecated formats */
     {0x3164, 0x3164},    /* Hangul filler */
-    {0xd800, 0xf8ff},    /* surrogates, private use */
+    {0xe000, 0xf8ff},    /* private use */
     {0xfdd0, 0xfdef},    /* noncharacters */
     {0xfeff, 0xfeff},    /* byte order mark */
     {0xffa0, 0xffa0},    /* halfwidth Hangul filler */
@@ -39,37 +40,13 @@ static bool prints(uint32_t character)
     return (character & 0xfffe) != 0xfffe; /* the last two of each plane are noncharacters */
 }
 
-/* The length of the UTF-8 sequence that starts at text, or 0 when it is malformed: overlong, cut short, above
- * U+10FFFF. Surrogates are decoded; they do not print. size > 0. */
-static size_t decode(const uint8_t *text, size_t size, uint32_t *ret_character)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: less is overlong */
-    if (text[0] < 0x80) {
-        *ret_character = text[0];
-        return 1;
-    }
-    size_t length = text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf8 ? 4 : 0;
-    if (length == 0 || length > size)
-        return 0;
-    uint32_t character = text[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        character = character << 6 | (text[i] & 0x3fu);
-    }
-    if (character < smallest[length] || character > 0x10ffff)
-        return 0;
-    *ret_character = character;
-    return length;
-}
-
 size_t sanitise(char *out, size_t capacity, const void *text, size_t size, size_t max_chars)
 {
     const uint8_t *in = text;
     size_t written = 0, chars = 0;
     while (size > 0 && chars < max_chars) {
         uint32_t character;
-        size_t length = decode(in, size, &character);
+        size_t length = utf8_decode(in, size, &character);
         if (length > 0 && prints(character)) {
             if (length > capacity - 1 - written)
                 break;
@@ -90,7 +67,7 @@ bool sanitise_keeps(const void *text, size_t size)
     const uint8_t *in = text;
     while (size > 0) {
         uint32_t character;
-        size_t length = decode(in, size, &character);
+        size_t length = utf8_decode(in, size, &character);
         if (length == 0 || !prints(character))
             return false;
         in += length;
