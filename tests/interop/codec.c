@@ -4,7 +4,11 @@
  * - schema: JSON, every message type with its fields, nested
  * - recode TYPE HEX: protobuf decoded and encoded again, "ok HEX"; or "unknown", "malformed", "too large"
  * - batch HEX: the same for raw advertisements, through the cursor
- * - ad HEX: JSON, what advertising data says; name and values in hexadecimal */
+ * - ad HEX: JSON, what advertising data says; name and values in hexadecimal
+ * - casefold: JSON, every code point that folding case changes, with those that it becomes
+ * - starts TEXT,PREFIX: "yes" or "no", whether the text starts with the prefix whatever the case; both in
+ *   hexadecimal */
+#include "names/casefold.h"
 #include "wire/batch.h"
 #include "wire/fields.h"
 #include "wire/message.h"
@@ -197,6 +201,32 @@ static void ad(const uint8_t *bytes, size_t size)
     puts("}}");
 }
 
+static void print_casefold(void)
+{
+    const char *separator = "";
+    putchar('{');
+    for (uint32_t character = 0; character <= 0x10ffff; character++) {
+        uint32_t folded[CASEFOLD_MAX];
+        size_t n = casefold_character(character, folded);
+        if (n == 1 && folded[0] == character)
+            continue;
+        printf("%s\"%" PRIu32 "\":[", separator, character);
+        for (size_t i = 0; i < n; i++)
+            printf("%s%" PRIu32, i > 0 ? "," : "", folded[i]);
+        putchar(']');
+        separator = ",";
+    }
+    puts("}");
+}
+
+static void starts(const uint8_t *text, size_t size, const char *prefix_hex)
+{
+    size_t prefix_size;
+    uint8_t *prefix = parse_hex(prefix_hex, &prefix_size);
+    puts(casefold_starts_with(text, size, prefix, prefix_size) ? "yes" : "no");
+    free(prefix);
+}
+
 int main(void)
 {
     const struct env env = {.reallocate = reallocate, .random = no_random};
@@ -223,6 +253,11 @@ int main(void)
         } else if (strncmp(line, "ad ", 3) == 0) {
             bytes = parse_hex(line + 3, &size);
             ad(bytes, size);
+        } else if (strcmp(line, "casefold") == 0) {
+            print_casefold();
+        } else if (strncmp(line, "starts ", 7) == 0 && strchr(line, ',')) {
+            bytes = parse_hex(line + 7, &size);
+            starts(bytes, size, strchr(line, ',') + 1);
         } else {
             fprintf(stderr, "codec: what is '%s'?\n", line);
             return 2;
