@@ -20,18 +20,40 @@ struct bleproxy_hub;
 struct bleproxy_device;
 struct bleproxy_subscription;
 struct bleproxy_search;
+struct bleproxy_watch;
+
+/* Where we decide otherwise than habluetooth: what its rule is instead. docs/differences.md has the reasons. */
+enum bleproxy_rule {
+    /* Apple's chatter is dropped: manufacturer data of company 76 alone that does not begin with 0x02 (iBeacon), 0x06,
+     * 0x11 (HomeKit), 0x10 (device identity) or 0x12 (Find My). Else phones are heard like everything else. */
+    BLEPROXY_RULE_APPLE_FILTER = 1u << 0,
+    /* A device's interval is learned once, and anew with each owner. Else it is the longest gap of the last 15 to 30,
+     * whoever the owner is. */
+    BLEPROXY_RULE_INTERVAL = 1u << 1,
+    /* A proxy forgets after BLEPROXY_DEVICE_EXPIRY_S even what it hears less often, and absences are looked for every
+     * 300 s. Else it remembers for 2.5 intervals (900 s at most), and they are looked for every 30 s. */
+    BLEPROXY_RULE_EXPIRY = 1u << 2,
+    /* A device that is connected, and silent therefore, becomes unavailable. Else it does not. */
+    BLEPROXY_RULE_PRESENCE = 1u << 3,
+    BLEPROXY_RULES_ALL = 0x7fffffff,
+};
 
 struct bleproxy_hub_options {
     /* Devices held at most, 0 for the default. When the table is full a newcomer displaces the device heard
-     * only once that has been silent longest; where there is none it is left out until others expire. */
+     * only once that has been silent longest, else one that has been silent for over a minute; where there is none it
+     * is left out until others go. Devices that somebody cares about are never displaced: those whose address is
+     * named in a filter or a watch, that have an interval set, are pinned, bonded or connected, or have a scan request. */
     uint32_t devices_max;
+    uint32_t reference; /* enum bleproxy_rule: where to decide as habluetooth does; 0: nowhere */
     /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
      * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
     const char *cache_path;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,
-    BLEPROXY_DEVICE_EXPIRY_S = 195, /* a device that no proxy has heard for this long leaves the table */
+    /* For this long a proxy remembers a device that it hears no more, if not longer; only then can the device count as
+     * unavailable. */
+    BLEPROXY_DEVICE_EXPIRY_S = 195,
 };
 
 /* options NULL: defaults. 0, BLEPROXY_E_NOMEM. The loop must outlive the hub. */
@@ -42,13 +64,15 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
  * fine. */
 void bleproxy_hub_free(struct bleproxy_hub *hub);
 
-/* Several proxies hear one device; one of them owns it at a time: the one that hears it clearly best, kept
- * until another is 16 dB stronger or it falls silent. */
+/* Several proxies hear one device; one of them owns it at a time. It keeps the device until another hears it over 16 dB
+ * stronger (smoothed over several reports; over 22 dB if that one has just lost it), or until it misses it while
+ * another hears it: for one and a half of the device's intervals if it heard it weakly anyway, else for two and a half. */
 enum bleproxy_stream {
     BLEPROXY_STREAM_REPORTS = 0, /* every report of every proxy */
     BLEPROXY_STREAM_OWNER = 1,   /* every report of the owner */
-    BLEPROXY_STREAM_CHANGES =
-        2, /* the owner's reports that say something new: first sight, name, UUIDs or data */
+    /* The owner's reports that say something new: first sight, name, UUIDs or data; and the first that comes through a
+     * connectable proxy after there was none. Their connectable is 1 also when another proxy could connect. */
+    BLEPROXY_STREAM_CHANGES = 2,
 };
 
 /* What a subscriber or a search wants; zero-initialised means everything. All conditions must hold. */
@@ -98,18 +122,40 @@ const struct bleproxy_device *bleproxy_hub_device(const struct bleproxy_hub *hub
 const struct bleproxy_device *bleproxy_hub_next_device(const struct bleproxy_hub *hub, size_t *position);
 size_t bleproxy_hub_n_devices(const struct bleproxy_hub *hub);
 
-/* The owner's last report. NULL in a callback after the last proxy that heard the device was stopped in it.
- */
+/* The owner's last report. When the owner has forgotten it or is gone: without raw, and proxy is "". */
 const struct bleproxy_advertisement *bleproxy_device_advertisement(const struct bleproxy_device *device);
 /* Who hears the device and how strongly: each proxy's last report, the owner's first. Start with *position =
  * NULL. */
 const struct bleproxy_advertisement *bleproxy_device_next_report(const struct bleproxy_device *device,
                                                                  const void **position);
-/* Its name as far as any proxy has heard it, or NULL. */
+/* Its name, whichever proxy has heard it, or NULL. */
 const char *bleproxy_device_name(const struct bleproxy_device *device);
 /* Reports by the owners, ever, and when the first came (on the loop's clock). */
 uint64_t bleproxy_device_reports(const struct bleproxy_device *device);
 uint64_t bleproxy_device_first_heard_ns(const struct bleproxy_device *device);
+/* The longest time between its last reports by an owner (see BLEPROXY_RULE_INTERVAL), or 0: not known yet. */
+uint64_t bleproxy_device_interval_ns(const struct bleproxy_device *device);
+/* How strongly the proxy hears it, smoothed, or BLEPROXY_RSSI_NONE. Devices that one proxy hears alone are not smoothed. */
+int8_t bleproxy_device_strength_dbm(const struct bleproxy_device *device, uint64_t source);
+
+/* Tells when a device becomes unavailable. connectable 1: no proxy that can connect has heard it for a while, others may
+ * have; it may still be in the table. connectable 0: none has, for longer than its interval explains (900 s while that is
+ * not known): it leaves the table after the call. Also when it is displaced by others. last: its last report, borrowed. */
+typedef void bleproxy_unavailable_fn(void *user, const struct bleproxy_advertisement *last, bool connectable);
+/* address: of one device, or 0: all. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID, BLEPROXY_E_STATE while the hub is freed. */
+int bleproxy_hub_watch_unavailable(struct bleproxy_hub *hub, uint64_t address,
+                                   bleproxy_unavailable_fn *on_unavailable, void *user,
+                                   struct bleproxy_watch **ret_watch);
+/* NULL is fine. No call follows. */
+void bleproxy_watch_free(struct bleproxy_watch *watch);
+
+/* How often the device advertises, where the user knows better than can be learned: until its own interval is known this is
+ * taken for it, until the device becomes unavailable. 0: no longer. At most a year. 0, BLEPROXY_E_NOMEM,
+ * BLEPROXY_E_INVALID. */
+int bleproxy_hub_set_interval(struct bleproxy_hub *hub, uint64_t address, uint32_t interval_s);
+/* Forgets what the device has told: its next report counts as the first, and nothing of before is merged into it. For
+ * devices that tell their state by what they leave out. It stays reachable. */
+void bleproxy_hub_forget(struct bleproxy_hub *hub, uint64_t address);
 
 /* Connection slots, whenever a proxy of the hub reports others than before, comes or goes (free and allocated are then
  * 0, the limit is the last one known; 0 for proxies that make no connections). slots is borrowed. */

@@ -20,7 +20,8 @@ void engine_hub_leave(struct bleproxy_hub *hub)
 static uint64_t engine_hub_deadline(void *user)
 {
     struct bleproxy_hub *hub = user;
-    return time_min(hub_deadline(hub->core), hub->central_due_ns);
+    uint64_t due_ns = hub_is_idle(hub->core) ? BP_NEVER : hub_deadline(hub->core);
+    return time_min(due_ns, hub->central_due_ns);
 }
 
 static void engine_hub_tick(void *user, uint64_t now_ns)
@@ -42,6 +43,12 @@ static void engine_hub_central_due(void *user)
     ticker_update(&hub->ticker);
 }
 
+static void engine_hub_core_due(void *user)
+{
+    struct bleproxy_hub *hub = user;
+    ticker_update(&hub->ticker);
+}
+
 int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_options *options,
                      struct bleproxy_hub **ret_hub)
 {
@@ -50,7 +57,7 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
         return BLEPROXY_E_NOMEM;
     hub->loop = loop;
     hub->central_due_ns = BP_NEVER;
-    int r = hub_new(&loop->env, options, &hub->core);
+    int r = hub_new(&loop->env, options, loop_now(), &hub->core);
     if (r == 0) {
         const struct central_config config = {
             .env = &loop->env, .hub = hub->core, .on_deadline = engine_hub_central_due, .user = hub};
@@ -67,6 +74,7 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
         free(hub);
         return r;
     }
+    hub_watch_deadline(hub->core, engine_hub_core_due, hub);
     ticker_update(&hub->ticker);
     *ret_hub = hub;
     return 0;
@@ -128,6 +136,23 @@ const struct bleproxy_device *bleproxy_hub_next_device(const struct bleproxy_hub
 size_t bleproxy_hub_n_devices(const struct bleproxy_hub *hub)
 {
     return hub_n_devices(hub->core);
+}
+
+int bleproxy_hub_watch_unavailable(struct bleproxy_hub *hub, uint64_t address,
+                                   bleproxy_unavailable_fn *on_unavailable, void *user,
+                                   struct bleproxy_watch **ret_watch)
+{
+    return hub_watch_unavailable(hub->core, address, on_unavailable, user, ret_watch);
+}
+
+int bleproxy_hub_set_interval(struct bleproxy_hub *hub, uint64_t address, uint32_t interval_s)
+{
+    return hub_set_interval(hub->core, address, interval_s * NS_PER_S);
+}
+
+void bleproxy_hub_forget(struct bleproxy_hub *hub, uint64_t address)
+{
+    hub_forget(hub->core, address);
 }
 
 void bleproxy_hub_watch_slots(struct bleproxy_hub *hub, bleproxy_hub_slots_fn *on_slots, void *user)

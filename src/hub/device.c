@@ -1,121 +1,115 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/device.h"
 
-#include "hub/ownership.h"
+#include "hub/interest.h"
+
+enum { CONTENT_STEP = 16 }; /* content that varies by a few bytes settles in one block */
 
 void device_table_init(struct device_table *table, const struct env *env, size_t max)
 {
     *table = (struct device_table){.env = env, .max = max};
     map_init(&table->by_address, env);
-    list_init(&table->once);
-    list_init(&table->repeated);
+    crowd_init(&table->crowd);
+    list_init(&table->gone);
+}
+
+static void device_destroy(struct bleproxy_device *device)
+{
+    const struct env *env = device->table->env;
+    list_unlink(&device->member.node);
+    signals_deinit(&device->signals, env);
+    env_free(env, device->other_name);
+    env_free(env, device->memory);
+    env_free(env, device);
+}
+
+void device_table_sweep(struct device_table *table)
+{
+    list_for_each(node, &table->gone)
+        device_destroy(device_of_member(list_entry(node, struct crowd_member, node)));
 }
 
 void device_table_deinit(struct device_table *table)
 {
     device_table_sweep(table);
+    struct bleproxy_device *device;
+    for (size_t position = 0; (device = map_next(&table->by_address, &position));)
+        device_destroy(device);
     map_deinit(&table->by_address);
 }
 
-static void sweep_list(struct device_table *table, struct list *list)
+void device_remove(struct bleproxy_device *device)
 {
-    list_for_each(node, list)
-    {
-        struct bleproxy_device *device = list_entry(node, struct bleproxy_device, in_table);
-        if (list_empty(&device->sightings)) {
-            list_unlink(&device->in_table);
-            env_free(table->env, device);
-        }
+    map_remove(&device->table->by_address, device->view.address);
+    crowd_leave(&device->member);
+    device->gone = true;
+    list_for_each(node, &device->sightings) device_forget(list_entry(node, struct sighting, in_device));
+    if (device->interest)
+        device->interest->device = NULL;
+    device->interest = NULL;
+}
+
+void device_free(struct bleproxy_device *device)
+{
+    if (device->table->locked)
+        list_append(&device->table->gone, &device->member.node);
+    else
+        device_destroy(device);
+}
+
+static uint64_t member_heard_ns(struct crowd_member *member)
+{
+    return device_of_member(member)->view.time_ns;
+}
+
+static struct bleproxy_device *device_new(struct device_table *table, const struct sighting *sighting,
+                                          bool urgent, struct bleproxy_device **ret_displaced)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    struct crowd_member *displaced = NULL;
+    if (table->by_address.count >= table->max) {
+        displaced = crowd_choose(&table->crowd, member_heard_ns, NULL, urgent, view->time_ns);
+        if (!displaced)
+            return NULL;
     }
-}
-
-void device_table_sweep(struct device_table *table)
-{
-    if (table->n_gone == 0)
-        return;
-    sweep_list(table, &table->once);
-    sweep_list(table, &table->repeated);
-    table->n_gone = 0;
-}
-
-static bool each_in_list(const struct list *list, device_fn *on_device, void *user)
-{
-    list_for_each(node, list)
-    {
-        const struct bleproxy_device *device = list_entry(node, struct bleproxy_device, in_table);
-        if (!list_empty(&device->sightings) && !on_device(user, device))
-            return false;
-    }
-    return true;
-}
-
-void device_table_each(const struct device_table *table, device_fn *on_device, void *user)
-{
-    if (each_in_list(&table->once, on_device, user))
-        each_in_list(&table->repeated, on_device, user);
-}
-
-/* Its sightings are gone. */
-static void device_go(struct bleproxy_device *device)
-{
-    struct device_table *table = device->table;
-    map_remove(&table->by_address, device->address);
-    if (table->locked) {
-        table->n_gone++;
-        return;
-    }
-    list_unlink(&device->in_table);
-    env_free(table->env, device);
-}
-
-/* Displaces the device heard once that has been silent longest; false when there is none. */
-static bool device_table_displace(struct device_table *table)
-{
-    list_for_each(node, &table->once)
-    {
-        struct sighting *sighting = device_owner(list_entry(node, struct bleproxy_device, in_table));
-        if (sighting) {
-            device_forget(sighting); /* its only one */
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct bleproxy_device *device_new(struct device_table *table, const struct sighting *sighting)
-{
-    if (table->by_address.count >= table->max && !device_table_displace(table))
-        return NULL;
     struct bleproxy_device *device = env_alloc(table->env, sizeof(*device));
     if (!device)
         return NULL;
-    if (map_put(&table->by_address, sighting->view.address, device) < 0) {
+    if (map_put(&table->by_address, view->address, device) < 0) {
         env_free(table->env, device);
         return NULL;
     }
-    device->address = sighting->view.address;
+    if (displaced) {
+        *ret_displaced = device_of_member(displaced);
+        device_remove(*ret_displaced);
+    }
+    device->view.address = view->address;
+    device->view.time_ns = view->time_ns;
+    device->view.proxy = "";
     device->table = table;
-    device->first_heard_ns = sighting->view.time_ns;
-    device->heard_once = sighting->heard_once; /* its scanner may remember it */
-    device->unannounced = true;
+    device->first_heard_ns = view->time_ns;
+    device->content_epoch = device->name_epoch = 1;
     list_init(&device->sightings);
-    list_append(device->heard_once ? &table->once : &table->repeated, &device->in_table);
+    crowd_enter(&table->crowd, &device->member, sighting->member.heard_once);
     return device;
 }
 
-struct bleproxy_device *device_table_join(struct device_table *table, struct sighting *sighting)
+struct bleproxy_device *device_table_join(struct device_table *table, struct sighting *sighting, bool urgent,
+                                          struct bleproxy_device **ret_displaced)
 {
-    struct bleproxy_device *device = map_get(&table->by_address, sighting->view.address);
+    struct bleproxy_device *device = device_table_get(table, sighting->view.address);
+    *ret_displaced = NULL;
     if (device) {
-        device_again(device);
+        crowd_again(&table->crowd, &device->member);
     } else {
-        device = device_new(table, sighting);
+        device = device_new(table, sighting, urgent, ret_displaced);
         if (!device) {
             table->refused++;
             return NULL;
         }
     }
     sighting->device = device;
+    sighting->content_epoch = sighting->name_epoch = 0;
     list_append(&device->sightings, &sighting->in_device);
     return device;
 }
@@ -125,22 +119,106 @@ void device_forget(struct sighting *sighting)
     struct bleproxy_device *device = sighting->device;
     if (!device)
         return;
-    bool owned = device_owner(device) == sighting;
+    if (device->owner == sighting)
+        device->owner = NULL;
     list_unlink(&sighting->in_device);
     sighting->device = NULL;
-    if (list_empty(&device->sightings)) {
-        device_go(device);
-    } else if (owned) {
-        ownership_elect(device);
-        if (!sighting_same_content(&sighting->view, &device_owner(device)->view))
-            device->unannounced = true;
-    }
 }
+
+/* ---- The current report ---- */
+
+static bool same_name(const struct bleproxy_advertisement *a, const struct bleproxy_advertisement *b)
+{
+    size_t a_size = device_is_named(a) ? a->name_size : 0, b_size = device_is_named(b) ? b->name_size : 0;
+    return a_size == b_size && (a_size == 0 || memcmp(a->name, b->name, a_size) == 0);
+}
+
+/* False: there is no memory for it, the old content stays. */
+static bool device_store(struct bleproxy_device *device, const struct bleproxy_advertisement *view)
+{
+    struct bleproxy_advertisement *held = &device->view;
+    size_t name_size = device_is_named(view) ? view->name_size + (size_t)1 : 0;
+    size_t needed = name_size + view->fields_size;
+    if (needed > device->capacity) {
+        size_t capacity = (needed + CONTENT_STEP - 1) / CONTENT_STEP * CONTENT_STEP;
+        uint8_t *memory = env_resize(device->table->env, device->memory, capacity);
+        if (!memory)
+            return false;
+        device->memory = memory;
+        device->capacity = (uint32_t)capacity;
+    }
+    held->name = name_size > 0 ? memcpy(device->memory, view->name, name_size) : NULL;
+    held->name_size = name_size > 0 ? view->name_size : 0;
+    held->fields_size = view->fields_size;
+    held->fields = NULL;
+    if (view->fields_size > 0)
+        held->fields = memcpy(device->memory + name_size, view->fields, view->fields_size);
+    return true;
+}
+
+static bool take_content(struct bleproxy_device *device, struct sighting *sighting)
+{
+    if (sighting->content_epoch == device->content_epoch && !sighting->view.changed)
+        return false;
+    bool differs = !same_name(&device->view, &sighting->view) ||
+                   !fields_equal(device->view.fields, device->view.fields_size, sighting->view.fields,
+                                 sighting->view.fields_size);
+    if (differs || device->has_other_name) {
+        if (!device_store(device, &sighting->view)) {
+            sighting->content_epoch = 0;
+            return differs;
+        }
+        device->has_other_name = false;
+    }
+    if (differs)
+        device->content_epoch += device->content_epoch == UINT32_MAX ? 2 : 1;
+    sighting->content_epoch = device->content_epoch;
+    return differs;
+}
+
+static void make_owner(struct bleproxy_device *device, struct sighting *sighting)
+{
+    device->owner = sighting;
+    list_unlink(&sighting->in_device);
+    list_append(device->sightings.next, &sighting->in_device); /* before the first */
+    device->view.source = sighting->view.source;
+    device->view.proxy = sighting->view.proxy;
+    device->view.connectable = sighting->view.connectable;
+    device->view.address_type = sighting->view.address_type;
+}
+
+bool device_take(struct bleproxy_device *device, struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    if (device->owner != sighting)
+        make_owner(device, sighting);
+    device->view.time_ns = view->time_ns;
+    device->view.rssi_dbm = view->rssi_dbm;
+    device->view.tx_power_dbm = view->tx_power_dbm;
+    bool differs = take_content(device, sighting) || !device->has_report;
+    device->has_report = true;
+    device->reports++;
+    return differs;
+}
+
+void device_clear(struct bleproxy_device *device)
+{
+    device->has_report = false;
+    device->has_other_name = false;
+    device->owner = NULL;
+    device->view.name = NULL;
+    device->view.name_size = 0;
+    device->view.fields_size = 0;
+    device->view.fields = NULL;
+    device->content_epoch += device->content_epoch == UINT32_MAX ? 2 : 1;
+    device->name_epoch += device->name_epoch == UINT32_MAX ? 2 : 1;
+}
+
+/* ---- <bleproxy/hub.h> ---- */
 
 const struct bleproxy_advertisement *bleproxy_device_advertisement(const struct bleproxy_device *device)
 {
-    const struct sighting *owner = device_owner(device);
-    return owner ? &owner->view : NULL;
+    return device_current(device);
 }
 
 const struct bleproxy_advertisement *bleproxy_device_next_report(const struct bleproxy_device *device,
@@ -153,17 +231,10 @@ const struct bleproxy_advertisement *bleproxy_device_next_report(const struct bl
     return &list_entry(node->next, struct sighting, in_device)->view;
 }
 
-/* The longest that any proxy has heard: shortened names are common. */
 const char *bleproxy_device_name(const struct bleproxy_device *device)
 {
-    const struct bleproxy_advertisement *best = NULL;
-    list_for_each(node, &device->sightings)
-    {
-        const struct bleproxy_advertisement *view = &list_entry(node, struct sighting, in_device)->view;
-        if (view->name && (!best || view->name_size > best->name_size))
-            best = view;
-    }
-    return best ? best->name : NULL;
+    size_t size;
+    return device_name(device, &size);
 }
 
 uint64_t bleproxy_device_reports(const struct bleproxy_device *device)
@@ -174,4 +245,23 @@ uint64_t bleproxy_device_reports(const struct bleproxy_device *device)
 uint64_t bleproxy_device_first_heard_ns(const struct bleproxy_device *device)
 {
     return device->first_heard_ns;
+}
+
+uint64_t bleproxy_device_interval_ns(const struct bleproxy_device *device)
+{
+    return interval_longest_ns(&device->interval);
+}
+
+int8_t bleproxy_device_strength_dbm(const struct bleproxy_device *device, uint64_t source)
+{
+    double smoothed_dbm;
+    if (signals_get(&device->signals, source, &smoothed_dbm))
+        return (int8_t)(smoothed_dbm < 0 ? smoothed_dbm - 0.5 : smoothed_dbm + 0.5);
+    list_for_each(node, &device->sightings)
+    {
+        const struct sighting *sighting = list_entry(node, struct sighting, in_device);
+        if (sighting->view.source == source)
+            return sighting->view.rssi_dbm;
+    }
+    return BLEPROXY_RSSI_NONE;
 }

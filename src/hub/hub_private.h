@@ -2,15 +2,22 @@
 #ifndef HUB_HUB_PRIVATE_H
 #define HUB_HUB_PRIVATE_H
 
-#include "hub/device.h"
+#include "hub/availability.h"
+#include "hub/filter.h"
 #include "hub/hub.h"
+#include "hub/interest.h"
 
 /* For the files that make up the hub. Callbacks may make any call: while one runs, nothing that the calls
  * below it on the stack may hold is unlinked or freed, only marked; the outermost hub_leave() clears up. */
 struct hub {
     const struct env *env;
+    uint32_t rules; /* of enum bleproxy_rule, habluetooth's that hold */
     struct device_table devices;
+    struct interests interests;
+    struct availability availability;
+    size_t n_rescues;          /* under way, see ownership.c */
     struct list scanners;      /* registered */
+    struct map by_source;      /* they, too; of several with one source the last */
     struct list departed;      /* unregistered by a callback: they stay in memory until it has returned */
     struct list subscriptions; /* oldest first */
     struct list searches;
@@ -20,6 +27,8 @@ struct hub {
     uint64_t reports, oversized;
     bleproxy_hub_slots_fn *on_slots; /* NULL: nobody watches */
     void *on_slots_user;
+    hub_deadline_fn *on_deadline;
+    void *on_deadline_user;
 };
 
 /* Around everything that calls back. The hub may be gone after hub_leave(). */
@@ -34,6 +43,8 @@ static inline void hub_leave(struct hub *hub)
     if (--hub->depth > 0)
         return;
     hub->devices.locked = false;
+    if (!list_empty(&hub->devices.gone))
+        device_table_sweep(&hub->devices);
     if (hub->litter)
         hub_clear_up(hub);
 }
@@ -54,9 +65,27 @@ static inline void hub_count_refused(struct hub *hub)
 /* From its scanners, and about those that come and go; false when nobody watches. */
 bool hub_publish_slots(struct hub *hub, const struct scanner *scanner, const struct bleproxy_slots *slots);
 
-/* Hands a report to the subscribers to streams up to that one: the streams contain each other. */
+/* The registered scanner of that source, or NULL. */
+static inline struct scanner *hub_scanner_of(const struct hub *hub, uint64_t source)
+{
+    return map_get(&hub->by_source, source);
+}
+
+/* Somebody cares about the address: its device is not displaced. */
+static inline bool hub_cares(const struct hub *hub, uint64_t address)
+{
+    return interests_get(&hub->interests, address) != NULL;
+}
+
+/* filter_init() and filter_deinit(), and the hub cares about the address that the filter names. */
+int hub_filter_init(struct hub *hub, struct filter *filter, const struct bleproxy_filter *want);
+void hub_filter_deinit(struct hub *hub, struct filter *filter);
+
+/* Hands a report to the subscribers to streams up to that one: the streams contain each other. change: the report as those
+ * see it who asked for changes. */
 void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
-                            const struct bleproxy_advertisement *advertisement);
+                            const struct bleproxy_advertisement *advertisement,
+                            const struct bleproxy_advertisement *change);
 /* No call follows; the memory goes with hub_leave(). */
 void subscriptions_end(struct hub *hub);
 void subscriptions_sweep(struct hub *hub);

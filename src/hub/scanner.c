@@ -4,6 +4,7 @@
 #include "hub/decoded.h"
 #include "hub/disconnect_set.h"
 #include "hub/hub_private.h"
+#include "hub/ownership.h"
 #include "hub/scanner_private.h"
 
 enum {
@@ -35,6 +36,7 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
         return BLEPROXY_E_NOMEM;
     }
     scanner->source = config->source;
+    scanner->scanning = true;
     scanner->connectable = config->connectable;
     scanner->has_watchdog = config->watchdog;
     scanner->has_mode = config->has_mode;
@@ -126,12 +128,12 @@ static void scanner_sweep(struct scanner *scanner, uint64_t now_ns)
     if (now_ns < scanner->sweep_ns)
         return;
     scanner->sweep_ns = time_after(now_ns, SWEEP_S * NS_PER_S);
-    sightings_expire(&scanner->sightings, BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, now_ns);
-    if (scanner->heard_ns + SILENT_S * NS_PER_S < now_ns && !scanner->silent) {
-        scanner->silent = true;
+    sightings_expire(&scanner->sightings, now_ns);
+    bool silent = scanner->heard_ns + SILENT_S * NS_PER_S < now_ns;
+    if (silent && scanner->scanning)
         env_log(scanner->env, BLEPROXY_LOG_DEBUG, "hub", scanner->name, "no advertisement for over %d s",
                 SILENT_S);
-    }
+    scanner->scanning = !silent && scanner->pauses == 0;
 }
 
 void scanner_tick(struct scanner *scanner, uint64_t now_ns)
@@ -158,7 +160,7 @@ static void scanner_hear(struct scanner *scanner, uint64_t now_ns)
 {
     scanner->now_ns = now_ns;
     scanner->heard_ns = now_ns;
-    scanner->silent = false;
+    scanner->scanning = scanner->pauses == 0;
 }
 
 /* Completes a stored report and tells the hub. */
@@ -166,6 +168,7 @@ static void scanner_publish(struct scanner *scanner, struct sighting *sighting, 
 {
     sighting->view.time_ns = now_ns;
     sighting->view.rssi_dbm = rssi_from_wire(rssi);
+    sighting->has_rssi = rssi != 0;
     if (!scanner->hub)
         return;
     scanner_pin(scanner);
@@ -178,7 +181,9 @@ static void scanner_store(struct scanner *scanner, struct sighting *held, uint64
                           uint32_t address_type, int32_t rssi, const struct fields *heard, const uint8_t *raw,
                           size_t raw_size, uint64_t now_ns)
 {
-    struct sighting *sighting = sightings_store(&scanner->sightings, held, address, heard, raw, raw_size);
+    bool urgent = !held && scanner->hub && hub_cares(scanner->hub, address);
+    struct sighting *sighting =
+        sightings_store(&scanner->sightings, held, address, urgent, heard, raw, raw_size, now_ns);
     if (!sighting) {
         if (scanner->hub)
             hub_count_refused(scanner->hub);
@@ -294,18 +299,28 @@ bool scanner_is_connectable(const struct scanner *scanner)
 
 bool scanner_is_scanning(const struct scanner *scanner)
 {
-    return scanner->pauses == 0 && !scanner->silent;
+    return scanner->scanning;
 }
 
 void scanner_pause(struct scanner *scanner)
 {
     scanner->pauses++;
+    scanner->scanning = false;
+    if (scanner->hub && scanner->pauses == 1)
+        ownership_source_pauses(scanner->hub, scanner->source);
 }
 
+/* Until the next look at it, it counts as listening. */
 void scanner_resume(struct scanner *scanner)
 {
     if (scanner->pauses > 0)
         scanner->pauses--;
+    scanner->scanning = scanner->pauses == 0;
+}
+
+uint32_t scanner_rules(const struct scanner *scanner)
+{
+    return scanner->hub ? scanner->hub->rules : 0;
 }
 
 unsigned scanner_pauses(const struct scanner *scanner)

@@ -15,7 +15,8 @@ struct scanner {
     unsigned pins;   /* calls on the stack, and hubs, that still need the memory */
     unsigned pauses;
     bool connectable, has_watchdog, has_mode;
-    bool silent, was_setup, freed;
+    bool scanning; /* not paused, nor silent when it was last looked at */
+    bool was_setup, freed;
     uint64_t source, heard_ns; /* last report, or setup */
     uint64_t now_ns;           /* as of the last call that told the time */
     struct sightings sightings;
@@ -40,6 +41,8 @@ static inline void scanner_pin(struct scanner *scanner)
 {
     scanner->pins++;
 }
+/* The rules of its hub. */
+uint32_t scanner_rules(const struct scanner *scanner);
 void scanner_destroy(struct scanner *scanner);
 /* The scanner may be gone afterwards. */
 static inline void scanner_unpin(struct scanner *scanner)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "hub/filter.h"
 #include "hub/hub_private.h"
 
 /* One of on_found and on_discovered is set; completed clears both. */
@@ -23,7 +22,7 @@ static void search_release(struct bleproxy_search *search)
 {
     const struct env *env = search->hub->env;
     list_unlink(&search->node);
-    filter_deinit(&search->filter, env);
+    hub_filter_deinit(search->hub, &search->filter);
     env_free(env, search);
 }
 
@@ -87,32 +86,28 @@ void searches_report(struct hub *hub, const struct bleproxy_advertisement *adver
 static const struct bleproxy_advertisement *search_match(const struct bleproxy_search *search,
                                                          const struct bleproxy_device *device)
 {
+    uint64_t source = search->filter.want.source;
+    const struct bleproxy_advertisement *view =
+        source == 0 && device_is_heard(device) ? device_current(device) : NULL;
     list_for_each(node, &device->sightings)
     {
-        const struct bleproxy_advertisement *view = &list_entry(node, struct sighting, in_device)->view;
-        if (!search->filter.want.source || search->filter.want.source == view->source)
-            return filter_passes(&search->filter, view) ? view : NULL;
+        const struct sighting *sighting = list_entry(node, struct sighting, in_device);
+        if (source != 0 && sighting->view.source == source)
+            view = &sighting->view;
     }
-    return NULL;
+    return view && filter_passes(&search->filter, view) ? view : NULL;
 }
 
-struct lookup {
-    const struct bleproxy_search *search;
-    const struct bleproxy_advertisement *found;
-};
-
-static bool look_at(void *user, const struct bleproxy_device *device)
-{
-    struct lookup *lookup = user;
-    lookup->found = search_match(lookup->search, device);
-    return !lookup->found && !search_is_over(lookup->search);
-}
-
+/* Predicates may end the search, but neither add devices nor take them away. */
 static const struct bleproxy_advertisement *search_look_up(const struct bleproxy_search *search)
 {
-    struct lookup lookup = {.search = search};
-    device_table_each(&search->hub->devices, look_at, &lookup);
-    return lookup.found;
+    const struct bleproxy_advertisement *found = NULL;
+    const struct bleproxy_device *device;
+    size_t position = 0;
+    while (!found && !search_is_over(search) &&
+           (device = map_next(&search->hub->devices.by_address, &position)))
+        found = search_match(search, device);
+    return found;
 }
 
 /* Views that pass, sorted by counting: one bucket for each signal strength. */
@@ -122,13 +117,16 @@ struct ranking {
     size_t n_views, capacity;
 };
 
-static bool collect(void *user, const struct bleproxy_device *device)
+static void collect(struct ranking *ranking)
 {
-    struct ranking *ranking = user;
-    const struct bleproxy_advertisement *view = search_match(ranking->search, device);
-    if (view && ranking->n_views < ranking->capacity)
-        ranking->views[ranking->n_views++] = view;
-    return !search_is_over(ranking->search);
+    const struct bleproxy_device *device;
+    size_t position = 0;
+    while (!search_is_over(ranking->search) &&
+           (device = map_next(&ranking->search->hub->devices.by_address, &position))) {
+        const struct bleproxy_advertisement *view = search_match(ranking->search, device);
+        if (view && ranking->n_views < ranking->capacity)
+            ranking->views[ranking->n_views++] = view;
+    }
 }
 
 static void rank(const struct bleproxy_advertisement *const *views, size_t n,
@@ -156,7 +154,7 @@ static void search_conclude(struct bleproxy_search *search)
         search_complete(search, BLEPROXY_E_NOMEM, NULL, 0);
         return;
     }
-    device_table_each(&search->hub->devices, collect, &ranking);
+    collect(&ranking);
     if (!search_is_over(search)) { /* a predicate may have cancelled it */
         const struct bleproxy_advertisement **ranked = ranking.views + ranking.capacity;
         rank(ranking.views, ranking.n_views, ranked);
@@ -184,7 +182,7 @@ static void search_tick(struct bleproxy_search *search, uint64_t now_ns)
 
 uint64_t hub_deadline(const struct hub *hub)
 {
-    uint64_t deadline_ns = BP_NEVER;
+    uint64_t deadline_ns = hub->availability.due_ns;
     list_for_each(node, &hub->searches)
     {
         const struct bleproxy_search *search = list_entry(node, struct bleproxy_search, node);
@@ -192,6 +190,11 @@ uint64_t hub_deadline(const struct hub *hub)
             deadline_ns = time_min(deadline_ns, search->fresh ? 0 : search->timeout_ns);
     }
     return deadline_ns;
+}
+
+bool hub_is_idle(const struct hub *hub)
+{
+    return list_empty(&hub->scanners) && list_empty(&hub->searches);
 }
 
 void hub_tick(struct hub *hub, uint64_t now_ns)
@@ -205,6 +208,7 @@ void hub_tick(struct hub *hub, uint64_t now_ns)
         if (!search_is_over(search))
             search_tick(search, now_ns);
     }
+    availability_tick(hub, now_ns);
     hub_leave(hub);
 }
 
@@ -219,7 +223,7 @@ static int search_begin(struct hub *hub, const struct bleproxy_filter *filter, u
     search->hub = hub;
     search->user = user;
     search->timeout_ns = time_after(now_ns, timeout_ns);
-    int r = filter_init(&search->filter, hub->env, filter);
+    int r = hub_filter_init(hub, &search->filter, filter);
     if (r < 0) {
         env_free(hub->env, search);
         return r;

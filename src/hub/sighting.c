@@ -153,9 +153,17 @@ void sighting_commit(struct sighting *sighting, const struct sighting_update *up
     view->changed = update->changed;
 }
 
-bool sighting_same_content(const struct bleproxy_advertisement *a, const struct bleproxy_advertisement *b)
+void sighting_rename(struct sighting *sighting, const char *name, uint16_t size)
 {
-    return a->name_size == b->name_size && a->fields_size == b->fields_size &&
-           (a->name_size == 0 || memcmp(a->name, b->name, a->name_size) == 0) &&
-           memcmp(a->fields, b->fields, a->fields_size) == 0;
+    struct bleproxy_advertisement *view = &sighting->view;
+    uint8_t *rest = sighting->memory + (view->name ? view->name_size + (size_t)1 : 0);
+    uint8_t *moved = sighting->memory + size + 1;
+    memmove(moved, rest, view->fields_size + (size_t)view->raw_size);
+    memcpy(sighting->memory, name, size);
+    sighting->memory[size] = '\0';
+    view->name = (const char *)sighting->memory;
+    view->name_size = size;
+    view->fields = moved;
+    if (view->raw)
+        view->raw = moved + view->fields_size;
 }

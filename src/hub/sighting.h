@@ -3,7 +3,7 @@
 #define HUB_SIGHTING_H
 
 #include "base/env.h"
-#include "base/list.h"
+#include "hub/crowd.h"
 #include "wire/fields.h"
 #include <string.h>
 
@@ -21,12 +21,15 @@ enum {
 struct sighting {
     struct bleproxy_advertisement view;
     struct bleproxy_device *device; /* NULL: not in a hub's table */
-    bool heard_once;
+    /* The device's, when its content, its name were last found to be the same as here; 0: they were not. */
+    uint32_t content_epoch, name_epoch;
+    struct crowd_member member; /* of its scanner's */
 
     uint32_t capacity;
+    bool has_rssi;   /* the last report told it */
     uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
     struct scanner *scanner;
-    struct list in_scanner, in_device;
+    struct list in_device;
 };
 
 /* The outcome of one packet before it is stored. */
@@ -61,8 +64,7 @@ size_t sighting_prepare(const struct sighting *sighting, const struct fields *he
                         size_t raw_size, struct sighting_update *ret_update);
 /* Stores a prepared update. The capacity is there. */
 void sighting_commit(struct sighting *sighting, const struct sighting_update *update);
-
-/* Whether two views tell the same name, UUIDs and data. */
-bool sighting_same_content(const struct bleproxy_advertisement *a, const struct bleproxy_advertisement *b);
+/* Gives it another name, which is not its own memory. The capacity is there. */
+void sighting_rename(struct sighting *sighting, const char *name, uint16_t size);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/sightings.h"
 
+#include "hub/availability.h"
 #include "hub/device.h"
+#include "hub/scanner_private.h"
 
 enum { CAPACITY_STEP = 32 }; /* payloads that vary by a few bytes settle in one block */
 
@@ -9,8 +11,7 @@ void sightings_init(struct sightings *sightings, const struct env *env, struct s
 {
     *sightings = (struct sightings){.env = env, .scanner = scanner};
     map_init(&sightings->by_address, env);
-    list_init(&sightings->once);
-    list_init(&sightings->repeated);
+    crowd_init(&sightings->crowd);
 }
 
 static void sightings_release(struct sightings *sightings, struct sighting *sighting)
@@ -24,38 +25,58 @@ static void sightings_drop(struct sightings *sightings, struct sighting *sightin
 {
     device_forget(sighting);
     map_remove(&sightings->by_address, sighting->view.address);
-    list_unlink(&sighting->in_scanner);
+    crowd_leave(&sighting->member);
     sightings_release(sightings, sighting);
+}
+
+/* Each of them; what it is given to may drop it. */
+static void sightings_each(struct sightings *sightings, void (*visit)(struct sighting *, uint64_t),
+                           uint64_t now_ns)
+{
+    struct crowd *crowd = &sightings->crowd;
+    struct list *const lists[] = {&crowd->once, &crowd->repeated, &crowd->kept};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        list_for_each(node, lists[i])
+            visit(sighting_of_member(list_entry(node, struct crowd_member, node)), now_ns);
+}
+
+static void drop(struct sighting *sighting, uint64_t now_ns)
+{
+    (void)now_ns;
+    sightings_drop(&sighting->scanner->sightings, sighting);
 }
 
 void sightings_deinit(struct sightings *sightings)
 {
-    list_for_each(once, &sightings->once)
-        sightings_drop(sightings, list_entry(once, struct sighting, in_scanner));
-    list_for_each(repeated, &sightings->repeated)
-        sightings_drop(sightings, list_entry(repeated, struct sighting, in_scanner));
+    sightings_each(sightings, drop, 0);
     map_deinit(&sightings->by_address);
 }
 
-/* Displaces the device heard once that has been silent longest; false when there is none but keep. */
-static bool sightings_displace(struct sightings *sightings, const struct sighting *keep)
+static uint64_t member_heard_ns(struct crowd_member *member)
 {
-    struct list *oldest = sightings->once.next;
-    if (keep && oldest == &keep->in_scanner)
-        oldest = oldest->next;
-    if (oldest == &sightings->once)
+    return sighting_of_member(member)->view.time_ns;
+}
+
+/* One makes way for another, or for more of the one that is spared; false when there is none. */
+static bool sightings_displace(struct sightings *sightings, const struct sighting *spared, bool urgent,
+                               uint64_t now_ns)
+{
+    struct crowd_member *chosen =
+        crowd_choose(&sightings->crowd, member_heard_ns, spared ? &spared->member : NULL, urgent, now_ns);
+    if (!chosen)
         return false;
-    sightings_drop(sightings, list_entry(oldest, struct sighting, in_scanner));
+    sightings_drop(sightings, sighting_of_member(chosen));
     return true;
 }
 
-static bool sightings_reserve(struct sightings *sightings, struct sighting *sighting, size_t needed)
+static bool sightings_reserve(struct sightings *sightings, struct sighting *sighting, size_t needed,
+                              bool urgent, uint64_t now_ns)
 {
     if (needed <= sighting->capacity)
         return true;
     size_t capacity = (needed + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
     while (sightings->bytes - sighting->capacity + capacity > SIGHTINGS_BYTES_MAX)
-        if (!sightings_displace(sightings, sighting))
+        if (!sightings_displace(sightings, sighting, urgent, now_ns))
             return false;
     uint8_t *memory = env_resize(sightings->env, sighting->memory, capacity);
     if (!memory)
@@ -66,65 +87,92 @@ static bool sightings_reserve(struct sightings *sightings, struct sighting *sigh
     return true;
 }
 
-static struct sighting *sightings_add(struct sightings *sightings, uint64_t address,
-                                      const struct sighting_update *update, size_t needed)
+static struct sighting *sightings_add(struct sightings *sightings, uint64_t address, bool urgent,
+                                      const struct sighting_update *update, size_t needed, uint64_t now_ns)
 {
-    if (sightings->by_address.count >= SIGHTINGS_MAX && !sightings_displace(sightings, NULL))
+    if (sightings->by_address.count >= SIGHTINGS_MAX && !sightings_displace(sightings, NULL, urgent, now_ns))
         return NULL;
     struct sighting *sighting = env_alloc(sightings->env, sizeof(*sighting));
     if (!sighting)
         return NULL;
-    list_init(&sighting->in_scanner);
     list_init(&sighting->in_device);
     sighting->scanner = sightings->scanner;
     sighting->view.address = address;
-    sighting->heard_once = true;
-    if (!sightings_reserve(sightings, sighting, needed) ||
+    sighting->view.time_ns = now_ns;
+    list_init(&sighting->member.node);
+    if (!sightings_reserve(sightings, sighting, needed, urgent, now_ns) ||
         map_put(&sightings->by_address, address, sighting) < 0) {
         sightings_release(sightings, sighting);
         return NULL;
     }
-    list_append(&sightings->once, &sighting->in_scanner);
+    crowd_enter(&sightings->crowd, &sighting->member, true);
     sighting_commit(sighting, update);
     return sighting;
 }
 
 struct sighting *sightings_store(struct sightings *sightings, struct sighting *held, uint64_t address,
-                                 const struct fields *heard, const uint8_t *raw, size_t raw_size)
+                                 bool urgent, const struct fields *heard, const uint8_t *raw, size_t raw_size,
+                                 uint64_t now_ns)
 {
     struct sighting_update update;
     if (!held) {
         static const struct sighting nothing;
         size_t needed = sighting_prepare(&nothing, heard, raw, raw_size, &update);
-        return sightings_add(sightings, address, &update, needed);
+        return sightings_add(sightings, address, urgent, &update, needed, now_ns);
     }
     size_t needed = sighting_prepare(held, heard, raw, raw_size, &update);
-    if (!sightings_reserve(sightings, held, needed))
+    if (!sightings_reserve(sightings, held, needed, urgent, now_ns))
         return NULL;
     sighting_commit(held, &update);
     sightings_again(sightings, held);
     return held;
 }
 
-static void expire_list(struct sightings *sightings, struct list *list, uint64_t age_ns, uint64_t now_ns)
+bool sightings_rename(struct sightings *sightings, struct sighting *sighting, const char *name, uint16_t size)
 {
-    list_for_each(node, list)
-    {
-        struct sighting *sighting = list_entry(node, struct sighting, in_scanner);
-        if (sighting->view.time_ns + age_ns < now_ns)
-            sightings_drop(sightings, sighting);
-    }
+    const struct bleproxy_advertisement *view = &sighting->view;
+    size_t needed = size + (size_t)1 + view->fields_size + view->raw_size;
+    if (!sightings_reserve(sightings, sighting, needed, sighting->member.kept, view->time_ns))
+        return false;
+    sighting_rename(sighting, name, size);
+    return true;
 }
 
-void sightings_expire(struct sightings *sightings, uint64_t age_ns, uint64_t now_ns)
+void sightings_keep(struct sighting *sighting)
 {
-    expire_list(sightings, &sightings->once, age_ns, now_ns);
-    expire_list(sightings, &sightings->repeated, age_ns, now_ns);
+    crowd_keep(&sighting->scanner->sightings.crowd, &sighting->member, sighting->device->interest != NULL);
+}
+
+void sightings_clear(struct sighting *sighting)
+{
+    struct bleproxy_advertisement *view = &sighting->view;
+    view->fields_size = 0;
+    view->raw = NULL;
+    view->raw_size = 0;
+    view->changed = 1;
+    sighting->content_epoch = sighting->name_epoch = 0;
+}
+
+static void expire(struct sighting *sighting, uint64_t now_ns)
+{
+    const struct scanner *scanner = sighting->scanner;
+    uint64_t memory_ns = availability_memory_ns(scanner_rules(scanner), sighting);
+    if (time_after(sighting->view.time_ns, memory_ns) < now_ns)
+        drop(sighting, now_ns);
+}
+
+void sightings_expire(struct sightings *sightings, uint64_t now_ns)
+{
+    sightings_each(sightings, expire, now_ns);
+}
+
+static void leave_hub(struct sighting *sighting, uint64_t now_ns)
+{
+    (void)now_ns;
+    device_forget(sighting);
 }
 
 void sightings_leave_hub(struct sightings *sightings)
 {
-    list_for_each(once, &sightings->once) device_forget(list_entry(once, struct sighting, in_scanner));
-    list_for_each(repeated, &sightings->repeated)
-        device_forget(list_entry(repeated, struct sighting, in_scanner));
+    sightings_each(sightings, leave_hub, 0);
 }

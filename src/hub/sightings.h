@@ -12,14 +12,13 @@ enum {
     SIGHTINGS_BYTES_MAX = 4 * 1024 * 1024,
 };
 
-/* The devices that one scanner has heard. When there is no room, the device heard only once that has been
- * silent longest makes way. */
+/* The devices that one scanner has heard. When there is no room, one of the crowd makes way. */
 struct sightings {
     const struct env *env;
     struct scanner *scanner;
     struct map by_address;
-    struct list once, repeated; /* heard once, longest silent first; heard again, in no order */
-    size_t bytes;               /* capacity of all */
+    struct crowd crowd;
+    size_t bytes; /* capacity of all */
 };
 
 void sightings_init(struct sightings *sightings, const struct env *env, struct scanner *scanner);
@@ -34,19 +33,29 @@ static inline struct sighting *sightings_get(const struct sightings *sightings, 
 /* Counts a further report of a device. */
 static inline void sightings_again(struct sightings *sightings, struct sighting *sighting)
 {
-    if (sighting->heard_once) {
-        sighting->heard_once = false;
-        list_unlink(&sighting->in_scanner);
-        list_append(&sightings->repeated, &sighting->in_scanner);
-    }
+    crowd_again(&sightings->crowd, &sighting->member);
+}
+
+static inline struct sighting *sighting_of_member(struct crowd_member *member)
+{
+    return list_entry(member, struct sighting, member);
 }
 
 /* Stores a packet of the device of that address: held is what sightings_get() said. Returns its sighting; or
- * NULL, nothing changed, when there is no room for it or no memory. raw_size <= SIGHTING_RAW_MAX. */
+ * NULL, nothing changed, when there is no room for it or no memory. raw_size <= SIGHTING_RAW_MAX. urgent: somebody cares
+ * about the address. */
 struct sighting *sightings_store(struct sightings *sightings, struct sighting *held, uint64_t address,
-                                 const struct fields *heard, const uint8_t *raw, size_t raw_size);
-/* Forgets those not heard for longer than age_ns. */
-void sightings_expire(struct sightings *sightings, uint64_t age_ns, uint64_t now_ns);
+                                 bool urgent, const struct fields *heard, const uint8_t *raw, size_t raw_size,
+                                 uint64_t now_ns);
+/* Gives it another name; it may have to grow. False: no memory, or no room. */
+bool sightings_rename(struct sightings *sightings, struct sighting *sighting, const char *name,
+                      uint16_t size);
+/* Somebody cares about its device, or nobody does any more. */
+void sightings_keep(struct sighting *sighting);
+/* Forgets what it has told, but stays: the next packet is merged with nothing. */
+void sightings_clear(struct sighting *sighting);
+/* Forgets those that have been silent for longer than they are to be remembered, see availability.h. */
+void sightings_expire(struct sightings *sightings, uint64_t now_ns);
 /* Takes all of them out of the hub's table; they stay here. */
 void sightings_leave_hub(struct sightings *sightings);
 

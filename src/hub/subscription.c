@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "hub/filter.h"
 #include "hub/hub_private.h"
 
 struct bleproxy_subscription {
@@ -20,7 +19,8 @@ static void subscription_tell(const struct bleproxy_subscription *subscription,
 }
 
 void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
-                            const struct bleproxy_advertisement *advertisement)
+                            const struct bleproxy_advertisement *advertisement,
+                            const struct bleproxy_advertisement *change)
 {
     /* Who subscribes in a callback has been told what is known and waits for the next report. */
     const struct list *last = hub->subscriptions.prev;
@@ -29,7 +29,8 @@ void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
         const struct bleproxy_subscription *subscription =
             list_entry(node, struct bleproxy_subscription, node);
         if (subscription->stream <= stream && subscription->on_advertisement)
-            subscription_tell(subscription, advertisement);
+            subscription_tell(subscription,
+                              subscription->stream == BLEPROXY_STREAM_CHANGES ? change : advertisement);
     }
 }
 
@@ -37,7 +38,7 @@ static void subscription_release(struct bleproxy_subscription *subscription)
 {
     const struct env *env = subscription->hub->env;
     list_unlink(&subscription->node);
-    filter_deinit(&subscription->filter, env);
+    hub_filter_deinit(subscription->hub, &subscription->filter);
     env_free(env, subscription);
 }
 
@@ -57,11 +58,14 @@ void subscriptions_sweep(struct hub *hub)
     }
 }
 
-static bool tell_known(void *user, const struct bleproxy_device *device)
+/* Callbacks neither add devices nor take them away. */
+static void tell_known(struct hub *hub, const struct bleproxy_subscription *subscription)
 {
-    const struct bleproxy_subscription *subscription = user;
-    subscription_tell(subscription, &device_owner(device)->view);
-    return subscription->on_advertisement != NULL;
+    const struct bleproxy_device *device;
+    size_t position = 0;
+    while (subscription->on_advertisement && (device = map_next(&hub->devices.by_address, &position)))
+        if (device_is_heard(device))
+            subscription_tell(subscription, device_current(device));
 }
 
 int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct bleproxy_filter *filter,
@@ -79,7 +83,7 @@ int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct ble
     subscription->stream = stream;
     subscription->on_advertisement = on_advertisement;
     subscription->user = user;
-    int r = filter_init(&subscription->filter, hub->env, filter);
+    int r = hub_filter_init(hub, &subscription->filter, filter);
     if (r < 0) {
         env_free(hub->env, subscription);
         return r;
@@ -88,7 +92,7 @@ int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct ble
     *ret_subscription = subscription; /* before the first call, which may want to free it */
     if (stream != BLEPROXY_STREAM_REPORTS) {
         hub_enter(hub);
-        device_table_each(&hub->devices, tell_known, subscription);
+        tell_known(hub, subscription);
         hub_leave(hub);
     }
     return 0;

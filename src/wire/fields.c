@@ -230,3 +230,28 @@ bool fields_merge(struct fields *merged, const uint8_t *held, size_t held_size, 
     fields_overlay(merged, heard->bytes + heard->uuids_end, heard->bytes + heard->size);
     return merged->size != held_size || memcmp(merged->bytes, held, held_size) != 0;
 }
+
+/* The entries of data have keys of their own: it is enough that each of one block is in the other, of the same size. */
+static bool has_entry(const uint8_t *block, size_t size, const uint8_t *entry)
+{
+    for (size_t at = 0; at < size; at += fields_entry_size(block + at))
+        if (fields_entry_size(block + at) == fields_entry_size(entry) &&
+            memcmp(block + at, entry, fields_entry_size(entry)) == 0)
+            return true;
+    return false;
+}
+
+bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+    if (a_size != b_size)
+        return false;
+    if (a_size == 0 || memcmp(a, b, a_size) == 0)
+        return true;
+    for (size_t at = 0; at < a_size; at += fields_entry_size(a + at)) {
+        const uint8_t *entry = a + at;
+        if (entry[0] == BLEPROXY_FIELD_SERVICE_UUID ? memcmp(entry, b + at, fields_entry_size(entry)) != 0
+                                                    : !has_entry(b, b_size, entry))
+            return false;
+    }
+    return true;
+}

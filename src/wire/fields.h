@@ -55,6 +55,9 @@ void fields_set_manufacturer_data(struct fields *fields, uint16_t company, const
  * transmit power are not touched. Returns whether merged differs from held. */
 bool fields_merge(struct fields *merged, const uint8_t *held, size_t held_size, const struct fields *heard);
 
+/* Whether two packed blocks tell the same: UUIDs in the same order, data in any. */
+bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
+
 /* Copies text as UTF-8 with each invalid sequence replaced by U+FFFD, as Python's errors="replace" does;
  * NUL-terminates. Stops before a character that does not fit. Returns the bytes written without the NUL.
  * capacity > 0. */

@@ -134,7 +134,10 @@ static void scan(const char *firmware, bool encrypted)
     assert_int_equal(bleproxy_manager_start(seen.manager, on_started, &seen), BLEPROXY_E_STATE);
     end(&seen);
     assert_int_equal(seen.n_started, 1);
-    assert_int_equal(bleproxy_hub_n_devices(seen.hub), 0);
+    size_t position = 0;
+    const struct bleproxy_device *device;
+    while ((device = bleproxy_hub_next_device(seen.hub, &position)))
+        assert_string_equal(bleproxy_device_advertisement(device)->proxy, "");
     bleproxy_subscription_free(seen.subscription);
     teardown(&seen);
     virtual_proxy_stop(&proxy, SIGTERM);

@@ -430,7 +430,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz fuzz = {.data = data, .size = size, .now_ns = NS_PER_S};
     fuzz.features = take(&fuzz) | BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
-    FUZZ_CHECK(hub_new(&fuzz_env, NULL, &fuzz.hub) == 0);
+    FUZZ_CHECK(hub_new(&fuzz_env, NULL, fuzz.now_ns, &fuzz.hub) == 0);
     const struct central_config config = {.env = &fuzz_env, .hub = fuzz.hub};
     FUZZ_CHECK(central_new(&config, &fuzz.central) == 0);
     begin_session(&fuzz);

@@ -240,7 +240,7 @@ void world_init(struct world *world, const struct scale *scale, uint64_t seed)
         world->env.log = print_log;
         world->env.log_level = BLEPROXY_LOG_DEBUG;
     }
-    if (hub_new(&world->env, NULL, &world->hub) < 0)
+    if (hub_new(&world->env, NULL, world->now_ns, &world->hub) < 0)
         abort();
     central_init(world);
     world->end_of_trouble_ns = world->now_ns + scale->trouble_ns;

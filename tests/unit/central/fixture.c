@@ -362,7 +362,7 @@ int world_setup(void **state)
     static struct world world;
     world = (struct world){.now_ns = 1000 * NS_PER_S};
     test_env_init(&world.test);
-    assert_int_equal(hub_new(&world.test.env, NULL, &world.hub), 0);
+    assert_int_equal(hub_new(&world.test.env, NULL, world.now_ns, &world.hub), 0);
     const struct central_config config = {
         .env = &world.test.env, .hub = world.hub, .on_deadline = on_deadline, .user = &world};
     assert_int_equal(central_new(&config, &world.central), 0);

@@ -12,6 +12,7 @@
 
 /* A hub and some scanners on a virtual clock. */
 enum { N_SCANNERS = 4 };
+enum { FAR_SOURCE = 0xFA }; /* of a scanner that cannot connect */
 #define T0 (50 * NS_PER_S)
 
 struct fixture {
@@ -28,7 +29,7 @@ static inline struct scanner *make_scanner(struct fixture *f, uint64_t source, c
     const struct scanner_config config = {.env = &f->test.env,
                                           .source = source,
                                           .name = name,
-                                          .connectable = true,
+                                          .connectable = source != FAR_SOURCE,
                                           .watchdog = true,
                                           .has_mode = true};
     assert_int_equal(scanner_new(&config, &scanner), 0);
@@ -36,14 +37,16 @@ static inline struct scanner *make_scanner(struct fixture *f, uint64_t source, c
     return scanner;
 }
 
-static inline int fixture_setup(void **state)
+/* rules: of habluetooth. */
+static inline int fixture_setup_with(void **state, uint32_t rules)
 {
     static struct fixture fixture;
     struct fixture *f = &fixture;
+    const struct bleproxy_hub_options options = {.reference = rules};
     memset(f, 0, sizeof(*f));
     test_env_init(&f->test);
     f->now_ns = T0;
-    assert_int_equal(hub_new(&f->test.env, NULL, &f->hub), 0);
+    assert_int_equal(hub_new(&f->test.env, &options, f->now_ns, &f->hub), 0);
     static const char *const names[N_SCANNERS] = {"kitchen", "garage", "attic", "cellar"};
     for (unsigned i = 0; i < N_SCANNERS; i++) {
         f->scanners[i] = make_scanner(f, 0xA0 + i, names[i]);
@@ -51,6 +54,16 @@ static inline int fixture_setup(void **state)
     }
     *state = f;
     return 0;
+}
+
+static inline int fixture_setup(void **state)
+{
+    return fixture_setup_with(state, 0);
+}
+
+static inline int reference_setup(void **state)
+{
+    return fixture_setup_with(state, BLEPROXY_RULES_ALL);
 }
 
 /* What a test has freed itself it sets to NULL. */
@@ -83,9 +96,37 @@ static inline void hear(struct fixture *f, struct scanner *scanner, uint64_t add
     hear_bytes(f, scanner, address, rssi, data, size);
 }
 
+/* Without anything that is due. */
 static inline void pass_time(struct fixture *f, uint64_t seconds)
 {
     f->now_ns += seconds * NS_PER_S;
+}
+
+/* Lets that time after T0 come, with all that is due until then; the hub first. */
+static inline void at_ns(struct fixture *f, uint64_t after_ns)
+{
+    for (;;) {
+        struct scanner *due = NULL;
+        uint64_t due_ns = f->hub ? hub_deadline(f->hub) : BP_NEVER;
+        for (unsigned i = 0; i < N_SCANNERS; i++)
+            if (f->scanners[i] && scanner_deadline(f->scanners[i]) < due_ns) {
+                due = f->scanners[i];
+                due_ns = scanner_deadline(due);
+            }
+        if (due_ns > T0 + after_ns)
+            break;
+        f->now_ns = due_ns > f->now_ns ? due_ns : f->now_ns;
+        if (due)
+            scanner_tick(due, f->now_ns);
+        else
+            hub_tick(f->hub, f->now_ns);
+    }
+    f->now_ns = T0 + after_ns;
+}
+
+static inline void at(struct fixture *f, uint64_t after_s)
+{
+    at_ns(f, after_s * NS_PER_S);
 }
 
 /* The merged content as text: name|uuids|uuid:data|company:data. */
@@ -121,7 +162,7 @@ struct listener {
     unsigned calls;
     uint64_t address, source;
     int8_t rssi_dbm;
-    uint8_t changed;
+    uint8_t changed, connectable;
 };
 
 static inline void on_advertisement(void *user, const struct bleproxy_advertisement *advertisement)
@@ -132,6 +173,29 @@ static inline void on_advertisement(void *user, const struct bleproxy_advertisem
     listener->source = advertisement->source;
     listener->rssi_dbm = advertisement->rssi_dbm;
     listener->changed = advertisement->changed;
+    listener->connectable = advertisement->connectable;
+}
+
+/* Counts notices and keeps what came last. */
+struct notices {
+    unsigned connectable, any;
+    struct bleproxy_advertisement last;
+};
+
+static inline void on_unavailable(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct notices *notices = user;
+    notices->connectable += connectable;
+    notices->any += !connectable;
+    notices->last = *last;
+}
+
+static inline struct bleproxy_watch *watch_device(struct fixture *f, uint64_t address,
+                                                  struct notices *notices)
+{
+    struct bleproxy_watch *watch;
+    assert_int_equal(hub_watch_unavailable(f->hub, address, on_unavailable, notices, &watch), 0);
+    return watch;
 }
 
 static inline struct bleproxy_subscription *listen(struct fixture *f, enum bleproxy_stream stream,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-static void test_unregistering_drops_devices_that_only_it_heard(void **state)
+#include "hub/interest.h"
+
+static void test_unregistering_leaves_devices_without_a_proxy(void **state)
 {
     struct fixture *f = *state;
     hear(f, f->scanners[0], 1, -50, "020106");
@@ -10,22 +12,32 @@ static void test_unregistering_drops_devices_that_only_it_heard(void **state)
     assert_int_equal(hub_n_devices(f->hub), 2);
     hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
     hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
-    assert_int_equal(hub_n_devices(f->hub), 1);
-    assert_null(hub_device(f->hub, 1));
-    assert_int_equal(bleproxy_device_advertisement(hub_device(f->hub, 2))->source, 0xA1);
+    assert_int_equal(hub_n_devices(f->hub), 2);
+    for (uint64_t address = 1; address <= 2; address++) {
+        const struct bleproxy_advertisement *last =
+            bleproxy_device_advertisement(hub_device(f->hub, address));
+        assert_int_equal(last->source, 0xA0);
+        assert_string_equal(last->proxy, "");
+        assert_null(last->raw);
+    }
     assert_non_null(scanner_last(f->scanners[0], 1)); /* its own memory stays */
+    hear(f, f->scanners[1], 2, -90, "020106");        /* there is nobody to keep it */
+    assert_int_equal(bleproxy_device_advertisement(hub_device(f->hub, 2))->source, 0xA1);
 }
 
-static void test_scanner_that_registers_again_brings_its_devices_back(void **state)
+static void test_scanner_that_registers_again_takes_its_devices_back(void **state)
 {
     struct fixture *f = *state;
     hear(f, f->scanners[0], 1, -50, "020106");
     hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
-    hear(f, f->scanners[0], 1, -50, "020106");
-    assert_null(hub_device(f->hub, 1));
+    hear(f, f->scanners[0], 1, -40, "020106");
+    hear(f, f->scanners[0], 2, -40, "020106");
+    assert_int_equal(bleproxy_device_advertisement(hub_device(f->hub, 1))->rssi_dbm, -50);
+    assert_null(hub_device(f->hub, 2));
     assert_int_equal(hub_register_scanner(f->hub, f->scanners[0], f->now_ns), 0);
-    hear(f, f->scanners[0], 1, -50, "020106");
-    assert_non_null(hub_device(f->hub, 1));
+    hear(f, f->scanners[0], 1, -30, "020106");
+    assert_int_equal(bleproxy_device_advertisement(hub_device(f->hub, 1))->rssi_dbm, -30);
+    assert_string_equal(bleproxy_device_advertisement(hub_device(f->hub, 1))->proxy, "kitchen");
 }
 
 static void test_registering_twice_is_an_error(void **state)
@@ -45,7 +57,8 @@ static void test_f136_second_scanner_of_one_source_is_logged_and_works(void **st
     hear(f, f->scanners[0], 2, -50, "020106");
     assert_int_equal(hub_n_devices(f->hub), 2);
     scanner_free(twin);
-    assert_int_equal(hub_n_devices(f->hub), 1);
+    hear(f, f->scanners[0], 2, -50, "020106");
+    assert_int_equal(bleproxy_device_reports(hub_device(f->hub, 2)), 2);
 }
 
 static void test_scanners_in_order_of_registration(void **state)
@@ -73,12 +86,18 @@ static void test_iterating_over_devices(void **state)
     assert_int_equal(hub_n_devices(f->hub), 40);
 }
 
+static void no_find(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    (void)user, (void)advertisement;
+    assert_int_equal(error, BLEPROXY_E_CANCELLED);
+}
+
 /* A hub of its own with room for a few devices. */
 static struct hub *small_hub(struct fixture *f, uint32_t devices_max)
 {
     const struct bleproxy_hub_options options = {.devices_max = devices_max};
     struct hub *hub;
-    assert_int_equal(hub_new(&f->test.env, &options, &hub), 0);
+    assert_int_equal(hub_new(&f->test.env, &options, f->now_ns, &hub), 0);
     for (unsigned i = 0; i < N_SCANNERS; i++) {
         hub_unregister_scanner(f->hub, f->scanners[i], f->now_ns);
         assert_int_equal(hub_register_scanner(hub, f->scanners[i], f->now_ns), 0);
@@ -125,9 +144,64 @@ static void test_full_table_refuses_but_reports_go_on(void **state)
     hub_get_statistics(hub, &statistics);
     assert_int_equal(statistics.reports, 5);
     assert_int_equal(statistics.devices_refused, 1);
-    hub_unregister_scanner(hub, f->scanners[0], f->now_ns);
-    hear(f, f->scanners[1], 3, -50, "020106");
+    pass_time(f, 61); /* one of those that were heard again has been silent for a minute */
+    hear(f, f->scanners[0], 2, -50, "020106");
+    hear(f, f->scanners[0], 3, -50, "020106");
+    assert_null(hub_device(hub, 1));
     assert_non_null(hub_device(hub, 3));
+}
+
+static void test_displaced_device_becomes_unavailable(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    small_hub(f, 1);
+    watch_device(f, 0, &notices);
+    hear(f, f->scanners[0], 1, -50, "020106 05094c616d70");
+    hear(f, f->scanners[0], 2, -50, "020106");
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+    assert_int_equal(notices.last.address, 1);
+}
+
+static void test_strangers_displace_nobody_who_is_cared_about(void **state)
+{
+    struct fixture *f = *state;
+    struct hub *hub = small_hub(f, 8);
+    struct notices notices = {0};
+    struct listener listener = {0};
+    struct bleproxy_subscription *subscription;
+    struct bleproxy_search *search;
+    const struct bleproxy_filter filter = {.address = 2}, sought = {.address = 3, .rssi_min_dbm = -1};
+    struct bleproxy_watch *watch = watch_device(f, 1, &notices);
+    assert_int_equal(
+        hub_subscribe(hub, BLEPROXY_STREAM_OWNER, &filter, on_advertisement, &listener, &subscription), 0);
+    assert_int_equal(hub_find(hub, &sought, 3600 * NS_PER_S, no_find, NULL, f->now_ns, &search), 0);
+    assert_int_equal(hub_set_interval(hub, 4, 1000 * NS_PER_S), 0);
+    for (uint64_t address = 1; address <= 4; address++)
+        hear(f, f->scanners[0], address, -50, "020106");
+    assert_int_equal(interest_hold(hub, 5), 0);
+    hear(f, f->scanners[0], 6, -50, "020106");
+    assert_int_equal(interest_hold(hub, 6), 0); /* known already */
+    for (uint64_t address = 1000; address < 3000; address++)
+        for (unsigned i = 0; i < 3; i++)
+            hear(f, f->scanners[1], address, -50, "020106");
+    hear(f, f->scanners[0], 5, -50, "020106"); /* has no need to wait */
+    for (uint64_t address = 1; address <= 6; address++)
+        assert_non_null(hub_device(hub, address));
+    assert_int_equal(hub_n_devices(hub), 8);
+    bleproxy_watch_free(watch);
+    bleproxy_subscription_free(subscription);
+    bleproxy_search_cancel(search);
+    assert_int_equal(hub_set_interval(hub, 4, 0), 0);
+    interest_release(hub, 5);
+    interest_release(hub, 6);
+    pass_time(f, 100);
+    for (uint64_t address = 3000; address < 3020; address++)
+        for (unsigned i = 0; i < 2; i++)
+            hear(f, f->scanners[1], address, -50, "020106");
+    for (uint64_t address = 1; address <= 6; address++)
+        assert_null(hub_device(hub, address)); /* like anybody else */
 }
 
 static void test_flood_of_addresses_does_not_push_out_what_is_heard_again(void **state)
@@ -173,7 +247,7 @@ static void test_no_memory_for_a_hub(void **state)
     struct fixture *f = *state;
     struct hub *hub;
     f->test.fail_after = 0;
-    assert_int_equal(hub_new(&f->test.env, NULL, &hub), BLEPROXY_E_NOMEM);
+    assert_int_equal(hub_new(&f->test.env, NULL, f->now_ns, &hub), BLEPROXY_E_NOMEM);
     f->test.fail_after = SIZE_MAX;
 }
 
@@ -312,14 +386,16 @@ static void test_random_actions_in_and_out_of_callbacks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_unregistering_drops_devices_that_only_it_heard),
-        TEST(test_scanner_that_registers_again_brings_its_devices_back),
+        TEST(test_unregistering_leaves_devices_without_a_proxy),
+        TEST(test_scanner_that_registers_again_takes_its_devices_back),
         TEST(test_registering_twice_is_an_error),
         TEST(test_f136_second_scanner_of_one_source_is_logged_and_works),
         TEST(test_scanners_in_order_of_registration),
         TEST(test_iterating_over_devices),
         TEST(test_newcomer_displaces_the_longest_silent_heard_once),
         TEST(test_full_table_refuses_but_reports_go_on),
+        TEST(test_displaced_device_becomes_unavailable),
+        TEST(test_strangers_displace_nobody_who_is_cared_about),
         TEST(test_flood_of_addresses_does_not_push_out_what_is_heard_again),
         TEST(test_displaced_device_that_its_scanner_remembers_is_heard_again),
         TEST(test_freed_hub_lets_scanners_go_on),

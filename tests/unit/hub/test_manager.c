@@ -212,7 +212,7 @@ static int setup(void **state)
     static struct fixture fixture;
     fixture = (struct fixture){.now_ns = 1000 * NS_PER_S};
     test_env_init(&fixture.test);
-    assert_int_equal(hub_new(&fixture.test.env, NULL, &fixture.hub), 0);
+    assert_int_equal(hub_new(&fixture.test.env, NULL, fixture.now_ns, &fixture.hub), 0);
     hub_watch_slots(fixture.hub, on_slots, &fixture);
     new_manager(&fixture);
     *state = &fixture;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "hub/device.h"
+
+/* Who owns a device, as habluetooth decides it. A, B, C are sources. */
+
+enum { A, B, C, D };
+
 static uint64_t owner(const struct fixture *f)
 {
     return bleproxy_device_advertisement(hub_device(f->hub, 1))->source - 0xA0;
@@ -11,109 +17,391 @@ static void hear_from(struct fixture *f, unsigned scanner, int32_t rssi)
     hear(f, f->scanners[scanner], 1, rssi, "020106");
 }
 
-static void test_owner_is_kept_until_another_is_17_db_stronger(void **state)
+static void hear_times(struct fixture *f, unsigned times, unsigned scanner, int32_t rssi)
 {
-    struct fixture *f = *state;
-    hear_from(f, 0, -60);
-    hear_from(f, 1, -44);
-    assert_int_equal(owner(f), 0);
-    hear_from(f, 1, -43);
-    assert_int_equal(owner(f), 1);
-    hear_from(f, 0, -60);
-    assert_int_equal(owner(f), 1);
+    while (times-- > 0)
+        hear_from(f, scanner, rssi);
 }
 
-static void test_f107_f108_first_sights(void **state)
+static void set_interval(struct fixture *f, uint64_t seconds)
 {
-    struct fixture *f = *state;
-    hear_from(f, 0, -100);
-    hear_from(f, 1, -98);
-    assert_int_equal(owner(f), 0);
-    hear_from(f, 2, -60);
-    assert_int_equal(owner(f), 2);
-    hear_from(f, 0, -62);
-    assert_int_equal(owner(f), 2);
+    assert_int_equal(hub_set_interval(f->hub, 1, seconds * NS_PER_S), 0);
 }
 
-static void test_f109_owner_of_unknown_strength_loses(void **state)
+/* ---- By strength ---- */
+
+static void test_f107_a_little_stronger_is_not_enough(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, 0);
-    hear_from(f, 1, -60);
-    assert_int_equal(owner(f), 1);
-    hear_from(f, 0, 0);
-    assert_int_equal(owner(f), 1);
+    hear_from(f, A, -100);
+    hear_from(f, B, -98);
+    assert_int_equal(owner(f), A);
 }
 
-static void test_owner_silent_over_60_s_loses_to_any(void **state)
+static void test_f108_much_stronger_wins_at_first_sight(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -50);
-    pass_time(f, 60);
-    hear_from(f, 1, -95);
-    assert_int_equal(owner(f), 0);
-    pass_time(f, 1);
-    hear_from(f, 1, -95);
-    assert_int_equal(owner(f), 1);
+    hear_from(f, A, -100);
+    hear_from(f, B, -60);
+    assert_int_equal(owner(f), B);
+    hear_from(f, A, -62);
+    assert_int_equal(owner(f), B);
 }
 
-static void test_owner_that_does_not_scan_loses_to_any(void **state)
+static void test_f109_strength_that_is_not_told_never_wins(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -50);
-    scanner_pause(f->scanners[0]);
-    hear_from(f, 1, -90);
-    assert_int_equal(owner(f), 1);
+    hear_from(f, A, 0);
+    hear_from(f, B, -60);
+    assert_int_equal(owner(f), B);
+    hear_from(f, A, 0);
+    assert_int_equal(owner(f), B);
 }
 
-static void test_unregistered_owner_leaves_it_to_the_strongest(void **state)
+static void test_f110_one_reading_moves_nobody(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -50);
-    hear_from(f, 1, -90);
-    hear_from(f, 2, -60);
-    hear_from(f, 3, -70);
-    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
-    assert_int_equal(owner(f), 2);
+    hear_from(f, A, -50);
+    hear_from(f, B, -60);
+    hear_from(f, B, -30);
+    assert_int_equal(owner(f), A);
+    assert_int_equal(bleproxy_device_strength_dbm(hub_device(f->hub, 1), 0xA1), -51);
 }
 
-static void test_the_strongest_counts_only_when_heard_lately(void **state)
+static void test_f111_many_readings_do(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -45);
-    hear_from(f, 2, -50);
-    pass_time(f, 61);
-    hear_from(f, 0, -45);
-    hear_from(f, 1, -90);
-    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
-    assert_int_equal(owner(f), 1);
+    hear_from(f, A, -50);
+    hear_from(f, B, -55);
+    hear_times(f, 8, B, -20);
+    assert_int_equal(owner(f), B);
 }
 
-static void test_who_was_heard_60_s_ago_still_counts(void **state)
+static void test_f112_17_db_switch_and_16_do_not(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 2, -50);
-    hear_from(f, 0, -20);
-    pass_time(f, 60);
-    hear_from(f, 0, -20);
-    hear_from(f, 1, -90);
-    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
-    assert_int_equal(owner(f), 2);
+    hear_from(f, A, -50);
+    hear_from(f, B, -34);
+    assert_int_equal(owner(f), A);
+    hear_from(f, C, -33);
+    assert_int_equal(owner(f), C);
 }
 
-static void test_expired_owner_leaves_it_to_another(void **state)
+static void test_f113_winning_back_takes_22_db(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -50);
-    for (unsigned i = 0; i < 8; i++) {
-        scanner_pause(f->scanners[1]);
-        hear_from(f, 1, -90);
-        pass_time(f, 30);
+    hear_from(f, A, -50);
+    hear_from(f, B, -30);
+    assert_int_equal(owner(f), B);
+    hear_times(f, 15, A, -10);
+    assert_int_equal(owner(f), B);
+    hear_times(f, 15, A, -6);
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f114_whoever_has_lost_it_pays_among_three(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -90);
+    hear_from(f, B, -70);
+    hear_from(f, C, -50);
+    assert_int_equal(owner(f), C);
+    hear_times(f, 40, A, -31); /* 19 dB */
+    assert_int_equal(owner(f), C);
+    hear_times(f, 40, A, -25);
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f114_whoever_has_lost_it_pays_among_four(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -100);
+    hear_from(f, B, -80);
+    hear_from(f, C, -60);
+    hear_from(f, D, -40);
+    assert_int_equal(owner(f), D);
+    hear_times(f, 40, A, -21);
+    assert_int_equal(owner(f), D);
+    hear_times(f, 40, A, -15);
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f116_a_missing_reading_changes_no_strength(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    hear_from(f, B, -60);
+    hear_times(f, 3, B, 0);
+    assert_int_equal(bleproxy_device_strength_dbm(hub_device(f->hub, 1), 0xA1), -60);
+    hear_from(f, C, 0);
+    assert_int_equal(bleproxy_device_strength_dbm(hub_device(f->hub, 1), 0xA2), BLEPROXY_RSSI_NONE);
+    hear_from(f, C, -33); /* its first: taken as it is */
+    assert_int_equal(owner(f), C);
+}
+
+static void test_a_real_reading_of_minus_127_counts(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    hear_from(f, B, -60);
+    hear_from(f, B, -127);
+    assert_int_equal(bleproxy_device_strength_dbm(hub_device(f->hub, 1), 0xA1), -80);
+}
+
+static void test_f117_unregistered_scanner_starts_anew(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    hear_from(f, B, -30);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    assert_int_equal(bleproxy_device_strength_dbm(hub_device(f->hub, 1), 0xA0), BLEPROXY_RSSI_NONE);
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[A], f->now_ns), 0);
+    hear_from(f, A, -13); /* 17 dB do: that it lost the device is forgotten */
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f117_last_strength_gone_the_device_is_alone_again(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    hear_from(f, B, -60);
+    hub_unregister_scanner(f->hub, f->scanners[B], f->now_ns);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    hear_from(f, C, -99); /* whose owner is no more */
+    assert_int_equal(owner(f), C);
+}
+
+/* ---- By silence ---- */
+
+static void test_f118_weak_owner_loses_after_one_and_a_half(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 10);
+    hear_from(f, A, -90);
+    at(f, 16);
+    hear_from(f, B, -95);
+    assert_int_equal(owner(f), A);
+    at(f, 23);
+    hear_from(f, B, -95);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f115_losing_by_silence_is_not_held_against_it(void **state)
+{
+    struct fixture *f = *state;
+    test_f118_weak_owner_loses_after_one_and_a_half(state);
+    hear_times(f, 60, A, -78); /* 17 dB */
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f119_strong_owner_loses_after_two_and_a_half(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 10);
+    hear_from(f, A, -50);
+    at(f, 16);
+    hear_from(f, B, -60);
+    at(f, 37);
+    hear_from(f, B, -60);
+    assert_int_equal(owner(f), A);
+    at(f, 40);
+    hear_from(f, B, -60);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f120_much_weaker_challenger_waits_until_it_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 10);
+    hear_from(f, A, -46);
+    at(f, 16);
+    hear_from(f, B, -90);
+    at(f, 30);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), A);
+    at(f, 40);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f121_strength_wins_during_silence_too(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 10);
+    hear_from(f, A, -50);
+    at(f, 16);
+    hear_from(f, B, -20);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f122_without_interval_900_s(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -100);
+    for (uint64_t t = 30; t <= 900; t += 30) {
+        at(f, t);
+        hear(f, f->scanners[A], 2, -50, "020106"); /* it does scan */
+        hear_from(f, B, -99);
+        assert_int_equal(owner(f), A);
     }
-    for (unsigned i = 0; i < N_SCANNERS; i++)
-        scanner_tick(f->scanners[i], f->now_ns);
-    assert_int_equal(owner(f), 1);
-    assert_int_equal(hub_n_devices(f->hub), 1);
+    at(f, 901);
+    hear_from(f, B, -99);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f123_paused_owner_loses_at_once(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    scanner_pause(f->scanners[A]);
+    at(f, 1);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_owner_that_hears_nothing_at_all_loses_at_once(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    at(f, 90);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), A);
+    at(f, 121);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_f105_paused_twice_resumed_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *scanner = f->scanners[A];
+    scanner_pause(scanner);
+    scanner_pause(scanner);
+    scanner_resume(scanner);
+    assert_false(scanner_is_scanning(scanner));
+    hear_from(f, A, -50); /* what came late */
+    assert_false(scanner_is_scanning(scanner));
+    scanner_resume(scanner);
+    assert_true(scanner_is_scanning(scanner));
+}
+
+/* ---- Scanners that cannot connect ---- */
+
+static struct scanner *far_scanner(struct fixture *f)
+{
+    scanner_free(f->scanners[D]);
+    f->scanners[D] = make_scanner(f, FAR_SOURCE, "far");
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[D], f->now_ns), 0);
+    return f->scanners[D];
+}
+
+static uint64_t connectable_source(const struct fixture *f)
+{
+    return ((const struct bleproxy_device *)hub_device(f->hub, 1))->connectable.source - 0xA0;
+}
+
+static void test_f129_connections_have_an_owner_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    hear_from(f, A, -100);
+    hear(f, far, 1, -60, "020106");
+    assert_int_equal(owner(f) + 0xA0, FAR_SOURCE);
+    assert_int_equal(connectable_source(f), A);
+}
+
+static void test_f129_the_stronger_of_those_that_can_connect(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    hear_from(f, A, -90);
+    hear(f, far, 1, -30, "020106");
+    hear_from(f, C, -50);
+    assert_int_equal(owner(f) + 0xA0, FAR_SOURCE);
+    assert_int_equal(connectable_source(f), C);
+    hear_from(f, B, -34);
+    assert_int_equal(connectable_source(f), C);
+    scanner_free(f->scanners[B]);
+    f->scanners[B] = make_scanner(f, 0xA1, "new");
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[B], f->now_ns), 0);
+    hear_from(f, B, -33); /* 17 dB */
+    assert_int_equal(connectable_source(f), B);
+    hear_times(f, 30, C, -16); /* 17 dB again: nobody holds against it that it lost */
+    assert_int_equal(connectable_source(f), C);
+}
+
+static void test_f130_change_heard_from_afar_is_told_as_connectable(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    struct listener changes = {0}, reports = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    listen(f, BLEPROXY_STREAM_OWNER, &reports);
+    hear_from(f, A, -100);
+    hear(f, far, 1, -60, "020106 03ffaa01");
+    assert_int_equal(changes.calls, 2);
+    assert_int_equal(changes.connectable, 1);
+    assert_int_equal(reports.connectable, 0);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    hear(f, far, 1, -60, "020106 03ffaa02");
+    assert_int_equal(changes.calls, 3);
+    assert_int_equal(changes.connectable, 0);
+}
+
+/* ---- Reports ---- */
+
+static void test_f131_strength_alone_is_no_change(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear_from(f, A, -50);
+    hear_from(f, A, -55);
+    hear_from(f, B, -30); /* another owner says the same */
+    assert_int_equal(owner(f), B);
+    assert_int_equal(changes.calls, 1);
+}
+
+static void test_f131_first_report_by_who_can_connect_is_a_change(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, far, 1, -60, "020106");
+    hear(f, far, 1, -60, "020106");
+    assert_int_equal(changes.calls, 1);
+    hear_from(f, A, -40);
+    assert_int_equal(changes.calls, 2);
+    assert_int_equal(changes.connectable, 1);
+}
+
+static void test_same_data_in_another_order_is_no_change(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, f->scanners[A], 1, -60, "04ff010001 04ff020002");
+    hear(f, f->scanners[B], 1, -30, "04ff020002 04ff010001");
+    assert_int_equal(owner(f), B);
+    assert_int_equal(changes.calls, 1);
+}
+
+static void test_f138_forgotten_device_is_new_and_not_merged(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, f->scanners[A], 1, -50, "0303d2fc");
+    hub_forget(f->hub, 1);
+    assert_null(hub_device(f->hub, 1));
+    assert_non_null(scanner_last(f->scanners[A], 1)); /* it stays reachable */
+    hear(f, f->scanners[A], 1, -50, "0303d2fc");
+    assert_int_equal(changes.calls, 2);
+    hub_forget(f->hub, 1);
+    hear(f, f->scanners[A], 1, -50, "03030f18");
+    assert_int_equal(changes.calls, 3);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-| 180f");
 }
 
 static void test_owner_comes_first_among_the_reports(void **state)
@@ -121,14 +409,14 @@ static void test_owner_comes_first_among_the_reports(void **state)
     struct fixture *f = *state;
     for (unsigned i = 0; i < N_SCANNERS; i++)
         hear_from(f, i, -60 - (int32_t)i);
-    hear_from(f, 2, -30);
+    hear_from(f, C, -5);
     const struct bleproxy_device *device = hub_device(f->hub, 1);
     const void *position = NULL;
     unsigned n = 0, seen = 0;
     for (const struct bleproxy_advertisement *report;
          (report = bleproxy_device_next_report(device, &position)); n++) {
         if (n == 0)
-            assert_int_equal(report->source, 0xA2);
+            assert_int_equal(report->source, bleproxy_device_advertisement(device)->source);
         seen |= 1u << (report->source - 0xA0);
     }
     assert_int_equal(n, N_SCANNERS);
@@ -138,45 +426,93 @@ static void test_owner_comes_first_among_the_reports(void **state)
 static void test_only_reports_of_owners_count(void **state)
 {
     struct fixture *f = *state;
-    hear_from(f, 0, -50);
-    pass_time(f, 5);
-    hear_from(f, 1, -55);
-    hear_from(f, 0, -50);
+    hear_from(f, A, -50);
+    at(f, 5);
+    hear_from(f, B, -55);
+    hear_from(f, A, -50);
     const struct bleproxy_device *device = hub_device(f->hub, 1);
     assert_int_equal(bleproxy_device_reports(device), 2);
     assert_int_equal(bleproxy_device_first_heard_ns(device), T0);
 }
 
-static void test_name_is_the_longest_that_any_proxy_heard(void **state)
+/* ---- Phones ---- */
+
+static void test_f106_apple_chatter_is_dropped(void **state)
 {
     struct fixture *f = *state;
-    hear(f, f->scanners[0], 1, -50, "03084c61");
-    const struct bleproxy_device *device = hub_device(f->hub, 1);
-    assert_string_equal(bleproxy_device_name(device), "La");
-    hear(f, f->scanners[1], 1, -60, "05094c616d70");
-    hear(f, f->scanners[2], 1, -60, "020106");
-    assert_string_equal(bleproxy_device_name(device), "Lamp");
-    hear(f, f->scanners[2], 2, -60, "020106");
-    assert_null(bleproxy_device_name(hub_device(f->hub, 2)));
+    struct listener reports = {0};
+    listen(f, BLEPROXY_STREAM_REPORTS, &reports);
+    hear(f, f->scanners[A], 1, -50, "04ff4c00ff");
+    assert_null(hub_device(f->hub, 1));
+    assert_non_null(scanner_last(f->scanners[A], 1));
+    assert_int_equal(reports.calls, 1);
+    hear(f, f->scanners[A], 2, -50, "04ff4c0002");
+    hear(f, f->scanners[A], 3, -50, "04ff4c00ff 0316d2fc");
+    hear(f, f->scanners[A], 4, -50, "04ff4c00ff 04ffaa00ff");
+    hear(f, f->scanners[A], 5, -50, "03ff4c00");
+    for (uint64_t address = 2; address <= 5; address++)
+        assert_non_null(hub_device(f->hub, address));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+static void test_apple_chatter_leaves_what_is_known_as_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, f->scanners[A], 1, -50, "04ff4c0010");
+    hear(f, f->scanners[A], 1, -50, "04ff4c000f");
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-||| 4c:10");
+    hear(f, f->scanners[A], 1, -50, "04ff4c0010");
+    assert_int_equal(changes.calls, 1);
+}
+
+static void test_phones_are_heard_unless_the_rule_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -50, "04ff4c000f");
+    assert_non_null(hub_device(f->hub, 1));
+}
+
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, reference_setup, fixture_teardown)
+#define DEFAULT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_owner_is_kept_until_another_is_17_db_stronger),
-        TEST(test_f107_f108_first_sights),
-        TEST(test_f109_owner_of_unknown_strength_loses),
-        TEST(test_owner_silent_over_60_s_loses_to_any),
-        TEST(test_owner_that_does_not_scan_loses_to_any),
-        TEST(test_unregistered_owner_leaves_it_to_the_strongest),
-        TEST(test_the_strongest_counts_only_when_heard_lately),
-        TEST(test_who_was_heard_60_s_ago_still_counts),
-        TEST(test_expired_owner_leaves_it_to_another),
+        TEST(test_f107_a_little_stronger_is_not_enough),
+        TEST(test_f108_much_stronger_wins_at_first_sight),
+        TEST(test_f109_strength_that_is_not_told_never_wins),
+        TEST(test_f110_one_reading_moves_nobody),
+        TEST(test_f111_many_readings_do),
+        TEST(test_f112_17_db_switch_and_16_do_not),
+        TEST(test_f113_winning_back_takes_22_db),
+        TEST(test_f114_whoever_has_lost_it_pays_among_three),
+        TEST(test_f114_whoever_has_lost_it_pays_among_four),
+        TEST(test_f116_a_missing_reading_changes_no_strength),
+        TEST(test_a_real_reading_of_minus_127_counts),
+        TEST(test_f117_unregistered_scanner_starts_anew),
+        TEST(test_f117_last_strength_gone_the_device_is_alone_again),
+        TEST(test_f118_weak_owner_loses_after_one_and_a_half),
+        TEST(test_f115_losing_by_silence_is_not_held_against_it),
+        TEST(test_f119_strong_owner_loses_after_two_and_a_half),
+        TEST(test_f120_much_weaker_challenger_waits_until_it_is_gone),
+        TEST(test_f121_strength_wins_during_silence_too),
+        TEST(test_f122_without_interval_900_s),
+        TEST(test_f123_paused_owner_loses_at_once),
+        TEST(test_owner_that_hears_nothing_at_all_loses_at_once),
+        TEST(test_f105_paused_twice_resumed_twice),
+        TEST(test_f129_connections_have_an_owner_of_their_own),
+        TEST(test_f129_the_stronger_of_those_that_can_connect),
+        TEST(test_f130_change_heard_from_afar_is_told_as_connectable),
+        TEST(test_f131_strength_alone_is_no_change),
+        TEST(test_f131_first_report_by_who_can_connect_is_a_change),
+        TEST(test_same_data_in_another_order_is_no_change),
+        TEST(test_f138_forgotten_device_is_new_and_not_merged),
         TEST(test_owner_comes_first_among_the_reports),
         TEST(test_only_reports_of_owners_count),
-        TEST(test_name_is_the_longest_that_any_proxy_heard),
+        TEST(test_f106_apple_chatter_is_dropped),
+        TEST(test_apple_chatter_leaves_what_is_known_as_it_was),
+        DEFAULT(test_phones_are_heard_unless_the_rule_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,7 @@ static void test_random_packets_merge_as_in_a_simple_model(void **state)
     struct fixture *f = *state;
     struct model models[8];
     memset(models, 0, sizeof(models));
+    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns); /* which would remember names for longer */
     for (unsigned round = 0; round < MODEL_ROUNDS; round++) {
         unsigned device = draw(f, 8);
         if (draw(f, 500) == 0) { /* it falls silent for long and starts anew */
@@ -377,10 +378,13 @@ static void test_likeness_to_the_last_packet_makes_no_difference(void **state)
             raw[draw(f, (unsigned)size)] ^= (uint8_t)draw(f, 2);
         }
         hear_bytes(f, f->scanners[0], 1, -50, raw, size);
-        hear_bytes(f, f->scanners[1], 1, -50, raw - round % 2, size + round % 2);
+        hear_bytes(f, f->scanners[1], 2, -50, raw - round % 2, size + round % 2);
         const struct bleproxy_advertisement *a = scanner_last(f->scanners[0], 1);
-        const struct bleproxy_advertisement *b = scanner_last(f->scanners[1], 1);
-        assert_true(sighting_same_content(a, b));
+        const struct bleproxy_advertisement *b = scanner_last(f->scanners[1], 2);
+        assert_int_equal(a->name_size, b->name_size);
+        if (a->name_size > 0)
+            assert_memory_equal(a->name, b->name, a->name_size);
+        assert_true(fields_equal(a->fields, a->fields_size, b->fields, b->fields_size));
         assert_int_equal(a->changed, b->changed);
         assert_int_equal(a->tx_power_dbm, b->tx_power_dbm);
         assert_memory_equal(a->raw, raw, size);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/availability.h"
+
+#include "hub/hub_private.h"
+#include "hub/interest.h"
+#include "hub/ownership.h"
+#include "hub/scanner_private.h"
+
+enum { SWEEP_S = 30, REFERENCE_SWEEP_S = 300 };
+/* How much longer than its interval a slow device is remembered, in halves; and the longest. */
+enum { MEMORY_HALVES = 5, MEMORY_MAX_S = 900 };
+
+struct bleproxy_watch {
+    struct list node;
+    struct hub *hub;
+    uint64_t address;                        /* 0: all */
+    bleproxy_unavailable_fn *on_unavailable; /* NULL: freed */
+    void *user;
+};
+
+static uint64_t next_sweep_ns(uint32_t rules, uint64_t now_ns)
+{
+    return time_after(now_ns, (rules & BLEPROXY_RULE_EXPIRY ? REFERENCE_SWEEP_S : SWEEP_S) * NS_PER_S);
+}
+
+void availability_init(struct availability *availability, uint32_t rules, uint64_t now_ns)
+{
+    availability->due_ns = next_sweep_ns(rules, now_ns);
+    list_init(&availability->watches);
+}
+
+uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting)
+{
+    const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
+    if (rules & BLEPROXY_RULE_EXPIRY || !sighting->device)
+        return least_ns;
+    uint64_t interval_ns = time_min(interval_longest_ns(&sighting->device->interval), most_ns);
+    uint64_t memory_ns = interval_ns * MEMORY_HALVES / 2;
+    return memory_ns < least_ns ? least_ns : time_min(memory_ns, most_ns);
+}
+
+/* ---- Those who watch ---- */
+
+static void tell(struct hub *hub, const struct bleproxy_device *device, bool connectable)
+{
+    const struct bleproxy_advertisement *last = device_current(device);
+    const struct list *end = hub->availability.watches.prev;
+    for (struct list *node = &hub->availability.watches; node != end;) {
+        node = node->next;
+        const struct bleproxy_watch *watch = list_entry(node, struct bleproxy_watch, node);
+        if (watch->on_unavailable && (watch->address == 0 || watch->address == last->address))
+            watch->on_unavailable(watch->user, last, connectable);
+    }
+}
+
+int hub_watch_unavailable(struct hub *hub, uint64_t address, bleproxy_unavailable_fn *on_unavailable,
+                          void *user, struct bleproxy_watch **ret_watch)
+{
+    if (!on_unavailable)
+        return BLEPROXY_E_INVALID;
+    if (hub->freed)
+        return BLEPROXY_E_STATE;
+    struct bleproxy_watch *watch = env_alloc(hub->env, sizeof(*watch));
+    if (!watch)
+        return BLEPROXY_E_NOMEM;
+    if (address != 0 && interest_hold(hub, address) < 0) {
+        env_free(hub->env, watch);
+        return BLEPROXY_E_NOMEM;
+    }
+    *watch = (struct bleproxy_watch){
+        .hub = hub, .address = address, .on_unavailable = on_unavailable, .user = user};
+    list_append(&hub->availability.watches, &watch->node);
+    *ret_watch = watch;
+    return 0;
+}
+
+static void watch_release(struct bleproxy_watch *watch)
+{
+    struct hub *hub = watch->hub;
+    list_unlink(&watch->node);
+    if (watch->address != 0)
+        interest_release(hub, watch->address);
+    env_free(hub->env, watch);
+}
+
+void bleproxy_watch_free(struct bleproxy_watch *watch)
+{
+    if (!watch)
+        return;
+    if (watch->hub->depth > 0) {
+        watch->on_unavailable = NULL;
+        watch->hub->litter = true;
+    } else {
+        watch_release(watch);
+    }
+}
+
+void watches_end(struct hub *hub)
+{
+    list_for_each(node, &hub->availability.watches) list_entry(node, struct bleproxy_watch, node)
+        ->on_unavailable = NULL;
+}
+
+void watches_sweep(struct hub *hub)
+{
+    list_for_each(node, &hub->availability.watches)
+    {
+        struct bleproxy_watch *watch = list_entry(node, struct bleproxy_watch, node);
+        if (!watch->on_unavailable)
+            watch_release(watch);
+    }
+}
+
+/* ---- Who is gone ---- */
+
+/* The device's own list has those sightings that were let in: filtered ones count, too. */
+static bool is_remembered(const struct hub *hub, const struct bleproxy_device *device, bool connectable)
+{
+    list_for_each(node, &device->sightings)
+    {
+        const struct sighting *sighting = list_entry(node, struct sighting, in_device);
+        if (!connectable || sighting->view.connectable)
+            return true;
+    }
+    list_for_each(node, &hub->scanners)
+    {
+        const struct scanner *scanner = list_entry(node, struct scanner, registered);
+        if ((!connectable || scanner->connectable) &&
+            sightings_get(&scanner->sightings, device->view.address))
+            return true;
+    }
+    return false;
+}
+
+static bool is_present(const struct hub *hub, const struct bleproxy_device *device)
+{
+    return !(hub->rules & BLEPROXY_RULE_PRESENCE) && device->interest && device->interest->links > 0;
+}
+
+static void check_connectable(struct hub *hub, struct bleproxy_device *device)
+{
+    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device))
+        return;
+    device->connectable.known = device->connectable_is_current = false;
+    tell(hub, device, true);
+}
+
+static bool is_gone(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
+{
+    return !is_remembered(hub, device, false) && !is_present(hub, device) &&
+           now_ns - device->view.time_ns > ownership_gone_ns(device);
+}
+
+static void remove_device(struct hub *hub, struct bleproxy_device *device)
+{
+    ownership_forget(hub, device);
+    interest_part(hub, device);
+    device_remove(device);
+    if (device->has_report)
+        tell(hub, device, false);
+    device_free(device);
+}
+
+/* Callbacks neither add devices nor take them away. */
+static void sweep(struct hub *hub, uint64_t now_ns)
+{
+    const struct map *devices = &hub->devices.by_address;
+    struct bleproxy_device *device;
+    for (size_t position = 0; (device = map_next(devices, &position));)
+        check_connectable(hub, device);
+    for (size_t position = 0; (device = map_next(devices, &position));) {
+        if (!is_gone(hub, device, now_ns))
+            continue;
+        remove_device(hub, device);
+        position--; /* another may have taken its place */
+    }
+}
+
+void availability_tick(struct hub *hub, uint64_t now_ns)
+{
+    if (now_ns < hub->availability.due_ns)
+        return;
+    hub->availability.due_ns = next_sweep_ns(hub->rules, now_ns);
+    sweep(hub, now_ns);
+}
+
+void availability_displaced(struct hub *hub, struct bleproxy_device *device)
+{
+    bool was_connectable = device->connectable.known;
+    ownership_forget(hub, device);
+    if (was_connectable)
+        tell(hub, device, true);
+    if (device->has_report)
+        tell(hub, device, false);
+    device_free(device);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/device.h"
+
+#include "hub/scanner_private.h"
+#include "names/casefold.h"
+
+/* The name of a device, from what all proxies hear: names come mostly in scan responses, which only those get that scan
+ * actively. It is the view's, but for the time between a report that gives another and the owner's next one. */
+
+const char *device_name(const struct bleproxy_device *device, size_t *ret_size)
+{
+    *ret_size = device->has_other_name ? device->other_name_size : device->view.name_size;
+    return device->has_other_name ? device->other_name : device->view.name;
+}
+
+bool device_is_named(const struct bleproxy_advertisement *view)
+{
+    char address[BLEPROXY_ADDRESS_TEXT_SIZE];
+    if (!view->name || view->name_size != sizeof(address) - 1)
+        return view->name != NULL;
+    bleproxy_address_format(view->address, address);
+    return memcmp(view->name, address, sizeof(address) - 1) != 0;
+}
+
+/* Out of memory the old one stays. */
+static void device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+{
+    device->name_epoch += device->name_epoch == UINT32_MAX ? 2 : 1;
+    device->has_other_name = false;
+    if (!device->has_report || /* the report that brings it is about to be taken */
+        (device->view.name_size == size && memcmp(device->view.name, name, size) == 0))
+        return;
+    if (size >= device->other_name_capacity) {
+        char *memory = env_resize(device->table->env, device->other_name, size + (size_t)1);
+        if (!memory)
+            return;
+        device->other_name = memory;
+        device->other_name_capacity = (uint16_t)(size + 1);
+    }
+    memcpy(device->other_name, name, size);
+    device->other_name[size] = '\0';
+    device->other_name_size = size;
+    device->has_other_name = true;
+}
+
+void device_settle_name(struct bleproxy_device *device, struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    size_t size;
+    if (!view->changed && sighting->name_epoch == device->name_epoch)
+        return;
+    const char *name = device_name(device, &size);
+    bool named = device_is_named(view);
+    bool same = named && name && view->name_size == size && memcmp(view->name, name, size) == 0;
+    /* A truncation of the name, or a change of case only, does not replace it. */
+    bool better = !name || !casefold_starts_with(name, size, view->name, view->name_size);
+    if (named && !same && better) {
+        device_rename(device, view->name, view->name_size);
+    } else if (name && !same) {
+        if (!sightings_rename(&sighting->scanner->sightings, sighting, name, (uint16_t)size))
+            return;
+        sighting->content_epoch = 0;
+    }
+    sighting->name_epoch = device->name_epoch;
+}
