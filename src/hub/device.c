@@ -187,17 +187,12 @@ static void make_owner(struct bleproxy_device *device, struct sighting *sighting
     device->view.address_type = sighting->view.address_type;
 }
 
-bool device_take(struct bleproxy_device *device, struct sighting *sighting)
+bool device_take_anew(struct bleproxy_device *device, struct sighting *sighting)
 {
-    const struct bleproxy_advertisement *view = &sighting->view;
     if (device->owner != sighting)
         make_owner(device, sighting);
-    device->view.time_ns = view->time_ns;
-    device->view.rssi_dbm = view->rssi_dbm;
-    device->view.tx_power_dbm = view->tx_power_dbm;
     bool differs = take_content(device, sighting) || !device->has_report;
     device->has_report = true;
-    device->reports++;
     return differs;
 }
 

@@ -82,8 +82,20 @@ void device_free(struct bleproxy_device *device);
 /* Takes the sighting from its device. Fine when it has none. */
 void device_forget(struct sighting *sighting);
 
+/* device_take() where owner or content may be others than before. */
+bool device_take_anew(struct bleproxy_device *device, struct sighting *sighting);
 /* The sighting's report becomes the current one. Returns whether its content differs from that of the one before. */
-bool device_take(struct bleproxy_device *device, struct sighting *sighting);
+static inline bool device_take(struct bleproxy_device *device, struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    device->view.time_ns = view->time_ns;
+    device->view.rssi_dbm = view->rssi_dbm;
+    device->view.tx_power_dbm = view->tx_power_dbm;
+    device->reports++;
+    if (device->owner == sighting && !view->changed && sighting->content_epoch == device->content_epoch)
+        return false;
+    return device_take_anew(device, sighting);
+}
 
 /* The current report as its owner holds it, else as it is kept here. There is one. */
 static inline const struct bleproxy_advertisement *device_current(const struct bleproxy_device *device)

@@ -47,8 +47,6 @@ void device_settle_name(struct bleproxy_device *device, struct sighting *sightin
 {
     const struct bleproxy_advertisement *view = &sighting->view;
     size_t size;
-    if (!view->changed && sighting->name_epoch == device->name_epoch)
-        return;
     const char *name = device_name(device, &size);
     bool named = device_is_named(view);
     bool same = named && name && view->name_size == size && memcmp(view->name, name, size) == 0;

@@ -166,14 +166,14 @@ static struct standing standing_of(const struct bleproxy_advertisement *view)
         .source = view->source, .time_ns = view->time_ns, .rssi_dbm = view->rssi_dbm, .known = true};
 }
 
-/* Takes the reading into account, once a second proxy hears the device. Returns the strength that the report stands for. */
+/* Takes the reading of another proxy than the owner into account. Returns the strength that the report stands for. */
 static double smooth(struct hub *hub, struct bleproxy_device *device, const struct sighting *sighting)
 {
     struct signals *signals = &device->signals;
     const struct bleproxy_advertisement *view = &sighting->view, *current = &device->view;
     double smoothed_dbm;
-    if (signals->n_smoothed == 0) {
-        if (!device->has_report || current->source == view->source || !hub_scanner_of(hub, current->source))
+    if (signals->n_smoothed == 0) { /* the second proxy that hears it */
+        if (!device->has_report || !hub_scanner_of(hub, current->source))
             return view->rssi_dbm;
         signals_smooth(signals, hub->env, current->source, current->rssi_dbm);
     }
@@ -194,6 +194,22 @@ static void stand_by(struct challenge *challenge)
     device->connectable_is_current = false;
 }
 
+/* Another proxy than the owner reports: whether the device is its own now. */
+static bool wins(struct hub *hub, struct bleproxy_device *device, const struct sighting *sighting)
+{
+    const struct standing current = standing_of(&device->view);
+    struct challenge challenge = {.hub = hub,
+                                  .device = device,
+                                  .sighting = sighting,
+                                  .strength_dbm = smooth(hub, device, sighting),
+                                  .for_all = true};
+    if (!device->has_report || succeeds(&challenge, &current))
+        return true;
+    if (sighting->view.connectable)
+        stand_by(&challenge);
+    return false;
+}
+
 static void learn_interval(const struct hub *hub, struct bleproxy_device *device, bool same_owner,
                            uint64_t now_ns)
 {
@@ -209,22 +225,17 @@ enum bleproxy_stream ownership_hear(struct hub *hub, struct bleproxy_device *dev
                                     struct sighting *sighting)
 {
     const struct bleproxy_advertisement *view = &sighting->view;
-    const struct standing current = standing_of(&device->view);
-    device_settle_name(device, sighting);
-    struct challenge challenge = {.hub = hub,
-                                  .device = device,
-                                  .sighting = sighting,
-                                  .strength_dbm = smooth(hub, device, sighting),
-                                  .for_all = true};
-    if (device->has_report && !succeeds(&challenge, &current)) {
+    bool same_owner = device->view.source == view->source, was_connectable = device->connectable.known;
+    if (view->changed || sighting->name_epoch != device->name_epoch)
+        device_settle_name(device, sighting);
+    if (!same_owner && !wins(hub, device, sighting)) {
         if (view->changed)
             sighting->content_epoch = 0;
-        if (view->connectable)
-            stand_by(&challenge);
         return BLEPROXY_STREAM_REPORTS;
     }
-    bool was_connectable = device->connectable.known;
-    learn_interval(hub, device, current.source == view->source, view->time_ns);
+    if (same_owner && device->signals.n_smoothed > 0 && sighting->has_rssi)
+        signals_smooth(&device->signals, hub->env, view->source, view->rssi_dbm);
+    learn_interval(hub, device, same_owner, view->time_ns);
     bool changed = device_take(device, sighting);
     device->connectable_is_current = view->connectable;
     if (view->connectable)

@@ -248,9 +248,11 @@ bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_si
     if (a_size == 0 || memcmp(a, b, a_size) == 0)
         return true;
     for (size_t at = 0; at < a_size; at += fields_entry_size(a + at)) {
-        const uint8_t *entry = a + at;
-        if (entry[0] == BLEPROXY_FIELD_SERVICE_UUID ? memcmp(entry, b + at, fields_entry_size(entry)) != 0
-                                                    : !has_entry(b, b_size, entry))
+        const uint8_t *entry = a + at, *opposite = b + at;
+        if (memcmp(entry, opposite, fields_entry_size(entry)) == 0)
+            continue;
+        bool same_key = memcmp(entry, opposite, FIELDS_HEADER + entry[1]) == 0;
+        if (same_key || entry[0] == BLEPROXY_FIELD_SERVICE_UUID || !has_entry(b, b_size, entry))
             return false;
     }
     return true;
