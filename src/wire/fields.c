@@ -204,13 +204,9 @@ static void fields_overlay(struct fields *merged, const uint8_t *at, const uint8
 
 bool fields_merge(struct fields *merged, const uint8_t *held, size_t held_size, const struct fields *heard)
 {
+    static const uint8_t nothing[1];
     merged->truncated = heard->truncated;
-    if (held_size == 0) {
-        fields_copy(merged, heard->bytes, heard->size);
-        merged->uuids_end = heard->uuids_end;
-        merged->services_end = heard->services_end;
-        return heard->size > 0;
-    }
+    held = held_size > 0 ? held : nothing;
     size_t uuids_end = fields_find_end(held, held_size, 0, BLEPROXY_FIELD_SERVICE_UUID);
     size_t services_end = fields_find_end(held, held_size, uuids_end, BLEPROXY_FIELD_SERVICE_DATA);
     size_t heard_uuids = heard->uuids_end;

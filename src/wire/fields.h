@@ -49,9 +49,8 @@ void fields_set_service_data(struct fields *fields, const struct bleproxy_uuid *
 void fields_set_manufacturer_data(struct fields *fields, uint16_t company, const uint8_t *data, size_t size);
 
 /* Writes to *merged (empty, other memory) what is known after heard comes on top of held, a packed block as a
- * view carries it. Nothing held (held_size 0): heard as it is. Else per kind: nothing heard keeps held; UUIDs
- * equal as lists keep held, others become the stable union; data maps are overlaid, existing keys keep their
- * place. What is new but does not fit is left out, as is a longer value in place of a shorter one. Name and
+ * view carries it. Per kind: nothing heard keeps held; UUIDs equal as lists keep held, others become the stable union;
+ * data maps are overlaid, existing keys keep their place. What is new but does not fit is left out, as is a longer value in place of a shorter one. Name and
  * transmit power are not touched. Returns whether merged differs from held. */
 bool fields_merge(struct fields *merged, const uint8_t *held, size_t held_size, const struct fields *heard);
 

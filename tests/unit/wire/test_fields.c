@@ -291,11 +291,23 @@ static void test_union_of_uuids_has_no_duplicates(void **state)
 {
     (void)state;
     struct fields *held = fields_new();
-    assert_true(merge(&held, "050301180118 04ff010001"));
+    size_t size;
+    const uint8_t *first =
+        hex("050301180118 04ff010001", &size); /* as it is: there is nothing to merge it with */
+    fields_parse(held, first, size);
     assert_string_equal(describe(held), "- | 1801,1801 | - | 1:01 | -");
     assert_false(merge(&held, "050301180118"));
     assert_true(merge(&held, "03030218"));
     assert_string_equal(describe(held), "- | 1801,1802 | - | 1:01 | -");
+    fields_free(held);
+}
+
+static void test_union_with_a_device_that_had_no_uuids_has_no_duplicates_either(void **state)
+{
+    (void)state;
+    struct fields *held = fields_new();
+    assert_true(merge(&held, "050301180118"));
+    assert_string_equal(describe(held), "- | 1801 | - | - | -");
     fields_free(held);
 }
 
@@ -403,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_f100_packets_complete_each_other),
         cmocka_unit_test(test_merge_keeps_what_is_not_heard_again),
         cmocka_unit_test(test_union_of_uuids_has_no_duplicates),
+        cmocka_unit_test(test_union_with_a_device_that_had_no_uuids_has_no_duplicates_either),
         cmocka_unit_test(test_values_may_grow_shrink_and_vanish),
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_names_are_utf8_with_replacements),
