@@ -91,6 +91,7 @@ bool sighting_refresh(struct sighting *sighting, const uint8_t *raw, size_t size
     if (!sighting->view.raw || sighting->view.raw_size != size)
         return false;
     struct bleproxy_ad ad, service = {0}, company = {0}; /* the last ones: they have the last word */
+    bool named = false;
     for (size_t position = 0; ad_next(raw, size, &position, &ad);) {
         switch (ad.type) {
         case AD_SERVICE_DATA_16:
@@ -103,8 +104,14 @@ bool sighting_refresh(struct sighting *sighting, const uint8_t *raw, size_t size
         case AD_MANUFACTURER_DATA:
             company = ad;
             break;
+        case AD_NAME_SHORT:
+        case AD_NAME:
+            named = true;
+            break;
         }
     }
+    if (named && sighting->renamed) /* its name is to be merged with the one that it was given */
+        return false;
     return refresh_value(sighting, raw, &service) || refresh_value(sighting, raw, &company);
 }
 
@@ -134,6 +141,7 @@ void sighting_commit(struct sighting *sighting, const struct sighting_update *up
     uint8_t *at = sighting->memory;
     if (update->name_size > 0) {
         if (update->new_name) {
+            sighting->renamed = false;
             memcpy(at, update->name, update->name_size);
             at[update->name_size] = '\0';
         }
@@ -161,6 +169,7 @@ void sighting_rename(struct sighting *sighting, const char *name, uint16_t size)
     memmove(moved, rest, view->fields_size + (size_t)view->raw_size);
     memcpy(sighting->memory, name, size);
     sighting->memory[size] = '\0';
+    sighting->renamed = true;
     view->name = (const char *)sighting->memory;
     view->name_size = size;
     view->fields = moved;

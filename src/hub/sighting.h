@@ -27,6 +27,7 @@ struct sighting {
 
     uint32_t capacity;
     bool has_rssi;   /* the last report told it */
+    bool renamed;    /* the name is the device's, not from a report of this scanner */
     uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
     struct scanner *scanner;
     struct list in_device;

@@ -435,6 +435,18 @@ static void test_only_reports_of_owners_count(void **state)
     assert_int_equal(bleproxy_device_first_heard_ns(device), T0);
 }
 
+/* What differs from the last packet in its last value only is taken in by a short way, which must not lose the name. */
+static void test_name_that_was_overruled_is_heard_again(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -45, "0709 73656e736f72 04ff990404"); /* sensor */
+    hear(f, f->scanners[A], 1, -45, "0709 53656e736f72 04ff990405"); /* Sensor: a change of case only */
+    assert_string_equal(bleproxy_device_name(hub_device(f->hub, 1)), "sensor");
+    hear(f, f->scanners[B], 1, -40, "0709 6b656c76696e 04ff990406"); /* another name */
+    hear(f, f->scanners[A], 1, -45, "0709 53656e736f72 04ff990407");
+    assert_string_equal(bleproxy_device_name(hub_device(f->hub, 1)), "Sensor");
+}
+
 /* ---- Phones ---- */
 
 static void test_f106_apple_chatter_is_dropped(void **state)
@@ -510,6 +522,7 @@ int main(void)
         TEST(test_f138_forgotten_device_is_new_and_not_merged),
         TEST(test_owner_comes_first_among_the_reports),
         TEST(test_only_reports_of_owners_count),
+        TEST(test_name_that_was_overruled_is_heard_again),
         TEST(test_f106_apple_chatter_is_dropped),
         TEST(test_apple_chatter_leaves_what_is_known_as_it_was),
         DEFAULT(test_phones_are_heard_unless_the_rule_is_wanted),
