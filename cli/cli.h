@@ -30,6 +30,8 @@ int cmd_clear_cache(int argc, char **argv);
 int cmd_params(int argc, char **argv);
 int cmd_slots(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

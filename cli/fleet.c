@@ -54,7 +54,7 @@ static void welcome(struct member *proxy)
     struct fleet *fleet = proxy->fleet;
     const struct bleproxy_device_info *info = bleproxy_manager_device_info(proxy->manager);
     bool first = !proxy->was_ready;
-    proxy->was_ready = true;
+    proxy->was_ready = proxy->is_ready = true;
     proxy->error = 0;
     proxy->heard_ns = bleproxy_loop_now_ns(fleet->loop);
     proxy->silent = false;
@@ -72,12 +72,23 @@ static void welcome(struct member *proxy)
         fleet->on_ready(fleet->user, proxy);
 }
 
+static void lose(struct member *proxy)
+{
+    struct fleet *fleet = proxy->fleet;
+    if (proxy->is_ready && fleet->on_down)
+        fleet->on_down(fleet->user, proxy);
+    proxy->is_ready = false;
+}
+
 static void on_state(void *user, enum bleproxy_proxy_state state, int error, const char *text)
 {
     struct member *proxy = user;
-    if (state == BLEPROXY_PROXY_READY)
+    if (state == BLEPROXY_PROXY_READY) {
         welcome(proxy);
-    else if (error < 0)
+        return;
+    }
+    lose(proxy);
+    if (error < 0)
         fail(proxy, error, text ? text : bleproxy_strerror(error));
 }
 

@@ -20,7 +20,7 @@ struct member {
     char label[64];                   /* what it is called to the user, sanitised */
     char firmware[32];                /* sanitised; "" while unknown */
     uint64_t source;                  /* 0 while unknown */
-    bool was_ready, encrypted;
+    bool was_ready, is_ready, encrypted;
     int error;      /* how the last attempt failed, or 0 */
     char text[256]; /* the same in words */
     uint64_t warned_ns;
@@ -37,6 +37,7 @@ struct fleet {
     const struct options *options;
     enum log_quiet quiet;
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
+    void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
     void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
     void *user;
 

@@ -28,6 +28,8 @@ static const struct command commands[] = {
     {"params", cmd_params, "Ask a device for other connection parameters"},
     {"slots", cmd_slots, "Show the connection slots of proxies"},
     {"explain", cmd_explain, "Tell what a code means that a proxy or a device gave"},
+    {"record", cmd_record, "Write what proxies hear to a file, with times"},
+    {"replay", cmd_replay, "Show what would be decided of what was recorded"},
     {"sim", cmd_sim, "Serve virtual proxies, to try all this without an ESP32"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), NAME_MAX_SIZE = 32 };

@@ -59,8 +59,9 @@ bool run_output_is_lost(void)
     return lost || interrupted || ferror(stdout);
 }
 
-/* The signals are let in only while it works or waits, not between looking for one and waiting. */
-static void wait_for_work(struct bleproxy_loop *loop)
+/* The signals are let in only while it works or waits, not between looking for one and waiting. timeout_ms < 0:
+ * for ever. */
+static void wait_readable(int fd, int timeout_ms)
 {
     sigset_t ours, before;
     sigemptyset(&ours);
@@ -68,26 +69,38 @@ static void wait_for_work(struct bleproxy_loop *loop)
         sigaddset(&ours, endings[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
     if (!interrupted) {
-        int timeout_ms = bleproxy_loop_timeout_ms(loop);
-        struct pollfd fd = {.fd = bleproxy_loop_fd(loop), .events = POLLIN};
+        struct pollfd poll = {.fd = fd, .events = POLLIN};
         struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
-        ppoll(&fd, 1, timeout_ms < 0 ? NULL : &timeout, &before);
+        ppoll(&poll, 1, timeout_ms < 0 ? NULL : &timeout, &before);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+enum run_end run_flush(void)
+{
+    enum run_end end = flush();
+    if (interrupted)
+        end = RUN_INTERRUPTED;
+    interrupted = 0;
+    return end;
 }
 
 enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
 {
     for (;;) {
-        enum run_end end = flush();
-        if (end == RUN_DONE && !*done && !interrupted) {
-            wait_for_work(loop);
-            bleproxy_loop_process(loop);
-            continue;
-        }
-        if (interrupted)
-            end = RUN_INTERRUPTED;
-        interrupted = 0;
-        return end;
+        enum run_end end = run_flush();
+        if (end != RUN_DONE || *done)
+            return end;
+        wait_readable(bleproxy_loop_fd(loop), bleproxy_loop_timeout_ms(loop));
+        bleproxy_loop_process(loop);
     }
+}
+
+enum run_end run_wait(int fd)
+{
+    enum run_end end = run_flush();
+    if (end != RUN_DONE)
+        return end;
+    wait_readable(fd, -1);
+    return run_flush();
 }

@@ -19,6 +19,10 @@ enum run_end {
 /* Runs the loop until *done or one of the others. Standard output is flushed each time before it waits; that
  * it is lost is told once. */
 enum run_end run_loop(struct bleproxy_loop *loop, const bool *done);
+/* For who reads a descriptor and runs no loop: flushes standard output and waits. DONE: there is something to read. */
+enum run_end run_wait(int fd);
+/* Flushes standard output, and tells how that went. */
+enum run_end run_flush(void);
 /* Nobody takes more output: run_loop() has told, or is about to. Writing on could block for ever. */
 bool run_output_is_lost(void);
 

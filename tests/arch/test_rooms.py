@@ -26,6 +26,10 @@ BELOW = {
     "central": {"base", "names", "wire", "noise", "session", "proxy", "hub"},
     "engine": {"base", "names", "wire", "noise", "session", "proxy", "hub", "central"},
 }
+# replay/ stands beside src/ and sees no more than it needs.
+REPLAY_BELOW = {"base", "names", "wire", "hub"}
+# What writes a recording: for the command, which sees the installed headers only.
+REPLAY_OPEN = {"replay/trace.h", "replay/structures.h"}
 PURE = ["base", "names", "wire", "noise", "server", "session", "proxy", "hub", "central"]
 
 # libc that depends on nothing but its arguments.
@@ -73,35 +77,55 @@ def layers():
     check("rooms include only rooms below them", problems)
 
 
+def replay():
+    problems = []
+    for path in sources("replay"):
+        name = str(path.relative_to(ROOT))
+        for number, quote, target in includes(path):
+            room = target.split("/")[0]
+            if quote == '"' and room not in REPLAY_BELOW | {"replay"}:
+                problems.append(f"{name}:{number} includes {target}")
+            if name in REPLAY_OPEN and (quote == '"' and target not in REPLAY_OPEN or target == "bleproxy/uv.h"):
+                problems.append(f"{name}:{number} includes {target}")
+    check("traces know the hub and what is below it", problems)
+
+
 def users():
-    """The command, the examples and the benches use what is installed; sim/ alone sees the inside."""
+    """The command, the examples and the benches use what is installed; sim/ and replay/ alone see the inside."""
     problems = []
     for folder in ("cli", "examples", "bench"):
         for path in sources(folder):
-            if path.name in ("sim.c", "cipher.c"):
+            if path.name in ("sim.c", "replay.c", "cipher.c"):
                 continue
             for number, quote, name in includes(path):
-                inside = quote == '"' and "/" in name and name.split("/")[0] in BELOW and not name.startswith("config/")
-                if inside:
+                room = name.split("/")[0] if quote == '"' and "/" in name else None
+                inside = room in BELOW and room != "config" or room in ("sim", "replay")
+                if inside and not (path.name == "record.c" and name in REPLAY_OPEN):
                     problems.append(f"{path.relative_to(ROOT)}:{number} includes {name}")
     check("command, examples and benches use the installed headers", problems)
 
 
+def archive(room):
+    folder = {"base": "src", "replay": "replay"}.get(room, f"src/{room}")
+    return str(BUILD / folder / f"lib{room}.a")
+
+
 def undefined(room):
-    output = subprocess.run(["nm", "-u", str(BUILD / f"src/{room}/lib{room}.a" if room != "base" else BUILD / "src/libbase.a")],
+    output = subprocess.run(["nm", "-u", archive(room)],
                             capture_output=True, text=True, check=True).stdout
     return {line.split()[-1].split("@")[0] for line in output.splitlines() if re.match(r"\s+[Uw] ", line)}
 
 
 def defined(room):
-    output = subprocess.run(["nm", "--defined-only", "-g", str(BUILD / f"src/{room}/lib{room}.a" if room != "base" else BUILD / "src/libbase.a")],
+    output = subprocess.run(["nm", "--defined-only", "-g", archive(room)],
                             capture_output=True, text=True, check=True).stdout
     return {line.split()[-1] for line in output.splitlines() if re.match(r"[0-9a-f]+ ", line)}
 
 
 def pure():
-    for room in PURE:
-        ours = set().union(*(defined(r) for r in {room} | BELOW[room]))
+    for room in PURE + ["replay"]:
+        below = REPLAY_BELOW if room == "replay" else BELOW[room]
+        ours = set().union(*(defined(r) for r in {room} | below))
         foreign = {s for s in undefined(room) - ours - PURE_LIBC if not SANITISER.match(s)}
         foreign = {s for s in foreign if not (room in ("noise",) and SODIUM.match(s))}
         foreign = {s for s in foreign if not (room in ("wire", "session", "server", "hub", "proxy", "central") and PROTOBUF.match(s))}
@@ -147,7 +171,7 @@ def headers():
 def sizes():
     """Hardly a file over 600 lines: what is larger has become two things."""
     problems = []
-    for folder in ("src", "cli", "sim", "include"):
+    for folder in ("src", "cli", "sim", "replay", "include"):
         for path in sources(folder):
             lines = len(path.read_text(encoding="utf-8").splitlines())
             if lines > 600:
@@ -156,6 +180,7 @@ def sizes():
 
 
 layers()
+replay()
 users()
 pure()
 symbols()

@@ -41,7 +41,7 @@ def main(work):
     command = prefix / "bin/bleproxy"
     version = run(command, "--version", env=env)
     check("the installed command runs", version.returncode == 0 and "0.1.0" in version.stdout, version.stderr)
-    for page in ("man1/bleproxy.1", "man5/bleproxy.yaml.5", "man3/libbleproxy.3"):
+    for page in ("man1/bleproxy.1", "man5/bleproxy-record.5", "man5/bleproxy.yaml.5", "man3/libbleproxy.3"):
         check(f"{page} is installed", (prefix / "share/man" / page).exists())
 
     def flags(*arguments):

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "fleet.h"
+#include "log.h"
+#include "replay/structures.h"
+#include "replay/trace.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+enum {
+    SILENCE_S = 10, /* so that who replays knows that the recording went on */
+    LOOK_MS = 1000, /* between looks at that; what was written is flushed then */
+    NS_PER_US = 1000,
+};
+
+enum { OPTION_FORCE = OPTION_OWN };
+
+static const struct option longs[] = {
+    OPTIONS_LONG,
+    {"force", no_argument, NULL, OPTION_FORCE},
+    {0},
+};
+
+static const char help[] = "Usage: bleproxy record [OPTION]... FILE\n"
+                           "Write what all proxies hear to FILE, with times; see bleproxy-record(5).\n"
+                           "FILE - is standard output.\n"
+                           "\n" OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
+                           "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
+                           "      --force              replace FILE if it exists\n";
+
+struct record {
+    struct options options;
+    struct fleet fleet;
+    bool force;
+    const char *path;
+    FILE *out;
+    bool is_new;         /* the file was not there before */
+    bool over;           /* nothing more to wait for */
+    int error;           /* errno of a write that failed, or 0 */
+    uint64_t written_ns; /* time of the last line */
+    uint64_t lines, reports;
+};
+
+static int parse(void *user, int option, const char *value)
+{
+    struct record *record = user;
+    (void)value;
+    if (option == OPTION_FORCE)
+        record->force = true;
+    return CLI_DONE;
+}
+
+/* ---- Lines ---- */
+
+static void fail(struct record *record)
+{
+    record->error = errno ? errno : EIO;
+    record->over = true;
+}
+
+/* event's time is on the loop's clock, and becomes that since the recording began. False: it was not written. */
+static bool write_event(struct record *record, struct trace_event event)
+{
+    char line[TRACE_LINE_SIZE];
+    if (record->over || (record->out == stdout && run_output_is_lost()))
+        return false;
+    if (event.time_ns < record->written_ns)
+        event.time_ns = record->written_ns;
+    record->written_ns = event.time_ns;
+    event.time_ns -= record->fleet.started_ns;
+    event.time_ns -= event.time_ns % NS_PER_US;
+    size_t size = trace_format(&event, line);
+    if (fwrite(line, 1, size, record->out) == size) {
+        record->lines++;
+        return true;
+    }
+    if (record->out != stdout) /* of which run_loop() tells */
+        fail(record);
+    return false;
+}
+
+static void on_ready(void *user, struct member *member)
+{
+    struct record *record = user;
+    const struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
+    if (scanner)
+        write_event(record, (struct trace_event){
+                                .kind = TRACE_REGISTER,
+                                .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
+                                .source = bleproxy_scanner_source(scanner),
+                                .scanner = {.connectable = bleproxy_scanner_is_connectable(scanner),
+                                            .mode = bleproxy_scanner_mode(scanner)},
+                            });
+}
+
+static void on_down(void *user, struct member *member)
+{
+    struct record *record = user;
+    write_event(record, (struct trace_event){.kind = TRACE_UNREGISTER,
+                                             .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
+                                             .source = member->source});
+}
+
+static void on_report(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    struct record *record = user;
+    uint8_t built[STRUCTURES_MAX];
+    struct trace_event event = {
+        .kind = TRACE_ADVERT, .time_ns = advertisement->time_ns, .source = advertisement->source};
+    event.advert.address = advertisement->address;
+    event.advert.address_type = advertisement->address_type;
+    event.advert.rssi = advertisement->rssi_dbm == BLEPROXY_RSSI_NONE ? 0 : advertisement->rssi_dbm;
+    event.advert.raw = advertisement->raw ? advertisement->raw : built;
+    event.advert.raw_size =
+        advertisement->raw ? advertisement->raw_size : (uint16_t)structures_build(advertisement, built);
+    record->reports += write_event(record, event);
+}
+
+static void write_tick(struct record *record)
+{
+    write_event(record, (struct trace_event){.kind = TRACE_TICK,
+                                             .time_ns = bleproxy_loop_now_ns(record->fleet.loop)});
+}
+
+/* ---- While it lasts ---- */
+
+static size_t n_proxies(const struct record *record)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < record->fleet.n_members; i++)
+        n += record->fleet.members[i].was_ready;
+    return n;
+}
+
+static const char *proxies_word(const struct record *record)
+{
+    return n_proxies(record) == 1 ? "proxy" : "proxies";
+}
+
+static uint64_t seconds_passed(const struct record *record)
+{
+    return (bleproxy_loop_now_ns(record->fleet.loop) - record->fleet.started_ns) / NS_PER_S;
+}
+
+static void on_look(void *user)
+{
+    struct record *record = user;
+    if (bleproxy_loop_now_ns(record->fleet.loop) - record->written_ns >= SILENCE_S * NS_PER_S)
+        write_tick(record);
+    if (record->out == stdout)
+        return; /* the lines go there already */
+    if (fflush(record->out) != 0)
+        fail(record);
+    log_progress("%llu s: %llu reports of %zu devices by %zu %s", (unsigned long long)seconds_passed(record),
+                 (unsigned long long)record->reports, bleproxy_hub_n_devices(record->fleet.hub),
+                 n_proxies(record), proxies_word(record));
+}
+
+static void on_end(void *user)
+{
+    struct record *record = user;
+    record->over = true;
+}
+
+static enum run_end listen(struct record *record)
+{
+    struct bleproxy_timer *timeout = NULL, *look = NULL;
+    enum run_end end = RUN_DONE;
+    int r = bleproxy_timer_new(record->fleet.loop, LOOK_MS, LOOK_MS, on_look, record, &look);
+    if (r == 0 && record->options.timeout_ms > 0)
+        r = bleproxy_timer_new(record->fleet.loop, record->options.timeout_ms, 0, on_end, record, &timeout);
+    if (r == 0)
+        end = run_loop(record->fleet.loop, &record->over);
+    bleproxy_timer_free(timeout);
+    bleproxy_timer_free(look);
+    log_progress_end();
+    return end;
+}
+
+/* ---- The file ---- */
+
+static int open_file(struct record *record)
+{
+    record->path = record->options.arguments[0];
+    if (strcmp(record->path, "-") == 0) {
+        record->out = stdout;
+        return CLI_DONE;
+    }
+    int fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    record->is_new = fd >= 0;
+    if (fd < 0 && errno == EEXIST && record->force)
+        fd = open(record->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd >= 0)
+        record->out = fdopen(fd, "w");
+    if (record->out)
+        return CLI_DONE;
+    if (errno == EEXIST)
+        log_say("%s exists already; with --force it is replaced", record->path);
+    else
+        log_say("cannot write %s: %s", record->path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return CLI_USAGE;
+}
+
+/* A file that nothing was written to would be in the way of the next attempt. */
+static void close_file(struct record *record)
+{
+    if (!record->out || record->out == stdout)
+        return;
+    if (fclose(record->out) != 0 && record->error == 0)
+        fail(record);
+    if (record->is_new && record->lines == 0)
+        unlink(record->path);
+}
+
+/* ---- All of it ---- */
+
+static void conclude(struct record *record)
+{
+    if (record->error != 0)
+        log_say("cannot write %s: %s", record->path, strerror(record->error));
+    else if (record->lines > 0)
+        log_say("%llu lines: %llu reports by %zu %s in %llu s", (unsigned long long)record->lines,
+                (unsigned long long)record->reports, n_proxies(record), proxies_word(record),
+                (unsigned long long)seconds_passed(record));
+}
+
+static int run(struct record *record)
+{
+    struct bleproxy_subscription *reports = NULL;
+    enum run_end end = RUN_DONE;
+    int r =
+        bleproxy_hub_subscribe(record->fleet.hub, BLEPROXY_STREAM_REPORTS, NULL, on_report, record, &reports);
+    int exit_code = (int)cli_exit_code(r);
+    if (exit_code == CLI_DONE)
+        exit_code = fleet_start(&record->fleet);
+    if (exit_code == CLI_DONE)
+        end = listen(record);
+    bleproxy_subscription_free(reports);
+    record->over = false;
+    if (record->error == 0 && record->lines > 0)
+        write_tick(record);
+    close_file(record);
+    if (exit_code == CLI_DONE)
+        exit_code = record->error != 0 || end == RUN_NO_OUTPUT ? CLI_INTERNAL
+                    : end == RUN_INTERRUPTED                   ? CLI_INTERRUPTED
+                                                               : fleet_verdict(&record->fleet);
+    conclude(record);
+    record->over = true; /* no more lines */
+    fleet_stop(&record->fleet);
+    return exit_code;
+}
+
+static int record_main(struct record *record, int argc, char **argv)
+{
+    static const struct options_table table = {.longs = longs,
+                                               .help = help,
+                                               .arguments = "FILE",
+                                               .arguments_min = 1,
+                                               .arguments_max = 1,
+                                               .parse = parse};
+    int r = options_parse(&record->options, &table, record, argc, argv);
+    if (r != OPTIONS_GO_ON)
+        return r;
+    record->options.json = true; /* that is what it writes */
+    r = fleet_open(&record->fleet, NULL);
+    if (r == CLI_DONE)
+        r = open_file(record);
+    if (r != CLI_DONE)
+        return r;
+    record->written_ns = record->fleet.started_ns;
+    run_catch_signals();
+    return run(record);
+}
+
+int cmd_record(int argc, char **argv)
+{
+    struct record record = {.over = false};
+    record.fleet = (struct fleet){.command = "bleproxy record",
+                                  .options = &record.options,
+                                  .on_ready = on_ready,
+                                  .on_down = on_down,
+                                  .on_hopeless = on_end,
+                                  .user = &record};
+    int r = record_main(&record, argc, argv);
+    fleet_close(&record.fleet);
+    options_deinit(&record.options);
+    return r;
+}
