@@ -13,8 +13,8 @@ struct player {
     struct list scanners; /* in order of registration */
     struct map by_source;
     uint64_t scanners_due_ns; /* none of them is due before */
-    uint64_t now_ns;
-    int8_t rssi; /* of the report that is under way */
+    uint64_t now_ns;          /* on the hub's clock */
+    int8_t rssi;              /* of the report that is under way */
 };
 
 struct played {
@@ -33,7 +33,7 @@ static void on_accepted(void *user, const struct bleproxy_advertisement *adverti
 {
     struct player *player = user;
     decide(player, &(struct decision){.kind = DECISION_ACCEPTED,
-                                      .time_ns = player->now_ns,
+                                      .time_ns = player->now_ns - PLAYER_EPOCH_NS,
                                       .rssi = player->rssi,
                                       .advertisement = advertisement});
 }
@@ -42,16 +42,30 @@ static void on_callback(void *user, const struct bleproxy_advertisement *adverti
 {
     struct player *player = user;
     decide(player, &(struct decision){.kind = DECISION_CALLBACK,
-                                      .time_ns = player->now_ns,
+                                      .time_ns = player->now_ns - PLAYER_EPOCH_NS,
                                       .connectable = advertisement->connectable,
                                       .rssi = player->rssi,
                                       .advertisement = advertisement});
 }
 
+static void on_unavailable(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct player *player = user;
+    decide(player, &(struct decision){.kind = DECISION_UNAVAILABLE,
+                                      .time_ns = player->now_ns - PLAYER_EPOCH_NS,
+                                      .connectable = connectable,
+                                      .advertisement = last});
+}
+
 static int open_hub(struct player *player)
 {
-    struct bleproxy_subscription *accepted, *callbacks; /* end with the hub */
-    int r = hub_new(player->config.env, NULL, &player->hub);
+    const uint32_t rules = player->config.reference ? BLEPROXY_RULES_ALL : 0;
+    const struct bleproxy_hub_options options = {.reference = rules};
+    struct bleproxy_subscription *accepted, *callbacks; /* these end with the hub */
+    struct bleproxy_watch *watch;
+    int r = hub_new(player->config.env, &options, player->now_ns, &player->hub);
+    if (r == 0)
+        r = hub_watch_unavailable(player->hub, 0, on_unavailable, player, &watch);
     if (r == 0)
         r = hub_subscribe(player->hub, BLEPROXY_STREAM_OWNER, NULL, on_accepted, player, &accepted);
     if (r == 0)
@@ -59,11 +73,10 @@ static int open_hub(struct player *player)
     return r;
 }
 
-static int set_fallback(struct player *player, const struct trace_event *event)
+static int set_interval(struct player *player, const struct trace_event *event)
 {
-    (void)player;
-    (void)event;
-    return 0;
+    return hub_set_interval(player->hub, event->fallback.address,
+                            time_min(event->fallback.interval_ns, HUB_INTERVAL_MAX_S * NS_PER_S));
 }
 
 /* ---- Time ---- */
@@ -132,10 +145,10 @@ static int add_scanner(struct player *player, const struct trace_event *event)
         return BLEPROXY_E_NOMEM;
     list_append(&player->scanners, &played->node);
     if (event->scanner.mode != BLEPROXY_MODE_NONE) /* an intent: there is no proxy to be told */
-        scanner_set_mode(played->scanner, event->scanner.mode, event->time_ns);
-    scanner_setup(played->scanner, event->time_ns);
+        scanner_set_mode(played->scanner, event->scanner.mode, player->now_ns);
+    scanner_setup(played->scanner, player->now_ns);
     player->scanners_due_ns = time_min(player->scanners_due_ns, scanner_deadline(played->scanner));
-    return hub_register_scanner(player->hub, played->scanner, event->time_ns);
+    return hub_register_scanner(player->hub, played->scanner, player->now_ns);
 }
 
 static void remove_scanner(struct player *player, struct played *played)
@@ -156,7 +169,7 @@ static void report(struct player *player, const struct played *played, const str
                                         .rssi = event->advert.rssi,
                                         .address_type = event->advert.address_type};
     player->rssi = event->advert.rssi;
-    scanner_report(played->scanner, &advert, event->time_ns);
+    scanner_report(played->scanner, &advert, player->now_ns);
     player->scanners_due_ns = time_min(player->scanners_due_ns, scanner_deadline(played->scanner));
 }
 
@@ -189,7 +202,7 @@ static int run(struct player *player, const struct trace_event *event)
             set_paused(played, event->paused);
         break;
     case TRACE_FALLBACK_INTERVAL:
-        return set_fallback(player, event);
+        return set_interval(player, event);
     case TRACE_TICK:
         break;
     }
@@ -198,13 +211,14 @@ static int run(struct player *player, const struct trace_event *event)
 
 int player_run(struct player *player, const struct trace_event *event)
 {
+    uint64_t now_ns = time_after(event->time_ns, PLAYER_EPOCH_NS);
     if (!player->hub) {
-        player->now_ns = event->time_ns;
+        player->now_ns = now_ns;
         int r = open_hub(player);
         if (r < 0)
             return r;
     }
-    pass_time(player, event->time_ns);
+    pass_time(player, now_ns);
     return run(player, event);
 }
 

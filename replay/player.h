@@ -3,6 +3,7 @@
 #define REPLAY_PLAYER_H
 
 #include "base/env.h"
+#include "base/time.h"
 #include "replay/decision.h"
 #include "replay/trace.h"
 
@@ -18,6 +19,8 @@ struct player_config {
 };
 
 enum { PLAYER_SCANNERS_MAX = 10000 }; /* registered at a time */
+/* The trace's zero on the hub's clock, on which zero means nothing. */
+#define PLAYER_EPOCH_NS NS_PER_S
 
 /* 0 or BLEPROXY_E_NOMEM. */
 int player_new(const struct player_config *config, struct player **ret_player);

@@ -215,8 +215,6 @@ static int read_fallback(struct members *members, struct trace_event *event)
     if (r == 0)
         r = read_seconds(members, KEY_SECONDS, "a number of seconds, at most 9000000000",
                          &event->fallback.interval_ns);
-    if (r == 0 && event->fallback.interval_ns == 0)
-        r = reject(members, KEY_SECONDS, "more than 0 seconds");
     return r;
 }
 

@@ -137,8 +137,8 @@ static void test_complaints_say_what_is_wrong_and_what_was_expected(void **state
                  "\"mode\" is missing: expected \"active\", \"passive\", \"auto\" or null");
     assert_wrong(T "\"paused\"" S ",\"count\":2}", "\"count\" is 2: expected 0 or 1");
     assert_wrong(T "\"paused\"" S ",\"count\":1.0}", "\"count\" is 1.0: expected 0 or 1");
-    assert_wrong(T "\"fallback_interval\"" A ",\"seconds\":0}",
-                 "\"seconds\" is 0: expected more than 0 seconds");
+    assert_wrong(T "\"fallback_interval\"" A ",\"seconds\":-1}",
+                 "\"seconds\" is -1: expected a number of seconds, at most 9000000000");
     assert_wrong(T "\"fallback_interval\"" A ",\"seconds\":true}",
                  "\"seconds\" is true: expected a number of seconds, at most 9000000000");
     assert_wrong(T "\"adv\"" S A ",\"address_type\":256,\"rssi\":-67,\"raw\":\"\"}",
