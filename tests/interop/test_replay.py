@@ -6,7 +6,7 @@ The seed of a random trace is its name: trace_reference.py tells how to look at 
 
 import pytest
 
-from harness import SIZE, command
+from harness import SIZE
 from trace_cases import CASES, expected_of, outcome_of, trace_of
 from trace_compare import difference, explain, replayed
 from trace_generator import generate
@@ -15,7 +15,6 @@ from trace_reference import reference
 BATCHES = 10
 TRACES = max(BATCHES, int(20 * SIZE))
 written = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-replay = pytest.mark.skipif("there is no command" in command("replay").stderr, reason="there is no bleproxy replay yet")
 
 
 @written
@@ -23,14 +22,12 @@ def test_habluetooth_decides_as_written(case):
     assert outcome_of(case, reference(trace_of(case))) == expected_of(case)
 
 
-@replay
 @written
 def test_bleproxy_decides_as_written(case):
     assert outcome_of(case, replayed(trace_of(case))) == expected_of(case)
     assert not (found := difference(trace_of(case))), str(found)
 
 
-@replay
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_both_decide_alike(batch):
     for seed in range(batch, TRACES, BATCHES):

@@ -146,7 +146,7 @@ CASES = [
     ),
     Case(
         "a fallback may be longer than that",
-        "50 fallback 995\n50 A -100\n110-1010/60 awake A\n1000 B -99\n1050 B -99\n1050+1 B -99",
+        "50 fallback 995\n50 A -100\n110-950/60 awake A\n1000 B -99\n1050 B -99\n1050+1 B -99",
         FIRST + "350 unavailable connectable\n1050+1 B accepted",
     ),
     Case("a paused owner loses", "50 A -50\n51 pause A\n51 B -90\n52 A -50", FIRST + "51 B accepted\n52 A accepted"),
