@@ -287,14 +287,6 @@ static void test_f105_paused_twice_resumed_twice(void **state)
 
 /* ---- Scanners that cannot connect ---- */
 
-static struct scanner *far_scanner(struct fixture *f)
-{
-    scanner_free(f->scanners[D]);
-    f->scanners[D] = make_scanner(f, FAR_SOURCE, "far");
-    assert_int_equal(hub_register_scanner(f->hub, f->scanners[D], f->now_ns), 0);
-    return f->scanners[D];
-}
-
 static uint64_t connectable_source(const struct fixture *f)
 {
     return ((const struct bleproxy_device *)hub_device(f->hub, 1))->connectable.source - 0xA0;
@@ -385,6 +377,19 @@ static void test_same_data_in_another_order_is_no_change(void **state)
     hear(f, f->scanners[B], 1, -30, "04ff020002 04ff010001");
     assert_int_equal(owner(f), B);
     assert_int_equal(changes.calls, 1);
+}
+
+/* Who reads the last of them for the newest does so, too, when the owner remembers the device no more. */
+static void test_order_of_the_owners_data_outlasts_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -60, "04ff010001 04ff020002");
+    hear(f, f->scanners[B], 1, -30, "04ff020002 04ff010001");
+    hub_unregister_scanner(f->hub, f->scanners[B], f->now_ns);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-||| 2:02 1:01");
+    hear_from(f, A, -60); /* and back */
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-||| 1:01 2:02");
 }
 
 static void test_f138_forgotten_device_is_new_and_not_merged(void **state)
@@ -507,6 +512,7 @@ int main(void)
         TEST(test_f131_strength_alone_is_no_change),
         TEST(test_f131_first_report_by_who_can_connect_is_a_change),
         TEST(test_same_data_in_another_order_is_no_change),
+        TEST(test_order_of_the_owners_data_outlasts_the_owner),
         TEST(test_f138_forgotten_device_is_new_and_not_merged),
         TEST(test_owner_comes_first_among_the_reports),
         TEST(test_only_reports_of_owners_count),
