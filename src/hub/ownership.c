@@ -251,6 +251,8 @@ void ownership_source_gone(struct hub *hub, uint64_t source)
         device->view.proxy = "";
         if (hub->rules & BLEPROXY_RULE_INTERVAL)
             device->interval = (struct interval){0};
+        else
+            interval_skip(&device->interval);
     }
 }
 
