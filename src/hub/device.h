@@ -43,7 +43,8 @@ struct bleproxy_device {
     uint32_t capacity;
     uint8_t *memory; /* what view points into */
     uint64_t first_heard_ns;
-    uint64_t rescue_ns; /* when the present rescue began, see ownership.c; 0: none */
+    uint64_t present_ns; /* when it was last found connected, see availability.c; 0: never */
+    uint64_t rescue_ns;  /* when the present rescue began, see ownership.c; 0: none */
     struct crowd_member member;
     struct device_table *table;
 };

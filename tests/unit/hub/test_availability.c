@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include "hub/device.h"
+#include "hub/hub_private.h"
+
+/* Who is gone, and who is told. */
+
+enum { A, B, C, D };
+
+static void hear_from(struct fixture *f, unsigned scanner, uint64_t address)
+{
+    hear(f, f->scanners[scanner], address, -50, "020106");
+}
+
+static uint64_t after_s(const struct fixture *f)
+{
+    return (f->now_ns - T0) / NS_PER_S;
+}
+
+/* A device, heard so often by A from now on, until that time has passed. */
+static void hear_until(struct fixture *f, uint64_t address, uint64_t every_s, uint64_t until_s)
+{
+    for (uint64_t t = after_s(f); t <= until_s; t += every_s) {
+        at(f, t);
+        hear_from(f, A, address);
+    }
+    at(f, until_s);
+}
+
+/* Seconds after T0 until the device is told to be gone, with other scanners kept awake; at most a fortnight. */
+static uint64_t gone_after_s(struct fixture *f, struct notices *notices, unsigned *count)
+{
+    unsigned before = *count;
+    for (uint64_t t = after_s(f); *count == before; t += 5) {
+        assert_true(t < 14 * 86400);
+        at(f, t);
+    }
+    (void)notices;
+    return after_s(f);
+}
+
+/* ---- When ---- */
+
+static void test_connectable_at_once_and_any_after_900_s(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_from(f, A, 1);
+    /* Its proxy forgets it after 195 s, at 210; looked for every 300 s. */
+    assert_int_equal(gone_after_s(f, &notices, &notices.connectable), 300);
+    assert_int_equal(notices.any, 0);
+    assert_non_null(hub_device(f->hub, 1));
+    assert_int_equal(gone_after_s(f, &notices, &notices.any), 1200);
+    assert_null(hub_device(f->hub, 1));
+    assert_int_equal(notices.connectable, 1);
+    at(f, 5000);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_we_look_every_30_s(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_from(f, A, 1);
+    assert_int_equal(gone_after_s(f, &notices, &notices.connectable), 240);
+    assert_int_equal(gone_after_s(f, &notices, &notices.any), 930);
+}
+
+static void test_sweeps_come_every_300_s_from_the_start_on(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 1; i < 5; i++) {
+        assert_int_equal(hub_deadline(f->hub), T0 + 300 * i * NS_PER_S);
+        at(f, 300 * i);
+    }
+}
+
+static void test_our_sweeps_come_every_30_s_from_the_start_on(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 1; i < 5; i++) {
+        assert_int_equal(hub_deadline(f->hub), T0 + 30 * i * NS_PER_S);
+        at(f, 30 * i);
+    }
+}
+
+static void test_sweep_that_is_late_is_done_once(void **state)
+{
+    struct fixture *f = *state;
+    pass_time(f, 100000);
+    hub_tick(f->hub, f->now_ns);
+    assert_int_equal(hub_deadline(f->hub), f->now_ns + 300 * NS_PER_S);
+}
+
+/* A learned interval of 200 s: 205. */
+static void test_any_after_its_interval_and_5_s(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_until(f, 1, 190, 16 * 190);
+    assert_int_equal(bleproxy_device_interval_ns(hub_device(f->hub, 1)), 190 * NS_PER_S);
+    notices = (struct notices){0};
+    /* Last heard at 3040, forgotten at 3240; the sweep at 3300 comes after 260 s. */
+    assert_int_equal(gone_after_s(f, &notices, &notices.any), 3300);
+    assert_int_equal(notices.connectable, 1);
+}
+
+static void test_f135_short_interval_of_the_users(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    struct scanner *far = far_scanner(f);
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, 2 * NS_PER_S), 0);
+    hear(f, far, 1, -50, "020106");
+    at(f, 299);
+    assert_int_equal(notices.any, 0);
+    at(f, 302);
+    assert_int_equal(notices.any, 1);
+    assert_int_equal(notices.connectable, 0);
+    /* And it is forgotten: 900 s again. */
+    hear(f, far, 1, -50, "020106");
+    at(f, 302 + 880);
+    assert_int_equal(notices.any, 1);
+    at(f, 302 + 1205);
+    assert_int_equal(notices.any, 2);
+}
+
+static void test_f135_interval_of_a_week(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    const uint64_t week_s = 7 * 86400;
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, (week_s - 60) * NS_PER_S), 0);
+    hear_from(f, A, 1);
+    at(f, 86400);
+    assert_int_equal(notices.connectable, 1);
+    assert_non_null(hub_device(f->hub, 1));
+    at(f, week_s - 100);
+    assert_int_equal(notices.any, 0);
+    at(f, week_s + 300);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_interval_of_the_users_survives_another_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, 10000 * NS_PER_S), 0);
+    hear(f, f->scanners[A], 1, -80, "020106");
+    hear(f, f->scanners[B], 1, -40, "020106");
+    at(f, 9900);
+    assert_int_equal(notices.any, 0);
+    at(f, 10500);
+    assert_int_equal(notices.any, 1);
+}
+
+/* ---- Who counts ---- */
+
+/* The owner's session is gone; B, whose reports did not count, remembers the device. */
+static void test_device_that_some_proxy_remembers_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, 2 * NS_PER_S), 0);
+    hear_from(f, A, 1);
+    at(f, 290);
+    hear(f, f->scanners[B], 1, -60, "020106");
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    at(f, 310);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    at(f, 610);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_devices_of_an_unregistered_proxy(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    at(f, 290);
+    hear_from(f, A, 1);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    at(f, 301);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 0);
+    assert_string_equal(notices.last.proxy, "");
+    assert_string_equal(bleproxy_device_advertisement(hub_device(f->hub, 1))->proxy, "");
+    at(f, 1190);
+    assert_int_equal(notices.any, 0);
+    at(f, 1201);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_who_cannot_connect_does_not_count_for_connections(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    struct scanner *far = far_scanner(f);
+    watch_device(f, 1, &notices);
+    hear_from(f, A, 1);
+    for (uint64_t t = 10; t <= 1500; t += 10) {
+        at(f, t);
+        hear(f, far, 1, -50, "020106");
+    }
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 0);
+}
+
+static void test_device_heard_from_afar_only_was_never_connectable(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    struct scanner *far = far_scanner(f);
+    watch_device(f, 1, &notices);
+    hear(f, far, 1, -50, "020106");
+    at(f, 2000);
+    assert_int_equal(notices.connectable, 0);
+    assert_int_equal(notices.any, 1);
+}
+
+/* The hub drops it, but the phone is there. */
+static void test_apple_chatter_is_a_sign_of_life(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear(f, f->scanners[A], 1, -50, "04ff4c0010");
+    for (uint64_t t = 10; t <= 3000; t += 10) {
+        at(f, t);
+        hear(f, f->scanners[B], 1, -50, "04ff4c000f");
+    }
+    assert_int_equal(notices.connectable + notices.any, 0);
+    at(f, 6000);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_f131_connectable_again_is_a_change(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    struct listener changes = {0};
+    watch_device(f, 1, &notices);
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear_from(f, A, 1);
+    hear_from(f, A, 1);
+    assert_int_equal(changes.calls, 1);
+    at(f, 301);
+    assert_int_equal(notices.connectable, 1);
+    hear_from(f, A, 1);
+    assert_int_equal(changes.calls, 2);
+    assert_int_equal(changes.connectable, 1);
+    hear_from(f, A, 1);
+    assert_int_equal(changes.calls, 2);
+}
+
+/* habluetooth looks at it where the report counts only: one that does not brings it back in silence. */
+static void test_f131_rejected_report_brings_it_back_in_silence(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    struct scanner *far = far_scanner(f);
+    hear(f, f->scanners[A], 1, -90, "020106");
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    for (uint64_t t = 10; t <= 400; t += 10) {
+        at(f, t);
+        hear(f, far, 1, -50, "020106");
+    }
+    assert_false(((const struct bleproxy_device *)hub_device(f->hub, 1))->connectable.known);
+    unsigned before = changes.calls;
+    hear(f, f->scanners[A], 1, -90, "020106");
+    assert_int_equal(changes.calls, before);
+    assert_true(((const struct bleproxy_device *)hub_device(f->hub, 1))->connectable.known);
+}
+
+static void test_devices_are_new_when_they_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, f->scanners[A], 1, -50, "0303d2fc");
+    at(f, 1300);
+    assert_null(hub_device(f->hub, 1));
+    hear(f, f->scanners[A], 1, -50, "03030f18");
+    assert_int_equal(changes.calls, 2);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-| 180f");
+    assert_int_equal(bleproxy_device_first_heard_ns(hub_device(f->hub, 1)), f->now_ns);
+}
+
+/* ---- Who is told ---- */
+
+struct diary {
+    struct fixture *f;
+    struct bleproxy_watch *watch;
+    char text[200]; /* "c1 a1": connectable notice of device 1, then that of all */
+};
+
+static void write_down(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    size_t n = strlen(diary->text);
+    snprintf(diary->text + n, sizeof(diary->text) - n, "%s%c%u", n > 0 ? " " : "", connectable ? 'c' : 'a',
+             (unsigned)last->address);
+}
+
+static void keep_diary(struct diary *diary, struct fixture *f, uint64_t address,
+                       bleproxy_unavailable_fn *on_gone)
+{
+    diary->f = f;
+    assert_int_equal(hub_watch_unavailable(f->hub, address, on_gone, diary, &diary->watch), 0);
+}
+
+static void test_connections_first_then_all(void **state)
+{
+    struct fixture *f = *state;
+    struct diary diary = {0};
+    keep_diary(&diary, f, 0, write_down);
+    for (uint64_t address = 1; address <= 2; address++) {
+        assert_int_equal(hub_set_interval(f->hub, address, 1 * NS_PER_S), 0);
+        hear_from(f, A, address);
+    }
+    at(f, 301);
+    assert_int_equal(strlen(diary.text), strlen("c1 c2 a1 a2"));
+    assert_memory_equal(diary.text, "c", 1);
+    assert_memory_equal(diary.text + 3, "c", 1);
+}
+
+static void test_watchers_of_one_and_of_all(void **state)
+{
+    struct fixture *f = *state;
+    struct diary first = {0}, second = {0}, all = {0};
+    keep_diary(&first, f, 1, write_down);
+    keep_diary(&second, f, 2, write_down);
+    keep_diary(&all, f, 0, write_down);
+    hear_from(f, A, 1);
+    at(f, 2000);
+    assert_string_equal(first.text, "c1 a1");
+    assert_string_equal(second.text, "");
+    assert_string_equal(all.text, "c1 a1");
+}
+
+/* The last report is told as it was, though nobody remembers it. */
+static void test_last_report_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear(f, f->scanners[A], 1, -61, "05094c616d70 0303d2fc 0416d2fc01 04ffaa0001");
+    at(f, 400);
+    assert_int_equal(notices.connectable, 1);
+    assert_string_equal(content(&notices.last), "Lamp| fcd2| fcd2:01| aa:01");
+    assert_int_equal(notices.last.rssi_dbm, -61);
+    assert_int_equal(notices.last.time_ns, T0);
+    assert_int_equal(notices.last.source, 0xA0);
+    assert_string_equal(notices.last.proxy, "kitchen");
+    assert_null(notices.last.raw);
+    at(f, 1300);
+    assert_int_equal(notices.any, 1);
+    assert_int_equal(notices.last.time_ns, T0);
+}
+
+static void test_forgotten_device_is_not_missed(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 0, &notices);
+    hear_from(f, A, 1);
+    hub_forget(f->hub, 1);
+    hub_forget(f->hub, 2); /* unknown */
+    at(f, 3000);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    assert_int_equal(hub_n_devices(f->hub), 0);
+}
+
+static void test_watching_is_refused_when_it_makes_no_sense(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_watch *watch = NULL;
+    assert_int_equal(hub_watch_unavailable(f->hub, 1, NULL, NULL, &watch), BLEPROXY_E_INVALID);
+    bleproxy_watch_free(NULL);
+    for (f->test.fail_after = 0;; f->test.fail_after++) {
+        size_t n = f->test.fail_after;
+        int r = hub_watch_unavailable(f->hub, 1, write_down, NULL, &watch);
+        f->test.fail_after = n;
+        if (r == 0)
+            break;
+        assert_int_equal(r, BLEPROXY_E_NOMEM);
+        assert_null(watch);
+    }
+    f->test.fail_after = SIZE_MAX;
+    bleproxy_watch_free(watch);
+    assert_int_equal(f->hub->interests.by_address.count, 0);
+}
+
+/* ---- Callbacks that make calls ---- */
+
+static void free_own_watch(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    write_down(user, last, connectable);
+    bleproxy_watch_free(diary->watch);
+    diary->watch = NULL;
+}
+
+static void test_callback_frees_its_watch(void **state)
+{
+    struct fixture *f = *state;
+    struct diary once = {0}, all = {0};
+    keep_diary(&once, f, 0, free_own_watch);
+    keep_diary(&all, f, 0, write_down);
+    hear_from(f, A, 1);
+    hear_from(f, A, 2);
+    at(f, 2000);
+    assert_int_equal(strlen(once.text), strlen("c1"));
+    assert_int_equal(strlen(all.text), strlen("c1 c2 a1 a2"));
+}
+
+static struct diary *other_diary;
+
+static void free_other_watch(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    write_down(user, last, connectable);
+    bleproxy_watch_free(other_diary->watch);
+    other_diary->watch = NULL;
+}
+
+static void test_callback_frees_the_watch_that_is_next(void **state)
+{
+    struct fixture *f = *state;
+    struct diary first = {0}, next = {0}, last = {0};
+    keep_diary(&first, f, 1, free_other_watch);
+    keep_diary(&next, f, 1, write_down);
+    keep_diary(&last, f, 1, write_down);
+    other_diary = &next;
+    hear_from(f, A, 1);
+    at(f, 2000);
+    assert_string_equal(first.text, "c1 a1");
+    assert_string_equal(next.text, "");
+    assert_string_equal(last.text, "c1 a1");
+}
+
+static void watch_more(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    write_down(user, last, connectable);
+    if (!other_diary->watch)
+        keep_diary(other_diary, diary->f, last->address, write_down);
+}
+
+static void test_watch_begun_in_a_callback_waits_for_the_next_notice(void **state)
+{
+    struct fixture *f = *state;
+    struct diary first = {0}, more = {0};
+    keep_diary(&first, f, 1, watch_more);
+    other_diary = &more;
+    hear_from(f, A, 1);
+    at(f, 2000);
+    assert_string_equal(first.text, "c1 a1");
+    assert_string_equal(more.text, "a1");
+}
+
+static struct listener late_listener;
+
+static void subscribe_now(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    struct bleproxy_subscription *subscription;
+    const struct bleproxy_filter filter = {.address = last->address};
+    write_down(user, last, connectable);
+    assert_int_equal(hub_subscribe(diary->f->hub, BLEPROXY_STREAM_CHANGES, &filter, on_advertisement,
+                                   &late_listener, &subscription),
+                     0);
+    assert_int_equal(hub_set_interval(diary->f->hub, last->address, 77 * NS_PER_S), 0);
+    hub_forget(diary->f->hub, last->address);
+    hub_forget(diary->f->hub, 3 - last->address);
+}
+
+static void test_callback_subscribes_and_forgets(void **state)
+{
+    struct fixture *f = *state;
+    struct diary diary = {0};
+    late_listener = (struct listener){0};
+    keep_diary(&diary, f, 0, subscribe_now);
+    hear_from(f, A, 1);
+    hear_from(f, A, 2);
+    at(f, 5000);
+    assert_int_equal(strlen(diary.text), strlen("c1")); /* the first forgets both */
+    assert_int_equal(late_listener.calls, 0);
+    assert_int_equal(hub_n_devices(f->hub), 0);
+    hear_from(f, A, 1);
+    hear_from(f, A, 2);
+    assert_int_equal(late_listener.calls, 1);
+}
+
+static void unregister_all(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    struct fixture *f = diary->f;
+    for (unsigned i = 0; i < N_SCANNERS; i++) {
+        if (!f->scanners[i])
+            continue;
+        hub_unregister_scanner(f->hub, f->scanners[i], f->now_ns);
+        if (i % 2 == 0) {
+            scanner_free(f->scanners[i]);
+            f->scanners[i] = NULL;
+        }
+    }
+    write_down(user, last, connectable);
+    assert_true(strlen(last->proxy) <= strlen("kitchen"));
+    assert_int_equal(last->name_size, 4);
+}
+
+static void test_callback_unregisters_scanners(void **state)
+{
+    struct fixture *f = *state;
+    struct diary diary = {0};
+    keep_diary(&diary, f, 0, unregister_all);
+    for (uint64_t address = 1; address <= 4; address++)
+        hear(f, f->scanners[address - 1], address, -50, "05094c616d70");
+    at(f, 295);
+    for (uint64_t address = 2; address <= 4; address++) /* these are remembered until then */
+        hear(f, f->scanners[address - 1], address, -50, "05094c616d70");
+    at(f, 5000);
+    assert_int_equal(strlen(diary.text), strlen("c1 c2 c3 c4 a1 a2 a3 a4"));
+    assert_int_equal(hub_n_devices(f->hub), 0);
+}
+
+static void free_hub(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    struct fixture *f = diary->f;
+    struct hub *hub = f->hub;
+    struct bleproxy_watch *watch;
+    f->hub = NULL;
+    hub_free(hub, f->now_ns);
+    write_down(user, last, connectable);
+    assert_string_equal(last->name, "Lamp");
+    assert_int_equal(hub_watch_unavailable(hub, 1, write_down, user, &watch), BLEPROXY_E_STATE);
+}
+
+/* With the notices of which kind. */
+static void free_hub_in_a_sweep(struct fixture *f, uint64_t interval_s, const char *expected)
+{
+    struct diary diary = {0}, other = {0};
+    struct scanner *far = far_scanner(f);
+    keep_diary(&diary, f, 0, free_hub);
+    keep_diary(&other, f, 0, write_down);
+    for (uint64_t address = 1; address <= 9; address++) {
+        assert_int_equal(hub_set_interval(f->hub, address, interval_s * NS_PER_S), 0);
+        hear(f, interval_s ? far : f->scanners[A], address, -50, "05094c616d70");
+    }
+    for (uint64_t t = 30; f->hub && t < 3000; t += 30)
+        at(f, t);
+    assert_null(f->hub);
+    assert_int_equal(strlen(diary.text), 2);
+    assert_memory_equal(diary.text, expected, 1);
+    assert_string_equal(other.text, "");
+}
+
+static void test_callback_frees_the_hub_when_a_device_is_not_connectable_any_more(void **state)
+{
+    free_hub_in_a_sweep(*state, 0, "c");
+}
+
+static void test_callback_frees_the_hub_when_a_device_is_gone(void **state)
+{
+    free_hub_in_a_sweep(*state, 1, "a");
+}
+
+static void free_watch_and_hub(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct diary *diary = user;
+    bleproxy_watch_free(diary->watch);
+    free_hub(user, last, connectable);
+}
+
+static void test_callback_frees_hub_and_watch_as_its_device_is_displaced(void **state)
+{
+    struct fixture *f = *state;
+    struct diary diary = {0};
+    f->hub->devices.max = 1;
+    keep_diary(&diary, f, 0, free_watch_and_hub);
+    hear(f, f->scanners[A], 1, -50, "05094c616d70");
+    hear(f, f->scanners[A], 2, -50, "020106");
+    assert_null(f->hub);
+    assert_string_equal(diary.text, "c1");
+    assert_non_null(scanner_last(f->scanners[A], 2));
+}
+
+/* ---- BLEPROXY_RULE_EXPIRY: a connectable beacon, every 300 s ---- */
+
+/* Counts what is told in a day of it after the first two reports; the hub's sweeps fall 100 s after the reports. */
+static struct notices day_of_a_slow_beacon(struct fixture *f, unsigned *changes)
+{
+    struct notices notices = {0};
+    struct listener listener = {0};
+    at(f, 100);
+    hear_from(f, A, 1);
+    at(f, 400);
+    hear_from(f, A, 1);
+    watch_device(f, 1, &notices);
+    listen(f, BLEPROXY_STREAM_CHANGES, &listener);
+    unsigned before = listener.calls;
+    for (uint64_t t = 700; t < 86400; t += 300) {
+        at(f, t - 5); /* the proxies' own clocks are not the hub's */
+        at(f, t);
+        hear_from(f, A, 1);
+    }
+    *changes = listener.calls - before;
+    return notices;
+}
+
+static void test_reference_loses_a_slow_beacon_again_and_again(void **state)
+{
+    struct fixture *f = *state;
+    unsigned changes;
+    pass_time(f, 0);
+    f->hub->availability.due_ns = T0 + 390 * NS_PER_S; /* when it happens to look */
+    struct notices notices = day_of_a_slow_beacon(f, &changes);
+    assert_true(notices.connectable > 280);
+    assert_true(changes > 280);
+}
+
+static void test_we_do_not_lose_a_slow_beacon(void **state)
+{
+    struct fixture *f = *state;
+    unsigned changes;
+    struct notices notices = day_of_a_slow_beacon(f, &changes);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    assert_int_equal(changes, 0);
+}
+
+/* The user knows it before the second report. */
+static void test_we_remember_for_the_interval_that_the_user_has_set(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, 300 * NS_PER_S), 0);
+    hear_until(f, 1, 300, 3000);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    /* Remembered for 750 s. */
+    assert_int_equal(gone_after_s(f, &notices, &notices.connectable), 3000 + 780 + 30);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_we_remember_no_longer_than_900_s(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    assert_int_equal(hub_set_interval(f->hub, 1, 86400 * NS_PER_S), 0);
+    hear_from(f, A, 1);
+    assert_int_equal(gone_after_s(f, &notices, &notices.connectable), 960);
+    at(f, 80000);
+    assert_int_equal(notices.any, 0);
+}
+
+/* What we pay: a slow device that goes is missed later. */
+static void test_we_miss_a_slow_device_later(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_until(f, 1, 120, 40 * 120);
+    assert_int_equal(gone_after_s(f, &notices, &notices.connectable), 4800 + 330 + 30); /* 300 s */
+}
+
+/* Slower by the hour, as a battery goes: the memory grows with the gaps. */
+static void slow_down(struct fixture *f, struct notices *notices)
+{
+    watch_device(f, 1, notices);
+    for (uint64_t every_s = 1; every_s <= 480; every_s += every_s / 2 + 1)
+        hear_until(f, 1, every_s, after_s(f) + 40 * every_s);
+}
+
+static void test_reference_loses_a_device_that_slows_down(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    slow_down(f, &notices);
+    assert_true(notices.any > 0);
+}
+
+static void test_we_do_not_lose_a_device_that_slows_down(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    slow_down(f, &notices);
+    assert_int_equal(notices.connectable + notices.any, 0);
+}
+
+/* From 1 s to 300 s at a stroke nobody can know: once it is missed, and then it is known. */
+static void test_we_lose_a_device_that_changes_its_pace_once_at_most(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_until(f, 1, 1, 100);
+    for (uint64_t t = 400; t < 40000; t += 300) {
+        at(f, t);
+        hear_from(f, A, 1);
+    }
+    assert_true(notices.any <= 1);
+    assert_true(notices.connectable <= 2);
+}
+
+/* ---- BLEPROXY_RULE_PRESENCE: connected devices are silent ---- */
+
+static void connect_at_100(struct fixture *f, struct notices *notices)
+{
+    watch_device(f, 1, notices);
+    hear_until(f, 1, 2, 100);
+    assert_int_equal(interest_connect(f->hub, 1), 0);
+}
+
+static void test_reference_loses_a_connected_device(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    connect_at_100(f, &notices);
+    at(f, 3600);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+    interest_disconnect(f->hub, 1);
+}
+
+static void test_we_do_not_lose_a_connected_device(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    connect_at_100(f, &notices);
+    at(f, 3600);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    assert_non_null(hub_device(f->hub, 1));
+    interest_disconnect(f->hub, 1);
+}
+
+/* It has to be given the time to advertise. */
+static void test_disconnected_device_is_not_gone_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    connect_at_100(f, &notices);
+    at(f, 3629);
+    interest_disconnect(f->hub, 1);
+    at(f, 3629 + 60);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    at(f, 3629 + 300);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+}
+
+static void test_connected_twice_it_must_be_left_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    connect_at_100(f, &notices);
+    assert_int_equal(interest_connect(f->hub, 1), 0);
+    interest_disconnect(f->hub, 1);
+    at(f, 3600);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    interest_disconnect(f->hub, 1);
+    interest_disconnect(f->hub, 1); /* once too often */
+    at(f, 7200);
+    assert_int_equal(notices.any, 1);
+}
+
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, reference_setup, fixture_teardown)
+#define DEFAULT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_connectable_at_once_and_any_after_900_s),
+        DEFAULT(test_we_look_every_30_s),
+        TEST(test_sweeps_come_every_300_s_from_the_start_on),
+        DEFAULT(test_our_sweeps_come_every_30_s_from_the_start_on),
+        TEST(test_sweep_that_is_late_is_done_once),
+        TEST(test_any_after_its_interval_and_5_s),
+        TEST(test_f135_short_interval_of_the_users),
+        TEST(test_f135_interval_of_a_week),
+        TEST(test_interval_of_the_users_survives_another_owner),
+        TEST(test_device_that_some_proxy_remembers_is_there),
+        TEST(test_devices_of_an_unregistered_proxy),
+        TEST(test_who_cannot_connect_does_not_count_for_connections),
+        TEST(test_device_heard_from_afar_only_was_never_connectable),
+        TEST(test_apple_chatter_is_a_sign_of_life),
+        TEST(test_f131_connectable_again_is_a_change),
+        TEST(test_f131_rejected_report_brings_it_back_in_silence),
+        TEST(test_devices_are_new_when_they_come_back),
+        TEST(test_connections_first_then_all),
+        TEST(test_watchers_of_one_and_of_all),
+        TEST(test_last_report_is_whole),
+        TEST(test_forgotten_device_is_not_missed),
+        TEST(test_watching_is_refused_when_it_makes_no_sense),
+        TEST(test_callback_frees_its_watch),
+        TEST(test_callback_frees_the_watch_that_is_next),
+        TEST(test_watch_begun_in_a_callback_waits_for_the_next_notice),
+        TEST(test_callback_subscribes_and_forgets),
+        TEST(test_callback_unregisters_scanners),
+        TEST(test_callback_frees_the_hub_when_a_device_is_not_connectable_any_more),
+        TEST(test_callback_frees_the_hub_when_a_device_is_gone),
+        TEST(test_callback_frees_hub_and_watch_as_its_device_is_displaced),
+        TEST(test_reference_loses_a_slow_beacon_again_and_again),
+        DEFAULT(test_we_do_not_lose_a_slow_beacon),
+        DEFAULT(test_we_remember_for_the_interval_that_the_user_has_set),
+        DEFAULT(test_we_remember_no_longer_than_900_s),
+        DEFAULT(test_we_miss_a_slow_device_later),
+        TEST(test_reference_loses_a_device_that_slows_down),
+        DEFAULT(test_we_do_not_lose_a_device_that_slows_down),
+        DEFAULT(test_we_lose_a_device_that_changes_its_pace_once_at_most),
+        TEST(test_reference_loses_a_connected_device),
+        DEFAULT(test_we_do_not_lose_a_connected_device),
+        DEFAULT(test_disconnected_device_is_not_gone_at_once),
+        DEFAULT(test_connected_twice_it_must_be_left_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
