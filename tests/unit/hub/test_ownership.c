@@ -340,6 +340,24 @@ static void test_f130_change_heard_from_afar_is_told_as_connectable(void **state
     assert_int_equal(changes.connectable, 0);
 }
 
+static void test_f130_device_known_from_afar_is_told_as_connectable_to_who_comes_later(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    struct listener changes = {0}, reports = {0};
+    hear_from(f, A, -100);
+    hear(f, far, 1, -60, "020106");
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    listen(f, BLEPROXY_STREAM_OWNER, &reports);
+    assert_int_equal(changes.source, FAR_SOURCE);
+    assert_int_equal(changes.connectable, 1);
+    assert_int_equal(reports.connectable, 0);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    assert_int_equal(changes.calls, 2);
+    assert_int_equal(changes.connectable, 0);
+}
+
 /* ---- Reports ---- */
 
 static void test_f131_strength_alone_is_no_change(void **state)
@@ -509,6 +527,7 @@ int main(void)
         TEST(test_f129_connections_have_an_owner_of_their_own),
         TEST(test_f129_the_stronger_of_those_that_can_connect),
         TEST(test_f130_change_heard_from_afar_is_told_as_connectable),
+        TEST(test_f130_device_known_from_afar_is_told_as_connectable_to_who_comes_later),
         TEST(test_f131_strength_alone_is_no_change),
         TEST(test_f131_first_report_by_who_can_connect_is_a_change),
         TEST(test_same_data_in_another_order_is_no_change),
