@@ -296,6 +296,24 @@ static void test_devices_are_new_when_they_come_back(void **state)
     assert_int_equal(bleproxy_device_first_heard_ns(hub_device(f->hub, 1)), f->now_ns);
 }
 
+/* Each that leaves the table makes others move in it. */
+static void test_one_look_finds_all_who_are_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 0, &notices);
+    for (uint64_t address = 1; address <= 700; address++)
+        hear_from(f, A, address);
+    at(f, 1100);
+    for (uint64_t address = 1; address <= 700; address += 7)
+        hear_from(f, A, address);
+    at(f, 1201);
+    assert_int_equal(notices.any, 600);
+    assert_int_equal(hub_n_devices(f->hub), 100);
+    for (uint64_t address = 1; address <= 700; address += 7)
+        assert_non_null(hub_device(f->hub, address));
+}
+
 /* ---- Who is told ---- */
 
 struct diary {
@@ -798,6 +816,7 @@ int main(void)
         TEST(test_f131_connectable_again_is_a_change),
         TEST(test_f131_rejected_report_brings_it_back_in_silence),
         TEST(test_devices_are_new_when_they_come_back),
+        TEST(test_one_look_finds_all_who_are_gone),
         TEST(test_connections_first_then_all),
         TEST(test_watchers_of_one_and_of_all),
         TEST(test_last_report_is_whole),

@@ -349,6 +349,18 @@ static void test_forgotten_name_is_heard_again(void **state)
     assert_device_name(f, "Lamp");
 }
 
+static void test_name_that_only_another_proxy_had_heard_is_forgotten_too(void **state)
+{
+    struct fixture *f = *state;
+    say(f, A, "");
+    say(f, B, "Lamp");
+    hub_forget(f->hub, 1);
+    say(f, A, "");
+    assert_device_name(f, "(none)");
+    say(f, B, ""); /* it has told B */
+    assert_device_name(f, "Lamp");
+}
+
 /* ---- Without memory ---- */
 
 /* The name is B's, A's view is to get it, and there is no room for it. A's value changes in place meanwhile. */
@@ -417,6 +429,7 @@ int main(void)
         TEST(test_merged_data_survives_a_name_that_is_gained),
         TEST(test_name_goes_with_the_device),
         TEST(test_forgotten_name_is_heard_again),
+        TEST(test_name_that_only_another_proxy_had_heard_is_forgotten_too),
         TEST(test_name_that_finds_no_room_is_not_lost),
         TEST(test_rename_without_memory_keeps_the_old_name_and_is_tried_again),
     };

@@ -53,6 +53,7 @@ struct play {
     bool silent[REFERENCE_DEVICES];
     double pace_s;
     unsigned calm; /* one in so many steps acts */
+    bool exact;    /* strengths and times are such as meet thresholds exactly */
 };
 
 /* What has happened in all plays, lest it be nothing. */
@@ -238,16 +239,29 @@ static void compare(struct play *play)
 
 /* ---- What happens ---- */
 
-static void pass(struct play *play)
+/* In quarters of a second. */
+static unsigned draw_pause(struct play *play)
 {
     static const unsigned most[] = {4, 4, 4, 4, 4, 4, 4, 4, 20, 20, 20, 20, 60, 60, 240, 1500};
-    double quarters = draw(play, most[draw(play, 16)] * 4 + 1);
+    static const unsigned exact[] = {0, 6, 12, 18, 24, 30, 60, 90};
+    if (play->exact && draw(play, 8) != 0)
+        return exact[draw(play, 8)];
+    return (unsigned)(draw(play, most[draw(play, 16)] * 4 + 1) * play->pace_s);
+}
+
+static void pass(struct play *play)
+{
     play->action = "time passes";
-    quarters = (double)(unsigned)(quarters * play->pace_s);
-    double now = play->reference.now + quarters / 4;
+    double now = play->reference.now + draw_pause(play) / 4.0;
     reference_advance(&play->reference, now);
     at_ns(play->f, (uint64_t)(now * 1e9) - T0);
     compare(play);
+}
+
+static int draw_strength(struct play *play)
+{
+    static const int exact[] = {-38, -54, -70, -71, -86, -87};
+    return play->exact ? exact[draw(play, 6)] : -40 - (int)draw(play, 70);
 }
 
 static void hear_one(struct play *play)
@@ -258,7 +272,9 @@ static void hear_one(struct play *play)
     if (draw(play, 3) == 0)
         play->said[device] = draw(play, N_PACKETS);
     const struct packet *packet = &packets[play->said[device]];
-    int rssi = play->base_dbm[s][device] + (int)draw(play, 13) - 6;
+    int rssi = play->base_dbm[s][device];
+    if (!play->exact)
+        rssi += (int)draw(play, 13) - 6;
     if (draw(play, 20) == 0)
         rssi = 0;
     play->action = packet->hex;
@@ -331,7 +347,7 @@ static void act(struct play *play)
         hub_forget(play->f->hub, device);
         break;
     case 5:
-        play->base_dbm[s][device] = -40 - (int)draw(play, 70);
+        play->base_dbm[s][device] = draw_strength(play);
         break;
     default:
         play->silent[device] = draw(play, 3) == 0;
@@ -353,9 +369,10 @@ static void play_setup(struct play *play, struct fixture *f)
     reference_init(&play->reference, seconds(f->now_ns));
     play->pace_s = paces[draw(play, 4)];
     play->calm = play->seed % 2 == 0 ? 12 : 80;
+    play->exact = play->seed % 4 >= 2;
     for (unsigned s = 0; s < REFERENCE_SCANNERS; s++)
         for (unsigned device = 1; device < REFERENCE_DEVICES; device++)
-            play->base_dbm[s][device] = -40 - (int)draw(play, 70);
+            play->base_dbm[s][device] = draw_strength(play);
 }
 
 static void test_play(void **state)
