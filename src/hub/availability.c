@@ -145,11 +145,10 @@ static bool is_connected(const struct hub *hub, const struct bleproxy_device *de
     return !(hub->rules & BLEPROXY_RULE_PRESENCE) && device->interest && device->interest->links > 0;
 }
 
-/* Connected; or it was, so lately that a proxy would still remember it. */
+/* At the last look it was connected, or so lately that a proxy would still remember it. */
 static bool is_present(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
-    return is_connected(hub, device) ||
-           (device->present_ns != 0 && now_ns - device->present_ns <= memory_ns(hub->rules, device));
+    return device->present_ns != 0 && now_ns - device->present_ns <= memory_ns(hub->rules, device);
 }
 
 static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)
