@@ -18,14 +18,14 @@ struct bleproxy_watch {
     void *user;
 };
 
-static uint64_t next_sweep_ns(uint32_t rules, uint64_t now_ns)
+static uint64_t sweep_every_ns(uint32_t rules)
 {
-    return time_after(now_ns, (rules & BLEPROXY_RULE_EXPIRY ? REFERENCE_SWEEP_S : SWEEP_S) * NS_PER_S);
+    return (rules & BLEPROXY_RULE_EXPIRY ? REFERENCE_SWEEP_S : SWEEP_S) * NS_PER_S;
 }
 
 void availability_init(struct availability *availability, uint32_t rules, uint64_t now_ns)
 {
-    availability->due_ns = next_sweep_ns(rules, now_ns);
+    availability->due_ns = time_after(now_ns, sweep_every_ns(rules));
     list_init(&availability->watches);
 }
 
@@ -145,10 +145,11 @@ static bool is_connected(const struct hub *hub, const struct bleproxy_device *de
     return !(hub->rules & BLEPROXY_RULE_PRESENCE) && device->interest && device->interest->links > 0;
 }
 
-/* At the last look it was connected, or so lately that a proxy would still remember it. */
+/* It was connected so lately that a proxy would still remember it: maybe until just before this look. */
 static bool is_present(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
-    return device->present_ns != 0 && now_ns - device->present_ns <= memory_ns(hub->rules, device);
+    return device->present_ns != 0 &&
+           now_ns - device->present_ns <= memory_ns(hub->rules, device) + sweep_every_ns(hub->rules);
 }
 
 static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)
@@ -198,7 +199,7 @@ void availability_tick(struct hub *hub, uint64_t now_ns)
 {
     if (now_ns < hub->availability.due_ns)
         return;
-    hub->availability.due_ns = next_sweep_ns(hub->rules, now_ns);
+    hub->availability.due_ns = time_after(now_ns, sweep_every_ns(hub->rules));
     sweep(hub, now_ns);
 }
 

@@ -775,6 +775,21 @@ static void test_disconnected_device_is_not_gone_at_once(void **state)
     assert_int_equal(notices.any, 1);
 }
 
+/* The rules are independent: also when it is looked for every 300 s only. */
+static void test_disconnected_device_is_not_gone_at_once_with_habluetooths_looks(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    f->hub->rules = BLEPROXY_RULES_ALL & ~(uint32_t)BLEPROXY_RULE_PRESENCE;
+    connect_at_100(f, &notices);
+    at(f, 3595);
+    interest_disconnect(f->hub, 1);
+    at(f, 3601);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    at(f, 4201);
+    assert_int_equal(notices.any, 1);
+}
+
 /* 900 s, when its interval is not known: from when it was left. */
 static void test_disconnected_device_of_unknown_interval(void **state)
 {
@@ -785,7 +800,7 @@ static void test_disconnected_device_of_unknown_interval(void **state)
     assert_int_equal(interest_connect(f->hub, 1), 0);
     at(f, 3600);
     interest_disconnect(f->hub, 1);
-    assert_int_equal(told_after_s(f, &notices.connectable), 3600 + 210);
+    assert_int_equal(told_after_s(f, &notices.connectable), 3600 + 240);
     assert_int_equal(told_after_s(f, &notices.any), 3600 + 930);
 }
 
@@ -852,6 +867,7 @@ int main(void)
         TEST(test_reference_loses_a_connected_device),
         DEFAULT(test_we_do_not_lose_a_connected_device),
         DEFAULT(test_disconnected_device_is_not_gone_at_once),
+        TEST(test_disconnected_device_is_not_gone_at_once_with_habluetooths_looks),
         DEFAULT(test_disconnected_device_of_unknown_interval),
         DEFAULT(test_connected_twice_it_must_be_left_twice),
     };
