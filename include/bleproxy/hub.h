@@ -33,7 +33,8 @@ enum bleproxy_rule {
     /* A proxy forgets after BLEPROXY_DEVICE_EXPIRY_S even what it hears less often, and absences are looked for every
      * 300 s. Else it remembers for 2.5 intervals (900 s at most), and they are looked for every 30 s. */
     BLEPROXY_RULE_EXPIRY = 1u << 2,
-    /* A device that is connected, and silent therefore, becomes unavailable. Else it does not. */
+    /* A device that is connected, and silent therefore, becomes unavailable. Else it does not, and when it is left it has
+     * as long as proxies remember to be heard again. */
     BLEPROXY_RULE_PRESENCE = 1u << 3,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
@@ -154,7 +155,7 @@ void bleproxy_watch_free(struct bleproxy_watch *watch);
  * BLEPROXY_E_INVALID. */
 int bleproxy_hub_set_interval(struct bleproxy_hub *hub, uint64_t address, uint32_t interval_s);
 /* Forgets what the device has told: its next report counts as the first, and nothing of before is merged into it. For
- * devices that tell their state by what they leave out. It stays reachable. */
+ * devices that tell their state by what they leave out. It stays reachable, and proxies go on knowing its name. */
 void bleproxy_hub_forget(struct bleproxy_hub *hub, uint64_t address);
 
 /* Connection slots, whenever a proxy of the hub reports others than before, comes or goes (free and allocated are then

@@ -18,25 +18,33 @@ struct bleproxy_watch {
     void *user;
 };
 
-static uint64_t next_sweep_ns(uint32_t rules, uint64_t now_ns)
+static uint64_t sweep_every_ns(uint32_t rules)
 {
-    return time_after(now_ns, (rules & BLEPROXY_RULE_EXPIRY ? REFERENCE_SWEEP_S : SWEEP_S) * NS_PER_S);
+    return (rules & BLEPROXY_RULE_EXPIRY ? REFERENCE_SWEEP_S : SWEEP_S) * NS_PER_S;
 }
 
 void availability_init(struct availability *availability, uint32_t rules, uint64_t now_ns)
 {
-    availability->due_ns = next_sweep_ns(rules, now_ns);
+    availability->due_ns = time_after(now_ns, sweep_every_ns(rules));
     list_init(&availability->watches);
+}
+
+/* By how often it speaks, as far as that is known. device NULL: a stranger. */
+static uint64_t memory_ns(uint32_t rules, const struct bleproxy_device *device)
+{
+    const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
+    if (rules & BLEPROXY_RULE_EXPIRY || !device)
+        return least_ns;
+    uint64_t interval_ns = interval_longest_ns(&device->interval);
+    if (!device->interval.known && device->interest && device->interest->interval_ns > interval_ns)
+        interval_ns = device->interest->interval_ns;
+    uint64_t wanted_ns = time_min(interval_ns, most_ns) * MEMORY_HALVES / 2;
+    return wanted_ns < least_ns ? least_ns : time_min(wanted_ns, most_ns);
 }
 
 uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting)
 {
-    const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
-    if (rules & BLEPROXY_RULE_EXPIRY || !sighting->device)
-        return least_ns;
-    uint64_t interval_ns = time_min(interval_longest_ns(&sighting->device->interval), most_ns);
-    uint64_t memory_ns = interval_ns * MEMORY_HALVES / 2;
-    return memory_ns < least_ns ? least_ns : time_min(memory_ns, most_ns);
+    return memory_ns(rules, sighting->device);
 }
 
 /* ---- Those who watch ---- */
@@ -132,14 +140,23 @@ static bool is_remembered(const struct hub *hub, const struct bleproxy_device *d
     return false;
 }
 
-static bool is_present(const struct hub *hub, const struct bleproxy_device *device)
+static bool is_connected(const struct hub *hub, const struct bleproxy_device *device)
 {
     return !(hub->rules & BLEPROXY_RULE_PRESENCE) && device->interest && device->interest->links > 0;
 }
 
-static void check_connectable(struct hub *hub, struct bleproxy_device *device)
+/* It was connected so lately that a proxy would still remember it: maybe until just before this look. */
+static bool is_present(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
-    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device))
+    return device->present_ns != 0 &&
+           now_ns - device->present_ns <= memory_ns(hub->rules, device) + sweep_every_ns(hub->rules);
+}
+
+static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)
+{
+    if (is_connected(hub, device))
+        device->present_ns = now_ns;
+    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device, now_ns))
         return;
     device->connectable.known = device->connectable_is_current = false;
     tell(hub, device, true);
@@ -147,14 +164,16 @@ static void check_connectable(struct hub *hub, struct bleproxy_device *device)
 
 static bool is_gone(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
-    return !is_remembered(hub, device, false) && !is_present(hub, device) &&
-           now_ns - device->view.time_ns > ownership_gone_ns(device);
+    uint64_t last_ns = device->view.time_ns > device->present_ns ? device->view.time_ns : device->present_ns;
+    return !is_remembered(hub, device, false) && !is_present(hub, device, now_ns) &&
+           now_ns - last_ns > ownership_gone_ns(device);
 }
 
 static void remove_device(struct hub *hub, struct bleproxy_device *device)
 {
     ownership_forget(hub, device);
-    interest_part(hub, device);
+    if (device->has_report)
+        interest_part(hub, device);
     device_remove(device);
     if (device->has_report)
         tell(hub, device, false);
@@ -167,7 +186,7 @@ static void sweep(struct hub *hub, uint64_t now_ns)
     const struct map *devices = &hub->devices.by_address;
     struct bleproxy_device *device;
     for (size_t position = 0; (device = map_next(devices, &position));)
-        check_connectable(hub, device);
+        check_connectable(hub, device, now_ns);
     for (size_t position = 0; (device = map_next(devices, &position));) {
         if (!is_gone(hub, device, now_ns))
             continue;
@@ -180,7 +199,7 @@ void availability_tick(struct hub *hub, uint64_t now_ns)
 {
     if (now_ns < hub->availability.due_ns)
         return;
-    hub->availability.due_ns = next_sweep_ns(hub->rules, now_ns);
+    hub->availability.due_ns = time_after(now_ns, sweep_every_ns(hub->rules));
     sweep(hub, now_ns);
 }
 

@@ -156,21 +156,26 @@ static bool device_store(struct bleproxy_device *device, const struct bleproxy_a
     return true;
 }
 
+/* Returns whether the content differs. What says the same in another order is taken over, too: the order tells what came
+ * last. */
 static bool take_content(struct bleproxy_device *device, struct sighting *sighting)
 {
-    if (sighting->content_epoch == device->content_epoch && !sighting->view.changed)
+    const struct bleproxy_advertisement *held = &device->view, *view = &sighting->view;
+    if (sighting->content_epoch == device->content_epoch && !view->changed)
         return false;
-    bool differs = !same_name(&device->view, &sighting->view) ||
-                   !fields_equal(device->view.fields, device->view.fields_size, sighting->view.fields,
-                                 sighting->view.fields_size);
-    if (differs || device->has_other_name) {
-        if (!device_store(device, &sighting->view)) {
+    bool differs = !same_name(held, view) ||
+                   !fields_equal(held->fields, held->fields_size, view->fields, view->fields_size);
+    bool reordered =
+        !differs && held->fields_size > 0 && memcmp(held->fields, view->fields, held->fields_size) != 0;
+    if (differs || reordered || device->has_other_name) {
+        if (!device_store(device, view)) {
             sighting->content_epoch = 0;
             return differs;
         }
-        device->has_other_name = false;
+        if (sighting->name_epoch == device->name_epoch) /* else it has not got the other name yet */
+            device->has_other_name = false;
     }
-    if (differs)
+    if (differs || reordered)
         device->content_epoch += device->content_epoch == UINT32_MAX ? 2 : 1;
     sighting->content_epoch = device->content_epoch;
     return differs;

@@ -43,7 +43,8 @@ struct bleproxy_device {
     uint32_t capacity;
     uint8_t *memory; /* what view points into */
     uint64_t first_heard_ns;
-    uint64_t rescue_ns; /* when the present rescue began, see ownership.c; 0: none */
+    uint64_t present_ns; /* when it was last found connected, see availability.c; 0: never */
+    uint64_t rescue_ns;  /* when the present rescue began, see ownership.c; 0: none */
     struct crowd_member member;
     struct device_table *table;
 };
@@ -121,7 +122,8 @@ static inline struct bleproxy_device *device_of_member(struct crowd_member *memb
 
 /* The name that all proxies' reports together give the device, or NULL. */
 const char *device_name(const struct bleproxy_device *device, size_t *ret_size);
-/* Compares the name of a report that has just been stored with the device's: the better one becomes both's. */
+/* Compares the name of a report that has just been stored with the device's: the better one becomes both's. Out of memory
+ * it does not, and the sighting's name_epoch is 0. */
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting);
 /* Whether the report has a name: the device's own address is none. */
 bool device_is_named(const struct bleproxy_advertisement *view);

@@ -22,38 +22,46 @@ bool device_is_named(const struct bleproxy_advertisement *view)
     return memcmp(view->name, address, sizeof(address) - 1) != 0;
 }
 
-/* Out of memory the old one stays. */
-static void device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+static bool hold_other_name(struct bleproxy_device *device, const char *name, uint16_t size)
 {
-    device->name_epoch += device->name_epoch == UINT32_MAX ? 2 : 1;
-    device->has_other_name = false;
-    if (!device->has_report || /* the report that brings it is about to be taken */
-        (device->view.name_size == size && memcmp(device->view.name, name, size) == 0))
-        return;
     if (size >= device->other_name_capacity) {
         char *memory = env_resize(device->table->env, device->other_name, size + (size_t)1);
         if (!memory)
-            return;
+            return false;
         device->other_name = memory;
         device->other_name_capacity = (uint16_t)(size + 1);
     }
     memcpy(device->other_name, name, size);
     device->other_name[size] = '\0';
     device->other_name_size = size;
-    device->has_other_name = true;
+    return true;
+}
+
+/* False: there is no memory for it, the old one stays. */
+static bool device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+{
+    bool is_views = !device->has_report || /* the report that brings it is about to be taken */
+                    (device->view.name_size == size && memcmp(device->view.name, name, size) == 0);
+    if (!is_views && !hold_other_name(device, name, size))
+        return false;
+    device->has_other_name = !is_views;
+    device->name_epoch += device->name_epoch == UINT32_MAX ? 2 : 1;
+    return true;
 }
 
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting)
 {
     const struct bleproxy_advertisement *view = &sighting->view;
     size_t size;
+    sighting->name_epoch = 0;
     const char *name = device_name(device, &size);
     bool named = device_is_named(view);
     bool same = named && name && view->name_size == size && memcmp(view->name, name, size) == 0;
     /* A truncation of the name, or a change of case only, does not replace it. */
     bool better = !name || !casefold_starts_with(name, size, view->name, view->name_size);
     if (named && !same && better) {
-        device_rename(device, view->name, view->name_size);
+        if (!device_rename(device, view->name, view->name_size))
+            return;
     } else if (name && !same) {
         if (!sightings_rename(&sighting->scanner->sightings, sighting, name, (uint16_t)size))
             return;

@@ -227,11 +227,8 @@ static void dispatch(struct hub *hub, enum bleproxy_stream stream, const struct 
 {
     const struct bleproxy_advertisement *change = view;
     struct bleproxy_advertisement connectable;
-    if (stream == BLEPROXY_STREAM_CHANGES && !view->connectable && ownership_is_connectable(hub, device)) {
-        connectable = *view;
-        connectable.connectable = 1;
-        change = &connectable;
-    }
+    if (stream == BLEPROXY_STREAM_CHANGES)
+        change = ownership_change(hub, device, view, &connectable);
     subscriptions_dispatch(hub, stream, view, change);
     searches_report(hub, view);
 }

@@ -250,6 +250,18 @@ bool ownership_is_connectable(const struct hub *hub, const struct bleproxy_devic
     return device->connectable.known && hub_scanner_of(hub, device->connectable.source);
 }
 
+const struct bleproxy_advertisement *ownership_change(const struct hub *hub,
+                                                      const struct bleproxy_device *device,
+                                                      const struct bleproxy_advertisement *view,
+                                                      struct bleproxy_advertisement *copy)
+{
+    if (view->connectable || !ownership_is_connectable(hub, device))
+        return view;
+    *copy = *view;
+    copy->connectable = 1;
+    return copy;
+}
+
 /* ---- Scanners that come and go ---- */
 
 void ownership_source_gone(struct hub *hub, uint64_t source)
@@ -262,6 +274,8 @@ void ownership_source_gone(struct hub *hub, uint64_t source)
         device->view.proxy = "";
         if (hub->rules & BLEPROXY_RULE_INTERVAL)
             device->interval = (struct interval){0};
+        else
+            interval_skip(&device->interval);
     }
 }
 

@@ -18,6 +18,12 @@ enum bleproxy_stream ownership_hear(struct hub *hub, struct bleproxy_device *dev
                                     struct sighting *sighting);
 /* Whether there is a registered proxy that could connect to the device, by what is known of its reports. */
 bool ownership_is_connectable(const struct hub *hub, const struct bleproxy_device *device);
+/* A report of the device's owner as those see it who asked for changes: connectable, if another proxy could connect. view,
+ * or *copy. */
+const struct bleproxy_advertisement *ownership_change(const struct hub *hub,
+                                                      const struct bleproxy_device *device,
+                                                      const struct bleproxy_advertisement *view,
+                                                      struct bleproxy_advertisement *copy);
 
 /* How long a device may be silent before its owner has missed a report; and before it counts as gone. */
 uint64_t ownership_stale_ns(const struct bleproxy_device *device);

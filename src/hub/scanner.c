@@ -306,7 +306,7 @@ void scanner_pause(struct scanner *scanner)
 {
     scanner->pauses++;
     scanner->scanning = false;
-    if (scanner->hub && scanner->pauses == 1)
+    if (scanner->hub)
         ownership_source_pauses(scanner->hub, scanner->source);
 }
 

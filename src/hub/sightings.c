@@ -169,6 +169,7 @@ void sightings_expire(struct sightings *sightings, uint64_t now_ns)
 static void leave_hub(struct sighting *sighting, uint64_t now_ns)
 {
     (void)now_ns;
+    crowd_keep(&sighting->scanner->sightings.crowd, &sighting->member, false); /* it was the hub that cared */
     device_forget(sighting);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/hub_private.h"
+#include "hub/ownership.h"
 
 struct bleproxy_subscription {
     struct list node;
@@ -63,9 +64,15 @@ static void tell_known(struct hub *hub, const struct bleproxy_subscription *subs
 {
     const struct bleproxy_device *device;
     size_t position = 0;
-    while (subscription->on_advertisement && (device = map_next(&hub->devices.by_address, &position)))
-        if (device_is_heard(device))
-            subscription_tell(subscription, device_current(device));
+    while (subscription->on_advertisement && (device = map_next(&hub->devices.by_address, &position))) {
+        if (!device_is_heard(device))
+            continue;
+        const struct bleproxy_advertisement *view = device_current(device);
+        struct bleproxy_advertisement copy;
+        if (subscription->stream == BLEPROXY_STREAM_CHANGES)
+            view = ownership_change(hub, device, view, &copy);
+        subscription_tell(subscription, view);
+    }
 }
 
 int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct bleproxy_filter *filter,

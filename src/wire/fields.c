@@ -244,6 +244,7 @@ bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_si
     if (a_size == 0 || memcmp(a, b, a_size) == 0)
         return true;
     for (size_t at = 0; at < a_size; at += fields_entry_size(a + at)) {
+        /* Mostly in the same place: a device of many keys must not cost their square. */
         const uint8_t *entry = a + at, *opposite = b + at;
         if (memcmp(entry, opposite, fields_entry_size(entry)) == 0)
             continue;

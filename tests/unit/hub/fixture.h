@@ -77,6 +77,16 @@ static inline int fixture_teardown(void **state)
     return 0;
 }
 
+/* Makes the last scanner one that cannot connect. */
+static inline struct scanner *far_scanner(struct fixture *f)
+{
+    struct scanner **far = &f->scanners[N_SCANNERS - 1];
+    scanner_free(*far);
+    *far = make_scanner(f, FAR_SOURCE, "far");
+    assert_int_equal(hub_register_scanner(f->hub, *far, f->now_ns), 0);
+    return *far;
+}
+
 static inline void hear_bytes(struct fixture *f, struct scanner *scanner, uint64_t address, int32_t rssi,
                               const uint8_t *data, size_t size)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "hub/hub_private.h"
 #include "hub/interest.h"
 
 static void test_unregistering_leaves_devices_without_a_proxy(void **state)
@@ -260,11 +261,15 @@ static uint32_t draw(struct fixture *f, uint32_t bound)
     return value % bound;
 }
 
+enum { CHAOS_DEVICES = 12 };
+
 struct chaos {
     struct fixture *f;
     struct bleproxy_subscription *subscriptions[4];
     struct bleproxy_search *searches[4];
-    unsigned n_begun, n_completed;
+    struct bleproxy_watch *watches[4];
+    unsigned holds[CHAOS_DEVICES], links[CHAOS_DEVICES];
+    unsigned n_begun, n_completed, n_unavailable;
 };
 
 static void act(struct chaos *chaos);
@@ -327,61 +332,183 @@ static void toggle_search(struct chaos *chaos, unsigned place)
     chaos->n_begun++;
 }
 
+static void chaos_on_unavailable(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    struct chaos *chaos = user;
+    chaos->n_unavailable++;
+    assert_non_null(last->proxy);
+    if (draw(chaos->f, 3) == 0)
+        act(chaos);
+    assert_true(strlen(last->proxy) <= strlen("kitchen"));
+    assert_true(last->address < CHAOS_DEVICES && (connectable || !last->raw));
+}
+
+static void toggle_subscription(struct chaos *chaos, unsigned place)
+{
+    struct fixture *f = chaos->f;
+    const struct bleproxy_filter filter = {.address = draw(f, CHAOS_DEVICES)};
+    if (chaos->subscriptions[place]) {
+        bleproxy_subscription_free(chaos->subscriptions[place]);
+        chaos->subscriptions[place] = NULL;
+    } else {
+        hub_subscribe(f->hub, (enum bleproxy_stream)draw(f, 3), draw(f, 2) ? &filter : NULL,
+                      chaos_on_advertisement, chaos, &chaos->subscriptions[place]);
+    }
+}
+
+static void toggle_watch(struct chaos *chaos, unsigned place)
+{
+    struct fixture *f = chaos->f;
+    if (chaos->watches[place]) {
+        bleproxy_watch_free(chaos->watches[place]);
+        chaos->watches[place] = NULL;
+    } else {
+        assert_int_equal(hub_watch_unavailable(f->hub, place % 2 ? draw(f, CHAOS_DEVICES) : 0,
+                                               chaos_on_unavailable, chaos, &chaos->watches[place]),
+                         0);
+    }
+}
+
+/* Cares about the device, or not any more, in one way or another. */
+static void toggle_interest(struct chaos *chaos, unsigned device)
+{
+    struct hub *hub = chaos->f->hub;
+    switch (draw(chaos->f, 5)) {
+    case 0:
+        assert_int_equal(interest_hold(hub, device), 0);
+        chaos->holds[device]++;
+        break;
+    case 1:
+        assert_int_equal(interest_connect(hub, device), 0);
+        chaos->links[device]++;
+        break;
+    case 2:
+        assert_int_equal(hub_set_interval(hub, device, draw(chaos->f, 3) * 20 * NS_PER_S), 0);
+        break;
+    case 3:
+        if (chaos->holds[device] == 0)
+            break;
+        interest_release(hub, device);
+        chaos->holds[device]--;
+        break;
+    case 4:
+        if (chaos->links[device] == 0)
+            break;
+        interest_disconnect(hub, device);
+        chaos->links[device]--;
+        break;
+    }
+}
+
+static void disturb(struct chaos *chaos, unsigned i)
+{
+    struct fixture *f = chaos->f;
+    switch (draw(f, 4)) {
+    case 0:
+        if (hub_register_scanner(f->hub, f->scanners[i], f->now_ns) != 0)
+            hub_unregister_scanner(f->hub, f->scanners[i], f->now_ns);
+        break;
+    case 1:
+        scanner_free(f->scanners[i]);
+        f->scanners[i] = make_scanner(f, i == 3 ? FAR_SOURCE : 0xA0 + i, "again");
+        hub_register_scanner(f->hub, f->scanners[i], f->now_ns);
+        break;
+    case 2:
+        scanner_pause(f->scanners[i]);
+        break;
+    case 3:
+        scanner_resume(f->scanners[i]);
+        break;
+    }
+}
+
 static void act(struct chaos *chaos)
 {
     struct fixture *f = chaos->f;
     unsigned i = draw(f, 4);
-    switch (draw(f, 4)) {
+    switch (draw(f, 6)) {
     case 0:
-        if (chaos->subscriptions[i]) {
-            bleproxy_subscription_free(chaos->subscriptions[i]);
-            chaos->subscriptions[i] = NULL;
-        } else {
-            hub_subscribe(f->hub, (enum bleproxy_stream)draw(f, 3), NULL, chaos_on_advertisement, chaos,
-                          &chaos->subscriptions[i]);
-        }
+        toggle_subscription(chaos, i);
         break;
     case 1:
         toggle_search(chaos, i);
         break;
     case 2:
-        if (hub_register_scanner(f->hub, f->scanners[i], f->now_ns) != 0)
-            hub_unregister_scanner(f->hub, f->scanners[i], f->now_ns);
+        toggle_watch(chaos, i);
         break;
     case 3:
-        scanner_free(f->scanners[i]);
-        f->scanners[i] = make_scanner(f, 0xA0 + i, "again");
-        hub_register_scanner(f->hub, f->scanners[i], f->now_ns);
+        toggle_interest(chaos, draw(f, CHAOS_DEVICES));
+        break;
+    case 4:
+        hub_forget(f->hub, draw(f, CHAOS_DEVICES));
+        break;
+    case 5:
+        disturb(chaos, i);
         break;
     }
+}
+
+static void chaos_round(struct chaos *chaos)
+{
+    static const char *const payloads[] = {
+        "020106",     "05094c616d70", "04ff010004",          "04ff010005", "0709446f6e6b6579",
+        "04094c616d", "04ff4c000f",   "0416d2fc01 03030f18", "",           "04ff4c0010 0403d2fc"};
+    enum { N_PAYLOADS = sizeof(payloads) / sizeof(payloads[0]) };
+    struct fixture *f = chaos->f;
+    if (draw(f, 50) == 0)
+        act(chaos);
+    if (draw(f, 100) == 0)
+        pass_time(f, draw(f, draw(f, 4) == 0 ? 2000 : 40));
+    hear(f, f->scanners[draw(f, N_SCANNERS)], draw(f, CHAOS_DEVICES), -(int32_t)draw(f, 90),
+         payloads[draw(f, N_PAYLOADS)]);
+    if (draw(f, 10) == 0) {
+        hub_tick(f->hub, f->now_ns);
+        for (unsigned i = 0; i < N_SCANNERS; i++)
+            scanner_tick(f->scanners[i], f->now_ns);
+    }
+    assert_true(hub_n_devices(f->hub) <= 8);
+}
+
+static void chaos_end(struct chaos *chaos)
+{
+    struct fixture *f = chaos->f;
+    for (unsigned i = 0; i < 4; i++) {
+        bleproxy_watch_free(chaos->watches[i]);
+        bleproxy_subscription_free(chaos->subscriptions[i]);
+        if (chaos->searches[i])
+            bleproxy_search_cancel(chaos->searches[i]);
+    }
+    for (unsigned device = 0; device < CHAOS_DEVICES; device++) {
+        while (chaos->holds[device]-- > 0)
+            interest_release(f->hub, device);
+        while (chaos->links[device]-- > 0)
+            interest_disconnect(f->hub, device);
+        hub_set_interval(f->hub, device, 0);
+    }
+    assert_int_equal(f->hub->interests.by_address.count, 0);
+    hub_free(f->hub, f->now_ns);
+    f->hub = NULL;
+    assert_true(chaos->n_begun > 100);
+    assert_int_equal(chaos->n_begun, chaos->n_completed);
+    assert_true(chaos->n_unavailable > 30);
 }
 
 static void test_random_actions_in_and_out_of_callbacks(void **state)
 {
     struct fixture *f = *state;
-    small_hub(f, 8);
+    uint32_t rules = f->hub->rules;
+    small_hub(f, 8)->rules = rules;
     struct chaos chaos = {.f = f};
-    for (unsigned round = 0; round < 20000; round++) {
-        static const char *const payloads[] = {"020106", "05094c616d70", "04ff010004", "04ff010005"};
-        if (draw(f, 50) == 0)
-            act(&chaos);
-        if (draw(f, 100) == 0)
-            pass_time(f, draw(f, 40));
-        hear(f, f->scanners[draw(f, N_SCANNERS)], draw(f, 12), -(int32_t)draw(f, 90), payloads[draw(f, 4)]);
-        if (draw(f, 10) == 0) {
-            hub_tick(f->hub, f->now_ns);
-            for (unsigned i = 0; i < N_SCANNERS; i++)
-                scanner_tick(f->scanners[i], f->now_ns);
-        }
-        assert_true(hub_n_devices(f->hub) <= 8);
-    }
-    hub_free(f->hub, f->now_ns);
-    f->hub = NULL;
-    assert_true(chaos.n_begun > 100);
-    assert_int_equal(chaos.n_begun, chaos.n_completed);
+    for (unsigned round = 0; round < 40000; round++)
+        chaos_round(&chaos);
+    chaos_end(&chaos);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define REFERENCE(name)                                                                                      \
+    {                                                                                                        \
+        "reference_" #name, name, reference_setup, fixture_teardown, NULL                                    \
+    }
 
 int main(void)
 {
@@ -401,6 +528,7 @@ int main(void)
         TEST(test_freed_hub_lets_scanners_go_on),
         TEST(test_no_memory_for_a_hub),
         TEST(test_random_actions_in_and_out_of_callbacks),
+        REFERENCE(test_random_actions_in_and_out_of_callbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,23 @@ static void test_f113_winning_back_takes_22_db(void **state)
     assert_int_equal(owner(f), A);
 }
 
+static void test_winning_back_takes_more_than_22_db(void **state)
+{
+    struct fixture *f = *state;
+    hear_from(f, A, -50);
+    hear_from(f, B, -30);
+    assert_int_equal(owner(f), B);
+    hear_from(f, A, 90); /* smoothed: -8 */
+    assert_int_equal(owner(f), B);
+    hear_from(f, A, 0);
+    assert_int_equal(owner(f), B);
+    hub_forget(f->hub, 1);
+    hear_from(f, A, -50);
+    hear_from(f, B, -30);
+    hear_from(f, A, 91);
+    assert_int_equal(owner(f), A);
+}
+
 static void test_f114_whoever_has_lost_it_pays_among_three(void **state)
 {
     struct fixture *f = *state;
@@ -194,6 +211,63 @@ static void test_f115_losing_by_silence_is_not_held_against_it(void **state)
     assert_int_equal(owner(f), A);
 }
 
+/* A hears it so strongly; 23 s later B does. */
+static uint64_t owner_after_23_s(struct fixture *f, int32_t a, int32_t b)
+{
+    hub_forget(f->hub, 1);
+    set_interval(f, 10);
+    hear_from(f, A, a);
+    at(f, (f->now_ns - T0) / NS_PER_S + 23);
+    hear_from(f, B, b);
+    return owner(f);
+}
+
+static void test_what_is_weak_and_what_is_about_as_well(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(owner_after_23_s(f, -70, -70), A); /* strong */
+    assert_int_equal(owner_after_23_s(f, -71, -71), B);
+    assert_int_equal(owner_after_23_s(f, -80, -97), A);
+    assert_int_equal(owner_after_23_s(f, -80, -96), B); /* 16 dB weaker */
+}
+
+static void test_more_than_one_and_a_half_and_than_two_and_a_half(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 11); /* 16 s with what proxies may add */
+    hear_from(f, A, -90);
+    at(f, 24);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), A);
+    at_ns(f, 24 * NS_PER_S + 1);
+    hear_from(f, B, -90);
+    assert_int_equal(owner(f), B);
+    hub_forget(f->hub, 1);
+    hear_from(f, A, -50);
+    at_ns(f, 64 * NS_PER_S + 1);
+    hear_from(f, B, -50);
+    assert_int_equal(owner(f), A);
+    at_ns(f, 64 * NS_PER_S + 2);
+    hear_from(f, B, -50);
+    assert_int_equal(owner(f), B);
+}
+
+static void test_after_900_s_any_owner_loses(void **state)
+{
+    struct fixture *f = *state;
+    set_interval(f, 500);
+    hear_from(f, A, -50);
+    for (uint64_t t = 30; t <= 900; t += 30) {
+        at(f, t);
+        hear(f, f->scanners[A], 2, -50, "020106");
+        hear_from(f, B, -60);
+        assert_int_equal(owner(f), A);
+    }
+    at_ns(f, 900 * NS_PER_S + 1);
+    hear_from(f, B, -60);
+    assert_int_equal(owner(f), B);
+}
+
 static void test_f119_strong_owner_loses_after_two_and_a_half(void **state)
 {
     struct fixture *f = *state;
@@ -287,14 +361,6 @@ static void test_f105_paused_twice_resumed_twice(void **state)
 
 /* ---- Scanners that cannot connect ---- */
 
-static struct scanner *far_scanner(struct fixture *f)
-{
-    scanner_free(f->scanners[D]);
-    f->scanners[D] = make_scanner(f, FAR_SOURCE, "far");
-    assert_int_equal(hub_register_scanner(f->hub, f->scanners[D], f->now_ns), 0);
-    return f->scanners[D];
-}
-
 static uint64_t connectable_source(const struct fixture *f)
 {
     return ((const struct bleproxy_device *)hub_device(f->hub, 1))->connectable.source - 0xA0;
@@ -348,6 +414,24 @@ static void test_f130_change_heard_from_afar_is_told_as_connectable(void **state
     assert_int_equal(changes.connectable, 0);
 }
 
+static void test_f130_device_known_from_afar_is_told_as_connectable_to_who_comes_later(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *far = far_scanner(f);
+    struct listener changes = {0}, reports = {0};
+    hear_from(f, A, -100);
+    hear(f, far, 1, -60, "020106");
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    listen(f, BLEPROXY_STREAM_OWNER, &reports);
+    assert_int_equal(changes.source, FAR_SOURCE);
+    assert_int_equal(changes.connectable, 1);
+    assert_int_equal(reports.connectable, 0);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    assert_int_equal(changes.calls, 2);
+    assert_int_equal(changes.connectable, 0);
+}
+
 /* ---- Reports ---- */
 
 static void test_f131_strength_alone_is_no_change(void **state)
@@ -385,6 +469,59 @@ static void test_same_data_in_another_order_is_no_change(void **state)
     hear(f, f->scanners[B], 1, -30, "04ff020002 04ff010001");
     assert_int_equal(owner(f), B);
     assert_int_equal(changes.calls, 1);
+}
+
+/* Who reads the last of them for the newest does so, too, when the owner remembers the device no more. */
+static void test_order_of_the_owners_data_outlasts_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -60, "04ff010001 04ff020002");
+    hear(f, f->scanners[B], 1, -30, "04ff020002 04ff010001");
+    hub_unregister_scanner(f->hub, f->scanners[B], f->now_ns);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-||| 2:02 1:01");
+    hear_from(f, A, -60); /* and back */
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    assert_string_equal(content(bleproxy_device_advertisement(hub_device(f->hub, 1))), "-||| 1:01 2:02");
+}
+
+/* B owned it, so what it says was compared once; what it says when it does not count has not been. */
+static void test_change_in_a_report_that_did_not_count_is_told_when_its_proxy_owns_the_device(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    hear(f, f->scanners[B], 1, -90, "04ffaa0001");
+    hear(f, f->scanners[A], 1, -50, "04ffaa0001");
+    assert_int_equal(owner(f), A);
+    hear(f, f->scanners[B], 1, -90, "04ffaa0002");
+    assert_int_equal(owner(f), A);
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    scanner_pause(f->scanners[A]);
+    hear(f, f->scanners[B], 1, -90, "04ffaa0002");
+    assert_int_equal(owner(f), B);
+    assert_int_equal(changes.calls, 2);
+    assert_string_equal(content(&((const struct bleproxy_device *)hub_device(f->hub, 1))->view),
+                        "-||| aa:02");
+}
+
+/* Its proxy remembers it from before, and repeats itself; the hub's device is another. */
+static void test_what_a_proxy_remembers_is_compared_with_the_new_device(void **state)
+{
+    struct fixture *f = *state;
+    struct listener changes = {0};
+    hear(f, f->scanners[A], 1, -50, "05094c616d70 04ffaa0001");
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    f->now_ns += 1300 * NS_PER_S;
+    hub_tick(f->hub, f->now_ns);
+    assert_null(hub_device(f->hub, 1));
+    hear(f, f->scanners[B], 1, -90, "0709446f6e6b6579 04ffaa0002");
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[A], f->now_ns), 0);
+    listen(f, BLEPROXY_STREAM_CHANGES, &changes);
+    hear(f, f->scanners[A], 1, -50, "05094c616d70 04ffaa0001");
+    assert_int_equal(owner(f), A);
+    assert_int_equal(changes.calls, 2);
+    assert_string_equal(bleproxy_device_name(hub_device(f->hub, 1)), "Lamp");
+    assert_string_equal(content(&((const struct bleproxy_device *)hub_device(f->hub, 1))->view),
+                        "Lamp||| aa:01");
 }
 
 static void test_f138_forgotten_device_is_new_and_not_merged(void **state)
@@ -498,6 +635,7 @@ int main(void)
         TEST(test_f111_many_readings_do),
         TEST(test_f112_17_db_switch_and_16_do_not),
         TEST(test_f113_winning_back_takes_22_db),
+        TEST(test_winning_back_takes_more_than_22_db),
         TEST(test_f114_whoever_has_lost_it_pays_among_three),
         TEST(test_f114_whoever_has_lost_it_pays_among_four),
         TEST(test_f116_a_missing_reading_changes_no_strength),
@@ -505,6 +643,9 @@ int main(void)
         TEST(test_f117_unregistered_scanner_starts_anew),
         TEST(test_f117_last_strength_gone_the_device_is_alone_again),
         TEST(test_f118_weak_owner_loses_after_one_and_a_half),
+        TEST(test_what_is_weak_and_what_is_about_as_well),
+        TEST(test_more_than_one_and_a_half_and_than_two_and_a_half),
+        TEST(test_after_900_s_any_owner_loses),
         TEST(test_f115_losing_by_silence_is_not_held_against_it),
         TEST(test_f119_strong_owner_loses_after_two_and_a_half),
         TEST(test_f120_much_weaker_challenger_waits_until_it_is_gone),
@@ -516,9 +657,13 @@ int main(void)
         TEST(test_f129_connections_have_an_owner_of_their_own),
         TEST(test_f129_the_stronger_of_those_that_can_connect),
         TEST(test_f130_change_heard_from_afar_is_told_as_connectable),
+        TEST(test_f130_device_known_from_afar_is_told_as_connectable_to_who_comes_later),
         TEST(test_f131_strength_alone_is_no_change),
         TEST(test_f131_first_report_by_who_can_connect_is_a_change),
         TEST(test_same_data_in_another_order_is_no_change),
+        TEST(test_order_of_the_owners_data_outlasts_the_owner),
+        TEST(test_change_in_a_report_that_did_not_count_is_told_when_its_proxy_owns_the_device),
+        TEST(test_what_a_proxy_remembers_is_compared_with_the_new_device),
         TEST(test_f138_forgotten_device_is_new_and_not_merged),
         TEST(test_owner_comes_first_among_the_reports),
         TEST(test_only_reports_of_owners_count),

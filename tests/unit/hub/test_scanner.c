@@ -72,16 +72,38 @@ static void test_f103_devices_silent_for_196_s_are_forgotten(void **state)
 static void test_f103_holds_for_scanners_that_cannot_connect(void **state)
 {
     struct fixture *f = *state;
-    struct scanner *listener;
-    const struct scanner_config config = {.env = &f->test.env, .source = 9, .name = "listener"};
-    assert_int_equal(scanner_new(&config, &listener), 0);
-    scanner_setup(listener, f->now_ns);
-    hear(f, listener, 1, -50, "020106");
-    assert_int_equal(scanner_last(listener, 1)->connectable, 0);
-    pass_time(f, 196);
-    scanner_tick(listener, f->now_ns);
-    assert_int_equal(scanner_n_devices(listener), 0);
-    scanner_free(listener);
+    struct scanner *far = far_scanner(f);
+    hear(f, far, 1, -50, "020106");
+    assert_int_equal(scanner_last(far, 1)->connectable, 0);
+    at(f, 195);
+    assert_int_equal(scanner_n_devices(far), 1);
+    at(f, 210);
+    assert_int_equal(scanner_n_devices(far), 0);
+}
+
+/* The one rule of the two that tells: how long a device is remembered that speaks every 100 s. */
+static uint64_t seconds_remembered(struct fixture *f)
+{
+    struct scanner *scanner = f->scanners[0];
+    for (uint64_t t = 0; t <= 400; t += 100) {
+        at(f, t);
+        hear(f, scanner, 1, -50, "020106");
+    }
+    for (uint64_t t = 410;; t += 10) {
+        at(f, t);
+        if (scanner_n_devices(scanner) == 0)
+            return t - 400;
+    }
+}
+
+static void test_slow_device_is_remembered_for_two_and_a_half_intervals(void **state)
+{
+    assert_int_equal(seconds_remembered(*state), 260); /* the first look after 250 */
+}
+
+static void test_reference_remembers_a_slow_device_no_longer(void **state)
+{
+    assert_int_equal(seconds_remembered(*state), 200);
 }
 
 static void test_f104_silence_over_90_s_is_seen_at_the_next_check(void **state)
@@ -177,6 +199,10 @@ static void test_no_memory_for_a_scanner(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define REFERENCE(name)                                                                                      \
+    {                                                                                                        \
+        "reference_" #name, name, reference_setup, fixture_teardown, NULL                                    \
+    }
 
 int main(void)
 {
@@ -185,9 +211,16 @@ int main(void)
         TEST(test_more_slots_than_any_firmware_has_are_cut),
         TEST(test_unavailable_scanner_has_no_free_slots),
         TEST(test_f103_devices_silent_for_196_s_are_forgotten),
+        REFERENCE(test_f103_devices_silent_for_196_s_are_forgotten),
         TEST(test_f103_holds_for_scanners_that_cannot_connect),
+        REFERENCE(test_f103_holds_for_scanners_that_cannot_connect),
+        TEST(test_slow_device_is_remembered_for_two_and_a_half_intervals),
+        cmocka_unit_test_setup_teardown(test_reference_remembers_a_slow_device_no_longer, reference_setup,
+                                        fixture_teardown),
         TEST(test_f104_silence_over_90_s_is_seen_at_the_next_check),
+        REFERENCE(test_f104_silence_over_90_s_is_seen_at_the_next_check),
         TEST(test_f105_each_pause_needs_its_resume),
+        REFERENCE(test_f105_each_pause_needs_its_resume),
         TEST(test_setup_and_unsetup_are_idempotent),
         TEST(test_disconnect_set_is_replaced_before_setup_only),
         TEST(test_what_a_scanner_is),

@@ -323,6 +323,104 @@ static void test_values_may_grow_shrink_and_vanish(void **state)
     fields_free(held);
 }
 
+/* Of two payloads, both ways. */
+static bool equal(const char *a_payload, const char *b_payload)
+{
+    struct fields *a = fields_new(), *b = fields_new();
+    size_t size;
+    uint8_t *raw = hex(a_payload, &size);
+    fields_parse(a, raw, size);
+    raw = hex(b_payload, &size);
+    fields_parse(b, raw, size);
+    /* In memory of their own size, so that an overrun is noticed. */
+    uint8_t *a_bytes = a->size ? memcpy(malloc(a->size), a->bytes, a->size) : NULL;
+    uint8_t *b_bytes = b->size ? memcpy(malloc(b->size), b->bytes, b->size) : NULL;
+    bool equals = fields_equal(a_bytes, a->size, b_bytes, b->size);
+    assert_int_equal(fields_equal(b_bytes, b->size, a_bytes, a->size), equals);
+    free(a_bytes);
+    free(b_bytes);
+    fields_free(a);
+    fields_free(b);
+    return equals;
+}
+
+static void test_equal_are_those_that_tell_the_same(void **state)
+{
+    (void)state;
+    assert_true(equal("", ""));
+    assert_true(equal("", "020106 05094c616d70")); /* names and flags are not among them */
+    assert_true(equal("03030118 04160118aa 04ff010001", "03030118 04160118aa 04ff010001"));
+    assert_true(equal("0303 0118", "1107fb349b5f80000080001000000118 0000")); /* one key in two forms */
+    assert_false(equal("", "03030118"));
+    assert_false(equal("04160118aa", ""));
+}
+
+static void test_order_of_data_does_not_tell_but_that_of_uuids_does(void **state)
+{
+    (void)state;
+    assert_true(equal("04ff010001 04ff020002", "04ff020002 04ff010001"));
+    assert_true(equal("04160118aa 05160218bbbb 061603180c0c0c", "061603180c0c0c 04160118aa 05160218bbbb"));
+    assert_true(equal("04160118aa 04ff010001", "04ff010001 04160118aa"));
+    assert_false(equal("050301180218", "050302180118"));
+    assert_false(equal("0303011804ff010001", "0303021804ff010001"));
+    assert_false(equal("0503 01180118", "0503 01180218"));
+}
+
+static void test_what_differs_in_one_thing_is_not_equal(void **state)
+{
+    (void)state;
+    assert_false(equal("04ff010001", "04ff010002"));          /* value */
+    assert_false(equal("04ff010001", "04ff020001"));          /* key */
+    assert_false(equal("04160118aa", "04ff0118aa"));          /* kind */
+    assert_false(equal("04ff010001", "05ff01000100"));        /* size */
+    assert_false(equal("03ff0100", "04ff010000"));            /* empty and zero */
+    assert_false(equal("04ff010001", "04ff010001 03ff0200")); /* one more */
+    /* Sizes that agree in sum only. */
+    assert_false(equal("05ff01000101 03ff0200", "03ff0100 05ff02000101"));
+    assert_false(equal("04ff01000a 04ff02000b", "04ff01000b 04ff02000a"));
+    /* A service of 16 bits and of 32. */
+    assert_false(equal("04160118aa", "0620 01180100 aa"));
+}
+
+static uint32_t next_random(uint32_t *random)
+{
+    return *random = *random * 1664525u + 1013904223u;
+}
+
+/* So many structures of service and manufacturer data; which come first is drawn, what they are depends on i. */
+static size_t put_structures(uint8_t *raw, unsigned n, unsigned first, int altered)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned which = (first + i) % n, length = which % 5;
+        raw[size++] = (uint8_t)(3 + length);
+        raw[size++] = which % 2 ? 0xff : 0x16;
+        raw[size++] = (uint8_t)which;
+        raw[size++] = 0x18;
+        memset(raw + size, (int)which == altered ? 0x55 : 0x44, length);
+        size += length;
+    }
+    return size;
+}
+
+static void test_any_rotation_is_equal_and_any_alteration_is_not(void **state)
+{
+    (void)state;
+    uint32_t random = 1;
+    for (unsigned round = 0; round < 500; round++) {
+        uint8_t a_raw[400], b_raw[400];
+        unsigned n = 1 + next_random(&random) % 30, altered = next_random(&random) % n;
+        bool alters = round % 2 && altered % 5 != 0; /* an empty value cannot be */
+        struct fields *a = fields_new(), *b = fields_new();
+        fields_parse(a, a_raw, put_structures(a_raw, n, 0, -1));
+        fields_parse(b, b_raw,
+                     put_structures(b_raw, n, next_random(&random) % n, alters ? (int)altered : -1));
+        assert_int_equal(fields_equal(a->bytes, a->size, b->bytes, b->size), !alters);
+        fields_free(a);
+        fields_free(b);
+    }
+}
+
 static void test_lookups(void **state)
 {
     (void)state;
@@ -417,6 +515,10 @@ int main(void)
         cmocka_unit_test(test_union_of_uuids_has_no_duplicates),
         cmocka_unit_test(test_union_with_a_device_that_had_no_uuids_has_no_duplicates_either),
         cmocka_unit_test(test_values_may_grow_shrink_and_vanish),
+        cmocka_unit_test(test_equal_are_those_that_tell_the_same),
+        cmocka_unit_test(test_order_of_data_does_not_tell_but_that_of_uuids_does),
+        cmocka_unit_test(test_what_differs_in_one_thing_is_not_equal),
+        cmocka_unit_test(test_any_rotation_is_equal_and_any_alteration_is_not),
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_names_are_utf8_with_replacements),
         cmocka_unit_test(test_names_are_cut_between_characters),
