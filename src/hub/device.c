@@ -158,13 +158,14 @@ static bool device_store(struct bleproxy_device *device, const struct bleproxy_a
 
 static bool take_content(struct bleproxy_device *device, struct sighting *sighting)
 {
-    if (sighting->content_epoch == device->content_epoch && !sighting->view.changed)
+    const struct bleproxy_advertisement *held = &device->view, *view = &sighting->view;
+    bool was_same = sighting->content_epoch == device->content_epoch; /* until this report */
+    if (was_same && !view->changed)
         return false;
-    bool differs = !same_name(&device->view, &sighting->view) ||
-                   !fields_equal(device->view.fields, device->view.fields_size, sighting->view.fields,
-                                 sighting->view.fields_size);
+    bool differs = was_same || !same_name(held, view) ||
+                   !fields_equal(held->fields, held->fields_size, view->fields, view->fields_size);
     if (differs || device->has_other_name) {
-        if (!device_store(device, &sighting->view)) {
+        if (!device_store(device, view)) {
             sighting->content_epoch = 0;
             return differs;
         }
