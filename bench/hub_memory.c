@@ -5,13 +5,10 @@
 
 #include <stdio.h>
 
-/* Counted are the allocator's blocks as it makes them. Both figures swing by how full the tables are, which double: the
- * worst number of devices counts, from DEVICES_MIN on (a table's first slots are for few), and of the numbers of proxies
- * the worst. */
-enum { DEVICES_MIN = 100, DEVICES_MAX = 8192, VARIANTS = 2 };
-
-static const unsigned proxies[] = {1, 2, WORLD_SCANNERS_MAX};
-enum { N_PROXIES = sizeof(proxies) / sizeof(proxies[0]) };
+/* Counted are the allocator's blocks as it makes them. Both figures swing by how full the tables are: the worst number of
+ * devices counts, from DEVICES_MIN on, as a table's first slots are for few. FEW proxies are two: what is kept only of
+ * devices that several hear belongs to the device. */
+enum { DEVICES_MIN = 100, DEVICES_MAX = 8192, VARIANTS = 2, FEW = 2, MANY = WORLD_SCANNERS_MAX };
 
 struct worst {
     double bytes, sum;
@@ -55,23 +52,20 @@ static void fill(enum sensor sensor, unsigned n_proxies, double bytes[DEVICES_MA
 
 static void measure(const char *name, enum sensor sensor)
 {
-    static double bytes[N_PROXIES][DEVICES_MAX + 1];
+    static double few[DEVICES_MAX + 1], many[DEVICES_MAX + 1];
     struct worst device = {0}, proxy = {0};
-    for (unsigned i = 0; i < N_PROXIES; i++)
-        fill(sensor, proxies[i], bytes[i]);
+    fill(sensor, FEW, few);
+    fill(sensor, MANY, many);
     for (unsigned n = DEVICES_MIN; n <= DEVICES_MAX; n++) {
-        double further = 0;
-        for (unsigned i = 1; i < N_PROXIES; i++) {
-            further = (bytes[i][n] - bytes[0][n]) / n / (proxies[i] - proxies[0]);
-            consider(&proxy, further, n);
-        }
-        consider(&device, bytes[0][n] / n - further, n);
+        double further = (many[n] - few[n]) / n / (MANY - FEW);
+        consider(&proxy, further, n);
+        consider(&device, few[n] / n - FEW * further, n);
     }
     const unsigned n_measured = DEVICES_MAX - DEVICES_MIN + 1;
     printf("{\"memory\":\"%s\",\"per_device\":%.0f,\"mean_per_device\":%.0f,\"worst_with\":%u,"
            "\"per_proxy\":%.0f,\"mean_per_proxy\":%.0f,\"worst_of_proxies_with\":%u}\n",
-           name, device.bytes, device.sum / n_measured, device.n_devices, proxy.bytes,
-           proxy.sum / n_measured / (N_PROXIES - 1), proxy.n_devices);
+           name, device.bytes, device.sum / n_measured, device.n_devices, proxy.bytes, proxy.sum / n_measured,
+           proxy.n_devices);
     fflush(stdout);
 }
 

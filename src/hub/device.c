@@ -3,8 +3,6 @@
 
 #include "hub/interest.h"
 
-enum { CONTENT_STEP = 16 }; /* content that varies by a few bytes settles in one block */
-
 void device_table_init(struct device_table *table, const struct env *env, size_t max)
 {
     *table = (struct device_table){.env = env, .max = max};
@@ -140,7 +138,7 @@ static bool device_store(struct bleproxy_device *device, const struct bleproxy_a
     size_t name_size = device_is_named(view) ? view->name_size + (size_t)1 : 0;
     size_t needed = name_size + view->fields_size;
     if (needed > device->capacity) {
-        size_t capacity = (needed + CONTENT_STEP - 1) / CONTENT_STEP * CONTENT_STEP;
+        size_t capacity = env_block_size(needed);
         uint8_t *memory = env_resize(device->table->env, device->memory, capacity);
         if (!memory)
             return false;
