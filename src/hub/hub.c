@@ -234,7 +234,8 @@ static void dispatch(struct hub *hub, enum bleproxy_stream stream, const struct 
         change = &connectable;
     }
     subscriptions_dispatch(hub, stream, view, change);
-    searches_report(hub, view);
+    if (!list_empty(&hub->searches))
+        searches_report(hub, view);
 }
 
 void hub_report(struct hub *hub, struct sighting *sighting)
