@@ -359,9 +359,10 @@ class Bench:
             for scenario, pairs in runs[takes].items():
                 theirs, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
                 ratios = [a / b for a, b in pairs]
+                digits = 1 if min(ratios) >= 1 else 2
                 print(
-                    f"    {scenario:<38}{theirs:9.1f} {ours:9.1f}{statistics.median(ratios):8.1f}x"
-                    f"  ({min(ratios):.1f}-{max(ratios):.1f})"
+                    f"    {scenario:<38}{theirs:9.1f} {ours:9.1f}{statistics.median(ratios):8.{digits}f}x"
+                    f"  ({min(ratios):.{digits}f}-{max(ratios):.{digits}f})"
                 )
         print(f"\nBytes, the worst number of devices{'':<8}{'a device':>9}{'at most':>9}{'a proxy':>9}{'at most':>9}")
         for line in self.hub_lines(self.hub_bench, "--memory"):
