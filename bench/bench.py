@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Compares `ingest` and `gatt` with the Python stack: same virtual proxies, in turn, CPU of the client process only,
-medians.
+medians. And `hub` with habluetooth, report by report, without proxies.
 
 Called by scripts/bench. Timings depend on the machine and its mood: take the ratios, each from runs back to back.
 """
@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 KEY = base64.b64encode(bytes(range(32))).decode()
 NETWORK = f"127.77.{os.getpid() % 250}.1"  # the Python stack knows only port 6053: one address per proxy
 FLOOD = 64_000  # advertisements from one round of sentinels to the next, in floods; of all proxies together
-PARTS = ["saturated", "paced", "memory", "start", "instructions", "gatt"]
+PARTS = ["saturated", "paced", "memory", "start", "instructions", "gatt", "hub"]
 PYTHON, OURS, GATHERED = "python", "bleproxy", "gathered"
 # Of `gatt`: the part, how many operations the two clients do, and the ratios expected of CPU and of latency. What is not
 # answered has no latency.
@@ -42,6 +42,15 @@ GATT = (
 # What a part of ours is compared with besides: the least that it can cost. Plaintext only.
 FLOOR = {"read": ("ping", "a ping to the proxy", ""), "notify": ("bare", "received without a library", "1.5x")}
 HANDSHAKE_US = 200
+# Of `hub`: what a scenario takes in, see peer_hub.py.
+HUB = {
+    "packets": "Messages of several, which Python has decoded before and ours decodes besides",
+    "raw": "Raw, the address made ready for either",
+    "messages": "Decoded by the proxy: as protobuf's message",
+    "objects": "The same; Python has its strings and dicts before, often the same again, ours has not: not like for like",
+    "sweep": "Looking who is gone, for each device",
+}
+DEVICE_BYTES, PROXY_BYTES = 600, 300
 # Two that answer each other are much faster on one processor than on two: which it is must not be left to chance.
 CLIENT_CPU, PROXY_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 
@@ -55,6 +64,7 @@ class Bench:
         self.bleproxy = build / "cli/bleproxy"
         self.ingest = build / "bench/ingest"
         self.operations = build / "bench/gatt"
+        self.hub_bench = build / "bench/hub"
         self.pairs, self.seconds, self.psk_file = pairs, seconds, psk_file
 
     @contextlib.contextmanager
@@ -324,6 +334,43 @@ class Bench:
             flush=True,
         )
 
+    def hub_lines(self, *command):
+        done = subprocess.run(
+            [*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def hub(self):
+        """Scenario by scenario. With habluetooth's rules on both sides, so that both decide and call back alike."""
+        peer, runs = [sys.executable, HERE / "peer_hub.py", "--repetitions", 5], {}
+        for _ in range(self.pairs):
+            ours = {
+                line["scenario"]: line for line in self.hub_lines(self.hub_bench, "--reference", "--repetitions", 5)
+            }
+            for line in self.hub_lines(*peer) + self.hub_lines(*peer, "--messages"):
+                own = ours[line["scenario"]]
+                if any(own[key] != line[key] for key in ("unit", "per_iteration", "changes")):
+                    sys.exit(f"bench: not the same work: {line} and {own}")
+                pair = line["median_ns"], own["median_ns"]
+                runs.setdefault(line["takes"], {}).setdefault(line["scenario"], []).append(pair)
+        print("\nThe hub alone: ns of CPU for each report, with one subscriber to changes")
+        for takes, title in HUB.items():
+            print(f"\n  {title}\n  {'':<40}{'Python':>9} {'ours':>9}{'ratio':>9}  (min-max)")
+            for scenario, pairs in runs[takes].items():
+                theirs, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
+                ratios = [a / b for a, b in pairs]
+                digits = 1 if min(ratios) >= 1 else 2
+                print(
+                    f"    {scenario:<38}{theirs:9.1f} {ours:9.1f}{statistics.median(ratios):8.{digits}f}x"
+                    f"  ({min(ratios):.{digits}f}-{max(ratios):.{digits}f})"
+                )
+        print(f"\nBytes, the worst number of devices{'':<8}{'a device':>9}{'at most':>9}{'a proxy':>9}{'at most':>9}")
+        for line in self.hub_lines(self.hub_bench, "--memory"):
+            print(
+                f"  {line['memory']:<40}{line['per_device']:9.0f}{DEVICE_BYTES:9}{line['per_proxy']:9.0f}{PROXY_BYTES:9}",
+                flush=True,
+            )
+
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -337,7 +384,8 @@ def main():
     parts = [part for part in PARTS if getattr(arguments, part)] or PARTS
 
     if parts != ["instructions"]:
-        subprocess.run([sys.executable, HERE / "peer.py", "--check-compiled"], check=True)
+        for peer in ("peer.py", "peer_hub.py"):
+            subprocess.run([sys.executable, HERE / peer, "--check-compiled"], check=True)
     with tempfile.NamedTemporaryFile("w", suffix=".psk") as psk_file:
         psk_file.write(KEY + "\n")
         psk_file.flush()
@@ -354,6 +402,8 @@ def main():
             bench.instructions()
         if "gatt" in parts:
             bench.gatt()
+        if "hub" in parts:
+            bench.hub()
 
 
 main()

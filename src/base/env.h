@@ -27,6 +27,12 @@ void *env_alloc(const struct env *env, size_t size);
 void *env_resize(const struct env *env, void *block, size_t size);
 /* block may be NULL. */
 void env_free(const struct env *env, void *block);
+/* At least size, and as much as the block holds that malloc() makes of it: what grows by a few bytes stays where it is. */
+static inline size_t env_block_size(size_t size)
+{
+    enum { GRAIN = 16, OVERHEAD = 8 }; /* glibc's, and harmless elsewhere */
+    return (size + OVERHEAD + GRAIN - 1) / GRAIN * GRAIN - OVERHEAD;
+}
 /* A copy of the n bytes at text with a NUL behind them, or NULL. */
 char *env_strndup(const struct env *env, const char *text, size_t n);
 

@@ -3,7 +3,7 @@
 
 #include <bleproxy/error.h>
 
-enum { MAP_FIRST_SLOTS = 16, MAP_FIRST_SHIFT = 64 - 4 };
+enum { MAP_FIRST_SLOTS = 16 };
 
 void map_init(struct map *map, const struct env *env)
 {
@@ -16,19 +16,17 @@ void map_deinit(struct map *map)
 {
     env_free(map->env, map->slots);
     map->slots = NULL;
-    map->count = map->mask = 0;
+    map->count = map->size = 0;
 }
 
 static int map_grow(struct map *map)
 {
-    size_t slots = map->slots ? (map->mask + 1) * 2 : MAP_FIRST_SLOTS;
     struct map grown = *map;
-    grown.slots = env_alloc(map->env, slots * sizeof(*grown.slots));
+    grown.size = map->slots ? map->size + map->size / 4 : MAP_FIRST_SLOTS;
+    grown.slots = env_alloc(map->env, grown.size * sizeof(*grown.slots));
     if (!grown.slots)
         return BLEPROXY_E_NOMEM;
-    grown.mask = slots - 1;
-    grown.shift = map->slots ? map->shift - 1 : MAP_FIRST_SHIFT;
-    for (size_t i = 0; map->slots && i <= map->mask; i++)
+    for (size_t i = 0; i < map->size; i++)
         if (map->slots[i].value)
             *map_find(&grown, map->slots[i].key) = map->slots[i];
     env_free(map->env, map->slots);
@@ -45,7 +43,7 @@ int map_put(struct map *map, uint64_t key, void *value)
             return 0;
         }
     }
-    if (!map->slots || map->count + 1 > (map->mask + 1) / 4 * 3) {
+    if (map->count >= map->size / 4 * 3) {
         int r = map_grow(map);
         if (r < 0)
             return r;
@@ -53,6 +51,12 @@ int map_put(struct map *map, uint64_t key, void *value)
     *map_find(map, key) = (struct map_slot){key, value};
     map->count++;
     return 0;
+}
+
+/* Steps from one slot to another, around the end. */
+static size_t map_distance(const struct map *map, size_t from, size_t to)
+{
+    return to >= from ? to - from : to + map->size - from;
 }
 
 void *map_remove(struct map *map, uint64_t key)
@@ -66,9 +70,12 @@ void *map_remove(struct map *map, uint64_t key)
     map->count--;
     /* Closes the gap: whatever probed past the freed slot on its way home moves back. */
     size_t gap = (size_t)(slot - map->slots);
-    for (size_t i = (gap + 1) & map->mask; map->slots[i].value; i = (i + 1) & map->mask) {
+    for (size_t i = gap;;) {
+        i = i + 1 < map->size ? i + 1 : 0;
+        if (!map->slots[i].value)
+            break;
         size_t home = map_home(map, map->slots[i].key);
-        if (((i - home) & map->mask) >= ((i - gap) & map->mask)) {
+        if (map_distance(map, home, i) >= map_distance(map, gap, i)) {
             map->slots[gap] = map->slots[i];
             gap = i;
         }
@@ -79,7 +86,7 @@ void *map_remove(struct map *map, uint64_t key)
 
 void *map_next(const struct map *map, size_t *position)
 {
-    while (map->slots && *position <= map->mask) {
+    while (map->slots && *position < map->size) {
         void *value = map->slots[(*position)++].value;
         if (value)
             return value;

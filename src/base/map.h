@@ -5,12 +5,12 @@
 #include "base/env.h"
 
 /* Hash table from a 48-bit Bluetooth address to a pointer. Strangers choose the addresses, so the hash is
- * keyed with random bits; open addressing with linear probing, at most 3/4 full, never shrinks. */
+ * keyed with random bits; open addressing with linear probing, at most 3/4 full, never shrinks. Grows by a quarter: it is
+ * never much emptier, as there is one for each proxy. */
 struct map {
     const struct env *env;
     struct map_slot *slots;
-    size_t count, mask;  /* mask + 1 slots, 0 slots before the first insertion */
-    unsigned shift;      /* 64 - log2(mask + 1) */
+    size_t count, size;  /* size slots, 0 before the first insertion */
     uint64_t multiplier; /* random and odd */
 };
 
@@ -23,21 +23,24 @@ void map_init(struct map *map, const struct env *env);
 /* Frees the table, not the values. */
 void map_deinit(struct map *map);
 
-/* Where the search for a key starts: the upper bits of its product with a secret odd number. Of two keys that
- * were chosen without knowing it, the chance to start at the same slot is at most 2 in the number of slots
- * (Dietzfelbinger's multiplicative hashing). */
+/* Where the search for a key starts. Multiplied by a secret odd number, keys that were chosen without knowing it hardly
+ * meet; but for some such numbers those in a row stay in a row, of which linear probing makes a heap: so bits are mixed,
+ * and spread once more, by the golden ratio. */
 static inline size_t map_home(const struct map *map, uint64_t key)
 {
-    return (size_t)(key * map->multiplier >> map->shift);
+    uint64_t mixed = key * map->multiplier;
+    mixed = (mixed ^ mixed >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)((mixed >> 32) * map->size >> 32);
 }
 
 /* The slot that holds the key, or the free one where it belongs. There are slots. */
 static inline struct map_slot *map_find(const struct map *map, uint64_t key)
 {
-    size_t i = map_home(map, key);
-    while (map->slots[i].value && map->slots[i].key != key)
-        i = (i + 1) & map->mask;
-    return &map->slots[i];
+    struct map_slot *slot = &map->slots[map_home(map, key)], *end = &map->slots[map->size];
+    while (slot->value && slot->key != key)
+        if (++slot == end)
+            slot = map->slots;
+    return slot;
 }
 
 /* The value, or NULL. Allocates nothing. */

@@ -3,8 +3,6 @@
 
 #include "hub/interest.h"
 
-enum { CONTENT_STEP = 16 }; /* content that varies by a few bytes settles in one block */
-
 void device_table_init(struct device_table *table, const struct env *env, size_t max)
 {
     *table = (struct device_table){.env = env, .max = max};
@@ -140,7 +138,7 @@ static bool device_store(struct bleproxy_device *device, const struct bleproxy_a
     size_t name_size = device_is_named(view) ? view->name_size + (size_t)1 : 0;
     size_t needed = name_size + view->fields_size;
     if (needed > device->capacity) {
-        size_t capacity = (needed + CONTENT_STEP - 1) / CONTENT_STEP * CONTENT_STEP;
+        size_t capacity = env_block_size(needed);
         uint8_t *memory = env_resize(device->table->env, device->memory, capacity);
         if (!memory)
             return false;
@@ -161,9 +159,10 @@ static bool device_store(struct bleproxy_device *device, const struct bleproxy_a
 static bool take_content(struct bleproxy_device *device, struct sighting *sighting)
 {
     const struct bleproxy_advertisement *held = &device->view, *view = &sighting->view;
-    if (sighting->content_epoch == device->content_epoch && !view->changed)
+    bool was_same = sighting->content_epoch == device->content_epoch; /* until this report */
+    if (was_same && !view->changed)
         return false;
-    bool differs = !same_name(held, view) ||
+    bool differs = was_same || !same_name(held, view) ||
                    !fields_equal(held->fields, held->fields_size, view->fields, view->fields_size);
     bool reordered =
         !differs && held->fields_size > 0 && memcmp(held->fields, view->fields, held->fields_size) != 0;

@@ -122,10 +122,15 @@ static inline struct bleproxy_device *device_of_member(struct crowd_member *memb
 
 /* The name that all proxies' reports together give the device, or NULL. */
 const char *device_name(const struct bleproxy_device *device, size_t *ret_size);
-/* Compares the name of a report that has just been stored with the device's: the better one becomes both's. Out of memory
- * it does not, and the sighting's name_epoch is 0. */
+/* Compares the name of a report that has just been stored with the device's: the better one becomes both's. Needed while
+ * their name_epoch differs. Out of memory it does not, and the sighting's name_epoch is 0. */
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting);
 /* Whether the report has a name: the device's own address is none. */
-bool device_is_named(const struct bleproxy_advertisement *view);
+bool device_name_is_address(const struct bleproxy_advertisement *view);
+static inline bool device_is_named(const struct bleproxy_advertisement *view)
+{
+    return view->name &&
+           (view->name_size != BLEPROXY_ADDRESS_TEXT_SIZE - 1 || !device_name_is_address(view));
+}
 
 #endif

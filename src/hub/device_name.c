@@ -13,13 +13,11 @@ const char *device_name(const struct bleproxy_device *device, size_t *ret_size)
     return device->has_other_name ? device->other_name : device->view.name;
 }
 
-bool device_is_named(const struct bleproxy_advertisement *view)
+bool device_name_is_address(const struct bleproxy_advertisement *view)
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE];
-    if (!view->name || view->name_size != sizeof(address) - 1)
-        return view->name != NULL;
     bleproxy_address_format(view->address, address);
-    return memcmp(view->name, address, sizeof(address) - 1) != 0;
+    return view->name_size == sizeof(address) - 1 && memcmp(view->name, address, sizeof(address) - 1) == 0;
 }
 
 static bool hold_other_name(struct bleproxy_device *device, const char *name, uint16_t size)
@@ -49,23 +47,27 @@ static bool device_rename(struct bleproxy_device *device, const char *name, uint
     return true;
 }
 
+/* A truncation of the name, or a change of case only, does not replace it. */
+static bool is_better(const struct bleproxy_advertisement *view, const char *name, size_t size)
+{
+    return device_is_named(view) &&
+           (!name || !casefold_starts_with(name, size, view->name, view->name_size));
+}
+
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting)
 {
     const struct bleproxy_advertisement *view = &sighting->view;
     size_t size;
     sighting->name_epoch = 0;
     const char *name = device_name(device, &size);
-    bool named = device_is_named(view);
-    bool same = named && name && view->name_size == size && memcmp(view->name, name, size) == 0;
-    /* A truncation of the name, or a change of case only, does not replace it. */
-    bool better = !name || !casefold_starts_with(name, size, view->name, view->name_size);
-    if (named && !same && better) {
+    bool same = name ? view->name_size == size && memcmp(view->name, name, size) == 0 : !view->name;
+    if (!same && is_better(view, name, size)) {
         if (!device_rename(device, view->name, view->name_size))
             return;
-    } else if (name && !same) {
-        if (!sightings_rename(&sighting->scanner->sightings, sighting, name, (uint16_t)size))
-            return;
+    } else if (!same) {
         sighting->content_epoch = 0;
+        if (name && !sightings_rename(&sighting->scanner->sightings, sighting, name, (uint16_t)size))
+            return;
     }
     sighting->name_epoch = device->name_epoch;
 }

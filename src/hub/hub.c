@@ -22,6 +22,7 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, u
     list_init(&hub->scanners);
     list_init(&hub->departed);
     list_init(&hub->subscriptions);
+    hub->subscribed_from = SUBSCRIBED_TO_NONE;
     list_init(&hub->searches);
     *ret_hub = hub;
     return 0;
@@ -230,7 +231,8 @@ static void dispatch(struct hub *hub, enum bleproxy_stream stream, const struct 
     if (stream == BLEPROXY_STREAM_CHANGES)
         change = ownership_change(hub, device, view, &connectable);
     subscriptions_dispatch(hub, stream, view, change);
-    searches_report(hub, view);
+    if (!list_empty(&hub->searches))
+        searches_report(hub, view);
 }
 
 void hub_report(struct hub *hub, struct sighting *sighting)
@@ -248,7 +250,7 @@ void hub_report(struct hub *hub, struct sighting *sighting)
         if (device)
             stream = ownership_hear(hub, device, sighting);
     }
-    if (list_empty(&hub->subscriptions) && list_empty(&hub->searches) && !displaced)
+    if (stream < hub->subscribed_from && list_empty(&hub->searches) && !displaced)
         return;
     hub_enter(hub);
     dispatch(hub, stream, device, &sighting->view);

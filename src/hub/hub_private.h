@@ -20,6 +20,7 @@ struct hub {
     struct map by_source;      /* they, too; of several with one source the last */
     struct list departed;      /* unregistered by a callback: they stay in memory until it has returned */
     struct list subscriptions; /* oldest first */
+    unsigned subscribed_from;  /* the first stream that any of them is to, or SUBSCRIBED_TO_NONE */
     struct list searches;
     unsigned depth; /* callbacks on the stack */
     bool litter;    /* something is marked, maybe the hub itself */
@@ -30,6 +31,8 @@ struct hub {
     hub_deadline_fn *on_deadline;
     void *on_deadline_user;
 };
+
+enum { SUBSCRIBED_TO_NONE = BLEPROXY_STREAM_CHANGES + 1 };
 
 /* Around everything that calls back. The hub may be gone after hub_leave(). */
 static inline void hub_enter(struct hub *hub)

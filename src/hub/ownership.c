@@ -226,7 +226,7 @@ enum bleproxy_stream ownership_hear(struct hub *hub, struct bleproxy_device *dev
 {
     const struct bleproxy_advertisement *view = &sighting->view;
     bool same_owner = device->view.source == view->source, was_connectable = device->connectable.known;
-    if (view->changed || sighting->name_epoch != device->name_epoch)
+    if (sighting->name_epoch != device->name_epoch)
         device_settle_name(device, sighting);
     if (!same_owner && !wins(hub, device, sighting)) {
         if (view->changed)

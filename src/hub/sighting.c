@@ -142,6 +142,7 @@ void sighting_commit(struct sighting *sighting, const struct sighting_update *up
     if (update->name_size > 0) {
         if (update->new_name) {
             sighting->renamed = false;
+            sighting->name_epoch = 0;
             memcpy(at, update->name, update->name_size);
             at[update->name_size] = '\0';
         }

@@ -21,7 +21,8 @@ enum {
 struct sighting {
     struct bleproxy_advertisement view;
     struct bleproxy_device *device; /* NULL: not in a hub's table */
-    /* The device's, when its content, its name were last found to be the same as here; 0: they were not. */
+    /* The device's, when its content, its name were last found to be the same as here; 0: they were not, or the name is
+     * another since. A change of the content shows in the view: it is taken, or content_epoch is 0 afterwards. */
     uint32_t content_epoch, name_epoch;
     struct crowd_member member; /* of its scanner's */
 

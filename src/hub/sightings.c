@@ -5,8 +5,6 @@
 #include "hub/device.h"
 #include "hub/scanner_private.h"
 
-enum { CAPACITY_STEP = 32 }; /* payloads that vary by a few bytes settle in one block */
-
 void sightings_init(struct sightings *sightings, const struct env *env, struct scanner *scanner)
 {
     *sightings = (struct sightings){.env = env, .scanner = scanner};
@@ -74,7 +72,7 @@ static bool sightings_reserve(struct sightings *sightings, struct sighting *sigh
 {
     if (needed <= sighting->capacity)
         return true;
-    size_t capacity = (needed + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    size_t capacity = env_block_size(needed);
     while (sightings->bytes - sighting->capacity + capacity > SIGHTINGS_BYTES_MAX)
         if (!sightings_displace(sightings, sighting, urgent, now_ns))
             return false;

@@ -35,12 +35,25 @@ void subscriptions_dispatch(struct hub *hub, enum bleproxy_stream stream,
     }
 }
 
+/* After one has come or gone. */
+static void count_streams(struct hub *hub)
+{
+    hub->subscribed_from = SUBSCRIBED_TO_NONE;
+    list_for_each(node, &hub->subscriptions)
+    {
+        unsigned stream = list_entry(node, struct bleproxy_subscription, node)->stream;
+        if (stream < hub->subscribed_from)
+            hub->subscribed_from = stream;
+    }
+}
+
 static void subscription_release(struct bleproxy_subscription *subscription)
 {
-    const struct env *env = subscription->hub->env;
+    struct hub *hub = subscription->hub;
     list_unlink(&subscription->node);
-    hub_filter_deinit(subscription->hub, &subscription->filter);
-    env_free(env, subscription);
+    hub_filter_deinit(hub, &subscription->filter);
+    env_free(hub->env, subscription);
+    count_streams(hub);
 }
 
 void subscriptions_end(struct hub *hub)
@@ -96,6 +109,7 @@ int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct ble
         return r;
     }
     list_append(&hub->subscriptions, &subscription->node);
+    count_streams(hub);
     *ret_subscription = subscription; /* before the first call, which may want to free it */
     if (stream != BLEPROXY_STREAM_REPORTS) {
         hub_enter(hub);

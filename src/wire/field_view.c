@@ -33,7 +33,7 @@ static const uint8_t *field_find(const struct bleproxy_advertisement *advertisem
     const uint8_t *entry = advertisement->fields;
     for (size_t at = 0; at < advertisement->fields_size; at += fields_entry_size(entry)) {
         entry = advertisement->fields + at;
-        if (entry[0] == kind && entry[1] == key_size && memcmp(entry + FIELDS_HEADER, key, key_size) == 0) {
+        if (entry[0] == kind && fields_has_key(entry, key, key_size)) {
             *ret_size = (size_t)(entry[2] | entry[3] << 8);
             return entry + FIELDS_HEADER + key_size;
         }

@@ -76,7 +76,7 @@ static void fields_put(struct fields *fields, enum bleproxy_field_kind kind, con
     for (; at < end; at += entry_size) {
         uint8_t *entry = fields->bytes + at;
         entry_size = fields_entry_size(entry);
-        if (entry[1] != key_size || memcmp(entry + FIELDS_HEADER, key, key_size) != 0)
+        if (!fields_has_key(entry, key, key_size))
             continue;
         entry = fields_splice(fields, kind, at, entry_size, FIELDS_HEADER + key_size + size);
         if (entry)

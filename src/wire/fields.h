@@ -3,6 +3,7 @@
 #define WIRE_FIELDS_H
 
 #include <bleproxy/advertisement.h>
+#include <string.h>
 
 /* What advertisements say of a device, in one flat block: service UUIDs, then service data, then manufacturer
  * data, each in the order first heard. Keys are canonical (shortest UUID). Packed entries, so that a whole
@@ -21,6 +22,14 @@ enum { FIELDS_HEADER = 4 }; /* of an entry, before its key */
 static inline size_t fields_entry_size(const uint8_t *entry)
 {
     return FIELDS_HEADER + entry[1] + (size_t)(entry[2] | entry[3] << 8);
+}
+
+/* Keys have at least two bytes, mostly no more. */
+static inline bool fields_has_key(const uint8_t *entry, const uint8_t *key, size_t key_size)
+{
+    const uint8_t *held = entry + FIELDS_HEADER;
+    return entry[1] == key_size && held[0] == key[0] && held[1] == key[1] &&
+           (key_size == 2 || memcmp(held + 2, key + 2, key_size - 2) == 0);
 }
 
 /* Bytes in caller's memory. */

@@ -60,10 +60,44 @@ static void test_put_without_memory_leaves_the_map_as_it_was(void **state)
     test_env_deinit(&test);
 }
 
+/* Slots that are looked at to find each key, all together. */
+static size_t probes(const struct map *map, uint64_t first, size_t step, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = first + i * step;
+        size_t home = map_home(map, key), found = (size_t)(map_find(map, key) - map->slots);
+        sum += (found >= home ? found : found + map->size) - home + 1;
+    }
+    return sum;
+}
+
+/* A maker's devices have addresses in a row, and so have those that a stranger counts up: whatever the random bits. */
+static void test_addresses_in_a_row_are_spread(void **state)
+{
+    (void)state;
+    enum { DRAWS = 1000, KEYS = 400, FAIR = 8 };
+    static const size_t steps[] = {1, 2, 3, 16, 256, 1 << 20};
+    struct test_env test;
+    char value;
+    test_env_init(&test);
+    for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++)
+        for (size_t draw = 0; draw < DRAWS; draw++) {
+            struct map map;
+            map_init(&map, &test.env);
+            for (size_t i = 0; i < KEYS; i++)
+                assert_int_equal(map_put(&map, 0xa4c138000000 + i * steps[s], &value), 0);
+            assert_true(probes(&map, 0xa4c138000000, steps[s], KEYS) <= FAIR * KEYS);
+            map_deinit(&map);
+        }
+    test_env_deinit(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_get_put_remove_agree_with_a_plain_array),
+        cmocka_unit_test(test_addresses_in_a_row_are_spread),
         cmocka_unit_test(test_put_without_memory_leaves_the_map_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
