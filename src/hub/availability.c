@@ -32,10 +32,11 @@ void availability_init(struct availability *availability, uint32_t rules, uint64
 uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting)
 {
     const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
-    if (rules & BLEPROXY_RULE_EXPIRY || !sighting->device)
+    if (rules & BLEPROXY_RULE_EXPIRY)
         return least_ns;
-    uint64_t interval_ns = time_min(interval_longest_ns(&sighting->device->interval), most_ns);
-    uint64_t memory_ns = interval_ns * MEMORY_HALVES / 2;
+    uint64_t interval_ns =
+        sighting->device ? interval_longest_ns(&sighting->device->interval) : sighting->interval_ns;
+    uint64_t memory_ns = time_min(interval_ns, most_ns) * MEMORY_HALVES / 2;
     return memory_ns < least_ns ? least_ns : time_min(memory_ns, most_ns);
 }
 
@@ -182,6 +183,7 @@ void availability_tick(struct hub *hub, uint64_t now_ns)
         return;
     hub->availability.due_ns = next_sweep_ns(hub->rules, now_ns);
     sweep(hub, now_ns);
+    history_sweep(hub, now_ns);
 }
 
 void availability_displaced(struct hub *hub, struct bleproxy_device *device)

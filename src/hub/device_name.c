@@ -22,13 +22,18 @@ bool device_is_named(const struct bleproxy_advertisement *view)
     return memcmp(view->name, address, sizeof(address) - 1) != 0;
 }
 
-/* Out of memory the old one stays. */
-static void device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+/* The view's is to be its name. */
+static void drop_other_name(struct bleproxy_device *device)
 {
     device->name_epoch += device->name_epoch == UINT32_MAX ? 2 : 1;
     device->has_other_name = false;
-    if (!device->has_report || /* the report that brings it is about to be taken */
-        (device->view.name_size == size && memcmp(device->view.name, name, size) == 0))
+}
+
+/* Out of memory the old one stays. */
+static void device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+{
+    drop_other_name(device);
+    if (device->view.name_size == size && memcmp(device->view.name, name, size) == 0)
         return;
     if (size >= device->other_name_capacity) {
         char *memory = env_resize(device->table->env, device->other_name, size + (size_t)1);
@@ -43,6 +48,21 @@ static void device_rename(struct bleproxy_device *device, const char *name, uint
     device->has_other_name = true;
 }
 
+/* A truncation of the name, or a change of case only, does not replace it. */
+static bool is_better(const struct bleproxy_advertisement *view, const char *name, size_t size)
+{
+    return !name || !casefold_starts_with(name, size, view->name, view->name_size);
+}
+
+void device_recall_name(struct bleproxy_device *device, const struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    size_t size;
+    const char *name = device_name(device, &size);
+    if (device_is_named(view) && is_better(view, name, size))
+        device_rename(device, view->name, view->name_size);
+}
+
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting)
 {
     const struct bleproxy_advertisement *view = &sighting->view;
@@ -50,10 +70,11 @@ void device_settle_name(struct bleproxy_device *device, struct sighting *sightin
     const char *name = device_name(device, &size);
     bool named = device_is_named(view);
     bool same = named && name && view->name_size == size && memcmp(view->name, name, size) == 0;
-    /* A truncation of the name, or a change of case only, does not replace it. */
-    bool better = !name || !casefold_starts_with(name, size, view->name, view->name_size);
-    if (named && !same && better) {
-        device_rename(device, view->name, view->name_size);
+    if (named && !same && is_better(view, name, size)) {
+        if (device->has_report)
+            device_rename(device, view->name, view->name_size);
+        else
+            drop_other_name(device); /* the report that brings it is about to be taken */
     } else if (name && !same) {
         if (!sightings_rename(&sighting->scanner->sightings, sighting, name, (uint16_t)size))
             return;
