@@ -37,6 +37,7 @@ int heard_write(struct buffer *out, const struct sighting *sighting, uint64_t so
     heard.tx_power = view->tx_power_dbm;
     heard.address_type = view->address_type;
     heard.heard_once = sighting->member.heard_once;
+    heard.renamed = sighting->renamed;
     heard.raw_known = view->raw != NULL;
     heard.name = binary(view->name, view->name_size);
     heard.fields = binary(view->fields, view->fields_size);
@@ -87,6 +88,7 @@ int heard_read(struct codec_reader *reader, struct sighting *ret_sighting)
                  .fields = heard->fields.len > 0 ? heard->fields.data : empty,
                  .fields_size = (uint32_t)heard->fields.len},
         .has_rssi = heard->rssi_known,
+        .renamed = heard->renamed,
         .interval_ns = heard->interval_ns,
         .member.heard_once = heard->heard_once,
     };

@@ -151,6 +151,7 @@ struct sighting *sightings_restore(struct sightings *sightings, const struct sig
     sighting->view.rssi_dbm = view->rssi_dbm;
     sighting->view.address_type = view->address_type;
     sighting->has_rssi = model->has_rssi;
+    sighting->renamed = model->renamed;
     sighting->interval_ns = model->interval_ns;
     sighting->restored = true;
     if (!model->member.heard_once)

@@ -53,6 +53,7 @@ static void hear_all_kinds(struct fixture *f)
          "020a85 0503d2fc0f18 0525785634121106fb349b5f80000080001000000018 0416d2fc40 0621f0debc9a"
          "1121cafebabecafebabecafebabecafebabe 05ff4c001005 05ff01000000 0409c3a974");
     pass_time(f, 3);
+    hear(f, f->scanners[B], EMPTY_RAW, -128, LAMP); /* and so it has a name */
     hear(f, scanner, EMPTY_RAW, -128, "");
     decoded.address = DECODED;
     decoded.rssi = -33;
@@ -76,7 +77,7 @@ static void test_f190_round_trip_keeps_every_field(void **state)
     static const uint64_t addresses[] = {FAR_AWAY, EMPTY_RAW, DECODED, LOUD, LONG_NAME};
     enum { N = sizeof(addresses) / sizeof(addresses[0]) };
     struct bleproxy_advertisement *before[N];
-    bool heard_once[N], has_rssi[N];
+    bool heard_once[N], has_rssi[N], renamed[N];
     hear_all_kinds(f);
     for (size_t i = 0; i < N; i++) {
         const struct sighting *sighting = sightings_get(&f->scanners[A]->sightings, addresses[i]);
@@ -90,6 +91,7 @@ static void test_f190_round_trip_keeps_every_field(void **state)
             sighting->view.raw ? memcpy(at + 6000, sighting->view.raw, sighting->view.raw_size) : NULL;
         heard_once[i] = sighting->member.heard_once;
         has_rssi[i] = sighting->has_rssi;
+        renamed[i] = sighting->renamed;
     }
     uint64_t left_ns = f->now_ns;
     restart(f, 10, NOW_S * NS_PER_S);
@@ -116,6 +118,8 @@ static void test_f190_round_trip_keeps_every_field(void **state)
         assert_int_equal(after->connectable, before[i]->connectable);
         assert_int_equal(sighting->member.heard_once, heard_once[i]);
         assert_int_equal(sighting->has_rssi, has_rssi[i]);
+        assert_int_equal(sighting->renamed, renamed[i]);
+        assert_int_equal(sighting->renamed, addresses[i] == EMPTY_RAW);
         assert_true(sighting->interval_ns == (addresses[i] == LOUD ? 2 * NS_PER_S : 0));
         test_free(before[i]);
     }
