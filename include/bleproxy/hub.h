@@ -28,6 +28,12 @@ struct bleproxy_hub_options {
     /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
      * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
     const char *cache_path;
+    /* Bits of enum bleproxy_rule: where to do as the Python stack does. */
+    uint32_t reference;
+};
+/* Rules of the Python stack that are others here, in docs/differences.md. */
+enum bleproxy_rule {
+    BLEPROXY_RULE_WINDOW = 1 << 0, /* a window of active scanning that is open is never made longer */
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/device.h"
 
+#include "hub/hub_private.h"
 #include "hub/ownership.h"
 
 void device_table_init(struct device_table *table, const struct env *env, size_t max)
@@ -60,6 +61,7 @@ static void device_go(struct bleproxy_device *device)
 {
     struct device_table *table = device->table;
     map_remove(&table->by_address, device->address);
+    auto_scan_on_gone(list_entry(table, struct hub, devices), device->address);
     if (table->locked) {
         table->n_gone++;
         return;

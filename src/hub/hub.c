@@ -17,6 +17,11 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, s
     list_init(&hub->departed);
     list_init(&hub->subscriptions);
     list_init(&hub->searches);
+    auto_scan_init(&hub->auto_scan, env);
+    scan_requests_init(&hub->scan_requests);
+    hub->reference = options ? options->reference : 0;
+    hub->due_ns = BP_NEVER;
+    hub->cursor = &hub->scanners;
     *ret_hub = hub;
     return 0;
 }
@@ -26,6 +31,7 @@ void hub_clear_up(struct hub *hub)
     hub->litter = false;
     subscriptions_sweep(hub);
     searches_sweep(hub);
+    sweeps_sweep(hub);
     device_table_sweep(&hub->devices);
     list_for_each(node, &hub->departed)
     {
@@ -34,6 +40,8 @@ void hub_clear_up(struct hub *hub)
     }
     if (hub->freed) {
         device_table_deinit(&hub->devices);
+        auto_scan_deinit(hub);
+        scan_requests_deinit(hub);
         env_free(hub->env, hub);
     }
 }
@@ -46,8 +54,10 @@ void hub_free(struct hub *hub, uint64_t now_ns)
     hub->freed = true;
     hub->litter = true;
     searches_end(hub);
+    sweeps_end(hub);
     subscriptions_end(hub);
     hub->on_slots = NULL;
+    hub->on_deadline = NULL;
     list_for_each(node, &hub->scanners)
         hub_unregister_scanner(hub, list_entry(node, struct scanner, registered), now_ns);
     hub_leave(hub);
@@ -55,7 +65,6 @@ void hub_free(struct hub *hub, uint64_t now_ns)
 
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub || scanner->freed || hub->freed)
         return BLEPROXY_E_STATE;
     list_for_each(node, &hub->scanners)
@@ -68,6 +77,8 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
     }
     scanner->hub = hub;
     list_append(&hub->scanners, &scanner->registered);
+    auto_scan_on_mode(hub, scanner, now_ns);
+    scan_requests_touch(hub);
     scanner_pin(scanner);
     slots_announce(&scanner->slots);
     scanner_unpin(scanner);
@@ -76,10 +87,11 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
 
 void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub != hub)
         return;
     scanner->hub = NULL;
+    if (hub->cursor == &scanner->registered)
+        hub->cursor = scanner->registered.next;
     list_unlink(&scanner->registered);
     sightings_leave_hub(&scanner->sightings);
     if (hub->depth > 0) {
@@ -91,8 +103,59 @@ void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t n
     }
     const struct bleproxy_slots gone = {.limit = slots_view(&scanner->slots)->limit};
     scanner_pin(scanner);
+    hub_enter(hub);
+    auto_scan_on_unregistered(hub, scanner, now_ns);
+    scanner_demand(scanner, BLEPROXY_MODE_NONE, now_ns);
     hub_publish_slots(hub, scanner, &gone);
+    hub_leave(hub);
     scanner_unpin(scanner);
+}
+
+struct scanner *hub_visit(struct hub *hub)
+{
+    if (hub->cursor == &hub->scanners)
+        return NULL;
+    struct scanner *scanner = list_entry(hub->cursor, struct scanner, registered);
+    hub->cursor = hub->cursor->next;
+    return scanner;
+}
+
+struct scanner *hub_scanner_of(const struct hub *hub, uint64_t source)
+{
+    struct scanner *newest = NULL;
+    list_for_each(node, &hub->scanners)
+    {
+        struct scanner *scanner = list_entry(node, struct scanner, registered);
+        if (scanner->source == source)
+            newest = scanner;
+    }
+    return newest;
+}
+
+void hub_wake(struct hub *hub, uint64_t at_ns)
+{
+    if (at_ns >= hub->due_ns)
+        return;
+    hub->due_ns = at_ns;
+    if (hub->on_deadline)
+        hub->on_deadline(hub->on_deadline_user);
+}
+
+void hub_work(struct hub *hub, uint64_t now_ns)
+{
+    if (now_ns < hub->due_ns || hub->freed)
+        return;
+    hub->due_ns = BP_NEVER;
+    scan_requests_tick(hub, now_ns);
+    uint64_t next_ns = auto_scan_tick(hub, now_ns);
+    if (next_ns < hub->due_ns)
+        hub->due_ns = next_ns; /* who ticks asks for the deadline afterwards */
+}
+
+void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user)
+{
+    hub->on_deadline = on_deadline;
+    hub->on_deadline_user = user;
 }
 
 void hub_watch_slots(struct hub *hub, bleproxy_hub_slots_fn *on_slots, void *user)
@@ -135,6 +198,7 @@ void hub_report(struct hub *hub, struct sighting *sighting)
         device->reports++;
         stream = device->unannounced ? BLEPROXY_STREAM_CHANGES : BLEPROXY_STREAM_OWNER;
         device->unannounced = false;
+        auto_scan_on_accepted(hub, sighting->view.address, sighting->view.source, sighting->view.time_ns);
     }
     if (list_empty(&hub->subscriptions) && list_empty(&hub->searches))
         return;
@@ -147,6 +211,13 @@ void hub_report(struct hub *hub, struct sighting *sighting)
 const struct bleproxy_device *hub_device(const struct hub *hub, uint64_t address)
 {
     return map_get(&hub->devices.by_address, address);
+}
+
+uint64_t hub_source_of(const struct hub *hub, uint64_t address)
+{
+    const struct bleproxy_device *device = hub_device(hub, address);
+    const struct sighting *owner = device ? device_owner(device) : NULL;
+    return owner ? owner->view.source : 0;
 }
 
 const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *position)

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/time.h"
 #include <bleproxy/hub.h>
+#include <bleproxy/scanning.h>
 
 struct scanner;
 
@@ -14,9 +15,12 @@ struct hub;
 
 int hub_new(const struct env *env, const struct bleproxy_hub_options *options, struct hub **ret_hub);
 void hub_free(struct hub *hub, uint64_t now_ns);
-/* Of searches. Scanners have their own (scanner.h), which whoever made them keeps. */
+/* Of searches and scanning on purpose. Scanners have their own (scanner.h), which whoever made them keeps. */
 uint64_t hub_deadline(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
+/* Who keeps its appointments is told when the deadline comes nearer by what scanners do; from within them. NULL: nobody. */
+typedef void hub_deadline_fn(void *user);
+void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user);
 
 /* A registered scanner's reports reach the table. A second one with the same source is an error in the log, and
  * works. Who watches slots is told from within, and may end it again. 0 or BLEPROXY_E_STATE (registered already). */
@@ -37,6 +41,14 @@ int hub_discover(struct hub *hub, const struct bleproxy_filter *filter, uint64_t
 const struct bleproxy_device *hub_device(const struct hub *hub, uint64_t address);
 const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *position);
 size_t hub_n_devices(const struct hub *hub);
+int hub_request_active_scan(struct hub *hub, uint64_t address, uint32_t interval_ms, uint32_t duration_ms,
+                            uint64_t now_ns, struct bleproxy_active_scan **ret_request);
+int hub_request_scan(struct hub *hub, enum bleproxy_scanner_mode mode,
+                     struct bleproxy_scan_request **ret_request);
+int hub_sweep(struct hub *hub, uint32_t duration_ms, bleproxy_sweep_fn *on_done, void *user, uint64_t now_ns,
+              struct bleproxy_sweep **ret_sweep);
+const struct bleproxy_active_scan *hub_next_active_scan(const struct hub *hub, size_t *position);
+int hub_get_auto_scan(const struct hub *hub, uint64_t source, struct bleproxy_auto_scan *ret_auto_scan);
 void hub_watch_slots(struct hub *hub, bleproxy_hub_slots_fn *on_slots, void *user);
 void hub_get_statistics(const struct hub *hub, struct bleproxy_hub_statistics *ret_statistics);
 

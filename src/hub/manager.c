@@ -25,6 +25,7 @@ struct manager {
     struct completion start, stop;
 
     struct scanner *scanner; /* of the present session, once it is wired */
+    enum bleproxy_scanner_mode scan_mode;
     struct bleproxy_device_info info;
     uint32_t warned; /* missing features that the log was told of */
     bool has_end;
@@ -104,6 +105,9 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     }
     manager->scanner = scanner;
     scanner_setup(scanner, now_ns);
+    if (manager->scan_mode != BLEPROXY_MODE_NONE)
+        scanner_set_mode(scanner, manager->scan_mode,
+                         now_ns); /* kept as an intent, and the log says the rest */
     error = hub_register_scanner(manager->hub, scanner, now_ns);
     if (error)
         end_scanner(manager, now_ns);
@@ -247,6 +251,7 @@ int manager_new(struct hub *hub, const struct proxy_config *config, const struct
     manager->hub = hub;
     manager->ops = ops;
     manager->user = user;
+    manager->scan_mode = BLEPROXY_MODE_NONE;
     int error = proxy_new(config, &proxy_ops, manager, &manager->proxy);
     if (error) {
         env_free(env, manager);
@@ -301,12 +306,16 @@ void manager_stop(struct manager *manager, manager_done_fn *on_stopped_fn, void 
         if (manager->scanner)
             scanner_set_available(manager->scanner, false, now_ns);
         if (manager->scanner)
-            scanner_window_close(manager->scanner,
-                                 now_ns); /* the proxy still hears it: it keeps no foreign mode */
+            scanner_let_go(manager->scanner, now_ns); /* the proxy still hears it: it keeps no foreign mode */
         if (!manager->freed)
             proxy_stop(manager->proxy, now_ns);
     }
     leave(manager);
+}
+
+void manager_set_scan_mode(struct manager *manager, enum bleproxy_scanner_mode mode)
+{
+    manager->scan_mode = mode;
 }
 
 struct proxy *manager_proxy(struct manager *manager)

@@ -22,6 +22,17 @@ bool ownership_challenge(struct bleproxy_device *device, struct sighting *sighti
     return true;
 }
 
+void ownership_end_rescue(struct hub *hub, uint64_t address)
+{
+    (void)hub, (void)address;
+}
+
+bool ownership_has_rescues(const struct hub *hub)
+{
+    (void)hub;
+    return false;
+}
+
 void ownership_elect(struct bleproxy_device *device)
 {
     uint64_t latest_ns = 0;

@@ -4,6 +4,8 @@
 
 #include "hub/device.h"
 
+struct hub;
+
 enum {
     OWNERSHIP_MARGIN_DB = 16, /* a challenger must be stronger by more than this */
     OWNERSHIP_SILENCE_S = 60, /* an owner silent for longer loses to whoever speaks */
@@ -22,6 +24,11 @@ static inline bool ownership_claim(struct bleproxy_device *device, struct sighti
         device->unannounced = true;
     return true;
 }
+
+/* Nobody asks for active scans of the device any more: an overdue owner is not looked for. */
+void ownership_end_rescue(struct hub *hub, uint64_t address);
+/* Whether an overdue owner of any device is being looked for. */
+bool ownership_has_rescues(const struct hub *hub);
 
 /* The owner left: the strongest of those heard lately becomes the owner. */
 void ownership_elect(struct bleproxy_device *device);

@@ -184,7 +184,7 @@ static void search_tick(struct bleproxy_search *search, uint64_t now_ns)
 
 uint64_t hub_deadline(const struct hub *hub)
 {
-    uint64_t deadline_ns = BP_NEVER;
+    uint64_t deadline_ns = hub->due_ns;
     list_for_each(node, &hub->searches)
     {
         const struct bleproxy_search *search = list_entry(node, struct bleproxy_search, node);
@@ -205,6 +205,7 @@ void hub_tick(struct hub *hub, uint64_t now_ns)
         if (!search_is_over(search))
             search_tick(search, now_ns);
     }
+    hub_work(hub, now_ns);
     hub_leave(hub);
 }
 
