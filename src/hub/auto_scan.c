@@ -186,7 +186,7 @@ void auto_scan_track(struct hub *hub, uint64_t address, uint64_t source, uint64_
 void auto_scan_on_gone(struct hub *hub, uint64_t address)
 {
     struct auto_device *device = hub->auto_scan.by_address.count > 0 ? auto_device_get(hub, address) : NULL;
-    if (device)
+    if (device && device->worker)
         auto_device_untrack(device);
 }
 

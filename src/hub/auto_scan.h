@@ -111,9 +111,11 @@ void auto_scan_on_mode(struct hub *hub, struct scanner *scanner, uint64_t now_ns
 void auto_scan_on_unregistered(struct hub *hub, struct scanner *scanner, uint64_t now_ns);
 /* See auto_scan_on_accepted() in hub_private.h. */
 void auto_scan_track(struct hub *hub, uint64_t address, uint64_t source, uint64_t now_ns);
-/* The device has left the table: if it comes back, its schedule starts anew. */
+/* The device has left the table: if it comes back, its schedule starts anew. With an owner that is not AUTO, for which
+ * nobody looks at it, it just goes on, and is overdue by then. */
 void auto_scan_on_gone(struct hub *hub, uint64_t address);
-/* Within hub_enter(). Returns when it wants to be called again. */
+/* Within hub_enter(). Of what is due at the same moment windows close first; then come sweeps, rescues, and what each
+ * scanner has to do, in order of registration (in the Python stack chance decides). Returns when it wants to be called again. */
 uint64_t auto_scan_tick(struct hub *hub, uint64_t now_ns);
 
 /* ---- For those who decide whose a device is ---- */

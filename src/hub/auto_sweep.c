@@ -136,10 +136,8 @@ static bool open_all(struct hub *hub, uint64_t duration_ns, enum auto_window win
         worker->quiet_before_ns = worker->quiet_until_ns;
         if (worker->is_reserved)
             worker->quiet_until_ns = end_ns;
-        if (!auto_window_open(hub, scanner, duration_ns, window, NULL, now_ns))
-            continue;
-        opened = true;
-        auto_worker_reserve(worker, duration_ns, now_ns);
+        if (auto_window_open(hub, scanner, duration_ns, window, NULL, now_ns))
+            opened = true;
     }
     settle_reserved(hub, opened);
     return opened;

@@ -26,10 +26,15 @@ void auto_warn_passive(struct hub *hub, struct scanner *scanner)
 
 /* ---- Windows ---- */
 
+/* A sweep counts when it was one: its proxy sweeps as late after it as after one of its own. */
 static void on_window_closed(void *user, bool opened, uint64_t now_ns)
 {
     struct auto_worker *worker = user;
     (void)opened, (void)now_ns;
+    bool swept = worker->window == AUTO_WINDOW_SWEEP || worker->window == AUTO_WINDOW_EXTENSION;
+    uint64_t sweep_ns = time_after(worker->last_window_ns, AUTO_RESWEEP_S * NS_PER_S);
+    if (swept && !worker->abandoned && worker->sweep_due_ns < sweep_ns)
+        worker->sweep_due_ns = sweep_ns;
     worker->window = AUTO_WINDOW_NONE;
     worker->client = NULL;
     worker->abandoned = false;
@@ -243,11 +248,23 @@ static void scan_own(struct hub *hub, struct auto_worker *worker, uint64_t durat
     }
 }
 
+static uint64_t worker_due(const struct auto_worker *worker)
+{
+    if (worker->busy)
+        return worker->busy_until_ns;
+    if (worker->quiet_until_ns > 0)
+        return worker->quiet_until_ns;
+    uint64_t due_ns = worker->sweep_due_ns;
+    list_for_each(node, &worker->owned) due_ns =
+        time_min(due_ns, auto_device_due(auto_device_in_worker(node)));
+    return due_ns;
+}
+
 static void worker_tick(struct hub *hub, struct auto_worker *worker, uint64_t now_ns)
 {
     if (worker->busy && now_ns >= worker->busy_until_ns)
         auto_errands_next(hub, worker, now_ns);
-    if (!worker->running || worker->busy || worker->quiet_until_ns > now_ns)
+    if (!worker->running || worker_due(worker) > now_ns)
         return;
     worker->quiet_until_ns = 0;
     uint64_t until_ns = time_after(now_ns, AUTO_LOOKAHEAD_S * NS_PER_S), duration_ns;
@@ -264,18 +281,6 @@ static void worker_tick(struct hub *hub, struct auto_worker *worker, uint64_t no
     if (sweep && duration_ns < AUTO_SWEEP_S * NS_PER_S)
         duration_ns = AUTO_SWEEP_S * NS_PER_S;
     scan_own(hub, worker, duration_ns, until_ns, now_ns);
-}
-
-static uint64_t worker_due(const struct auto_worker *worker)
-{
-    if (worker->busy)
-        return worker->busy_until_ns;
-    if (worker->quiet_until_ns > 0)
-        return worker->quiet_until_ns;
-    uint64_t due_ns = worker->sweep_due_ns;
-    list_for_each(node, &worker->owned) due_ns =
-        time_min(due_ns, auto_device_due(auto_device_in_worker(node)));
-    return due_ns;
 }
 
 uint64_t auto_scan_tick(struct hub *hub, uint64_t now_ns)
