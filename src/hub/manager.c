@@ -25,7 +25,8 @@ struct manager {
     struct completion start, stop;
 
     struct scanner *scanner; /* of the present session, once it is wired */
-    enum bleproxy_scanner_mode scan_mode;
+    enum bleproxy_scanner_mode scan_mode, owed_mode;
+    bool owes_mode; /* to the proxy: the last session left it in one of ours */
     struct bleproxy_device_info info;
     uint32_t warned; /* missing features that the log was told of */
     bool has_end;
@@ -72,6 +73,7 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     scanner_set_available(scanner, false, now_ns);
     if (manager->scanner != scanner)
         return;
+    manager->owes_mode = scanner_owes_mode(scanner, &manager->owed_mode);
     wiring_detach(proxy_session(manager->proxy), scanner);
     disconnect_set_fire(scanner_disconnect_set(scanner));
     if (manager->scanner != scanner)
@@ -104,6 +106,8 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
         return error;
     }
     manager->scanner = scanner;
+    if (manager->owes_mode)
+        scanner_owe_mode(scanner, manager->owed_mode);
     scanner_setup(scanner, now_ns);
     if (manager->scan_mode != BLEPROXY_MODE_NONE)
         scanner_set_mode(scanner, manager->scan_mode,

@@ -15,6 +15,7 @@ void scan_mode_init(struct scan_mode *mode)
         .demand = BLEPROXY_MODE_NONE,
         .before = BLEPROXY_MODE_NONE,
         .told = BLEPROXY_MODE_NONE,
+        .owed = BLEPROXY_MODE_NONE,
     };
 }
 
@@ -42,26 +43,10 @@ static void update_requested(struct scanner *scanner, uint64_t now_ns)
 static enum bleproxy_scanner_mode own_mode(const struct scanner *scanner)
 {
     const struct scan_mode *mode = &scanner->mode;
+    if (mode->owes && mode->owed != BLEPROXY_MODE_NONE)
+        return mode->owed;
     return scanner->has_configured_mode && mode->reported != BLEPROXY_MODE_NONE ? mode->configured
                                                                                 : mode->reported;
-}
-
-void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, uint32_t configured_mode,
-                      uint64_t now_ns)
-{
-    struct scan_mode *held = &scanner->mode;
-    scanner->now_ns = now_ns;
-    held->state =
-        state <= BLEPROXY_SCANNER_STOPPED ? (enum bleproxy_scanner_state)state : BLEPROXY_SCANNER_UNKNOWN;
-    held->reported = mode_from_wire(mode);
-    held->configured = mode_from_wire(configured_mode);
-    if (held->demand != BLEPROXY_MODE_NONE && held->before == BLEPROXY_MODE_NONE)
-        held->before = own_mode(scanner); /* the answer to the subscription, which came before the demand */
-    scanner_pin(scanner);
-    update_requested(scanner, now_ns);
-    watchdog_satisfied(&scanner->watchdog);
-    leftovers_on_state(scanner, now_ns);
-    scanner_unpin(scanner);
 }
 
 enum bleproxy_scanner_state scanner_state(const struct scanner *scanner)
@@ -121,6 +106,44 @@ static int send_mode_at_rest(struct scanner *scanner, uint64_t now_ns)
     return r;
 }
 
+/* To go back to it. */
+static void remember(struct scan_mode *mode, enum bleproxy_scanner_mode before)
+{
+    mode->before = before;
+    mode->owes = false;
+}
+
+/* Within scanner_pin(). What is pinned or wanted now comes first, and pays it back in the end. */
+static void pay_back(struct scanner *scanner, uint64_t now_ns)
+{
+    struct scan_mode *mode = &scanner->mode;
+    if (!mode->owes || mode->reported == BLEPROXY_MODE_NONE || mode->intent != BLEPROXY_MODE_NONE ||
+        mode->demand != BLEPROXY_MODE_NONE || mode->window_open)
+        return;
+    remember(mode, own_mode(scanner));
+    if (mode->reported != mode->before)
+        send_mode_at_rest(scanner, now_ns);
+}
+
+void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, uint32_t configured_mode,
+                      uint64_t now_ns)
+{
+    struct scan_mode *held = &scanner->mode;
+    scanner->now_ns = now_ns;
+    held->state =
+        state <= BLEPROXY_SCANNER_STOPPED ? (enum bleproxy_scanner_state)state : BLEPROXY_SCANNER_UNKNOWN;
+    held->reported = mode_from_wire(mode);
+    held->configured = mode_from_wire(configured_mode);
+    if (held->demand != BLEPROXY_MODE_NONE && held->before == BLEPROXY_MODE_NONE)
+        held->before = own_mode(scanner); /* the answer to the subscription, which came before the demand */
+    scanner_pin(scanner);
+    pay_back(scanner, now_ns);
+    update_requested(scanner, now_ns);
+    watchdog_satisfied(&scanner->watchdog);
+    leftovers_on_state(scanner, now_ns);
+    scanner_unpin(scanner);
+}
+
 int scanner_set_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, uint64_t now_ns)
 {
     if (mode != BLEPROXY_MODE_PASSIVE && mode != BLEPROXY_MODE_ACTIVE && mode != BLEPROXY_MODE_AUTO)
@@ -148,7 +171,7 @@ void scanner_demand(struct scanner *scanner, enum bleproxy_scanner_mode mode, ui
         return;
     }
     if (held->demand == BLEPROXY_MODE_NONE && !held->window_open)
-        held->before = own_mode(scanner);
+        remember(held, own_mode(scanner));
     held->demand = mode;
     scanner_pin(scanner);
     enum bleproxy_scanner_mode now = held->told != BLEPROXY_MODE_NONE ? held->told : held->reported;
@@ -156,6 +179,22 @@ void scanner_demand(struct scanner *scanner, enum bleproxy_scanner_mode mode, ui
         send_mode_at_rest(scanner, now_ns);
     update_requested(scanner, now_ns);
     scanner_unpin(scanner);
+}
+
+bool scanner_owes_mode(const struct scanner *scanner, enum bleproxy_scanner_mode *ret_owed)
+{
+    const struct scan_mode *mode = &scanner->mode;
+    bool changed = mode->demand != BLEPROXY_MODE_NONE || mode->window_open;
+    if (mode->intent != BLEPROXY_MODE_NONE || (!changed && !mode->owes))
+        return false;
+    *ret_owed = changed ? mode->before : mode->owed;
+    return true;
+}
+
+void scanner_owe_mode(struct scanner *scanner, enum bleproxy_scanner_mode owed)
+{
+    scanner->mode.owes = true;
+    scanner->mode.owed = owed;
 }
 
 void scanner_let_go(struct scanner *scanner, uint64_t now_ns)
@@ -181,8 +220,8 @@ bool scanner_window_open(struct scanner *scanner, uint64_t duration_ns, scanner_
     scan_mode_tick(scanner, now_ns); /* one that has ended is not in the way */
     bool opened = scanner->has_mode && scanner->ops && !scanner->freed && !mode->let_go && !mode->window_open;
     if (opened) {
-        if (mode->demand == BLEPROXY_MODE_NONE)
-            mode->before = mode->requested; /* the intent, where there is one */
+        if (mode->demand == BLEPROXY_MODE_NONE) /* else it is remembered */
+            remember(mode, mode->owes ? own_mode(scanner) : mode->reported);
         mode->window_open = true;
         mode->window_end_ns = time_after(now_ns, duration_ns);
         int r = is_held_active(mode) ? 0 : scanner_send_mode(scanner, BLEPROXY_MODE_ACTIVE, now_ns);

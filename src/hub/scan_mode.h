@@ -15,8 +15,10 @@ struct scan_mode {
     enum bleproxy_scanner_mode demand;    /* of subscribers; NONE: none */
     enum bleproxy_scanner_mode before;    /* to go back to after window and demand */
     enum bleproxy_scanner_mode told;      /* what it was last sent; NONE: nothing, or that failed */
+    enum bleproxy_scanner_mode owed;      /* what an earlier session did not give it back; NONE: not known */
     uint64_t window_end_ns;
     bool window_open;
+    bool owes;           /* an earlier session left it in a mode of ours */
     bool let_go;         /* nothing is asked of it any more */
     bool warned;         /* that the mode cannot be set */
     bool warned_passive; /* that it starves devices that need active scans; see auto_scan.h */

@@ -112,6 +112,11 @@ void scanner_window_close(struct scanner *scanner, uint64_t now_ns);
 /* What subscribers want where nobody has pinned a mode: PASSIVE or ACTIVE, or NONE: what was before is restored. AUTO stays
  * AUTO, but with ACTIVE it scans actively all the time. Sent to the proxy only when it changes how it scans. */
 void scanner_demand(struct scanner *scanner, enum bleproxy_scanner_mode mode, uint64_t now_ns);
+/* A session is lost: whether the proxy is in a mode because of a window or of subscribers, and what it should go back to
+ * (NONE: not known, but it may say how it is configured). */
+bool scanner_owes_mode(const struct scanner *scanner, enum bleproxy_scanner_mode *ret_owed);
+/* The next session's scanner, before it is set up: the proxy goes back once it says how it scans, if nothing else is wanted. */
+void scanner_owe_mode(struct scanner *scanner, enum bleproxy_scanner_mode owed);
 /* The session ends soon: the proxy keeps no mode that it has because of a window or of subscribers, and none follows. */
 void scanner_let_go(struct scanner *scanner, uint64_t now_ns);
 
