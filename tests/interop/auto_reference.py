@@ -65,25 +65,28 @@ class Scanner(ESPHomeScanner):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.ends = set()  # of windows, whether they opened or not
+        self.ends = set()  # of windows here, whether they opened or not, and of those that its worker waits for
 
-    def is_chance(self):
+    def is_chance(self, caller):
         """A worker lends itself this scanner's window in the moment in which the scanner's own worker has something to do,
         or another worker wants it: which of the tasks runs first is nobody's decision."""
         now, scheduler = self.reference.loop.time(), self.reference.scheduler
-        tasks = {worker._task for worker in scheduler._workers.values()}
         worker = scheduler._workers.get(self.source)
         if now == self.asked_at:
             return True
-        if asyncio.current_task() not in tasks or not worker or worker._task is asyncio.current_task():
+        if not caller or not worker or worker is caller:
             return False
         return self.reference.is_due(worker) or now in self.ends or now == scheduler._on_demand_sweep_end
 
     async def async_request_active_window(self, duration):
-        if self.is_chance():
+        workers = self.reference.scheduler._workers.values()
+        caller = next((worker for worker in workers if worker._task is asyncio.current_task()), None)
+        if self.is_chance(caller):
             self.reference.decide_by_chance()
         self.asked, self.asked_at = duration, self.reference.loop.time()
         self.ends.add(self.asked_at + duration)
+        if caller:
+            caller._scanner.ends.add(self.asked_at + duration)
         self.reference.n_open += 1
         try:
             return await super().async_request_active_window(duration)
