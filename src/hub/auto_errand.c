@@ -26,8 +26,12 @@ void auto_errands_forget(struct hub *hub, const struct scanner *scanner)
     list_for_each(other, &hub->scanners)
     {
         struct auto_worker *worker = &list_entry(other, struct scanner, registered)->worker;
-        list_for_each(node, &worker->errands) if (errand_of(node)->target == scanner) errand_of(node)
-            ->target = NULL;
+        list_for_each(node, &worker->errands)
+        {
+            struct auto_errand *errand = errand_of(node);
+            if (errand->target == scanner)
+                errand->target = NULL;
+        }
     }
 }
 
@@ -142,10 +146,9 @@ static bool errand_run(struct hub *hub, struct auto_worker *client, const struct
     for (size_t i = 0; i < errand->n_addresses && ownership_has_rescues(hub); i++)
         if ((device = auto_device_get(hub, errand->addresses[i])))
             auto_device_accept(device, now_ns);
-    if (!errand->target || errand->n_addresses == 0)
+    if (!errand->target || !errand->target->worker.running || errand->n_addresses == 0)
         return false;
-    if (errand->target->worker.running)
-        auto_worker_reserve(&errand->target->worker, errand->duration_ns, now_ns);
+    auto_worker_reserve(&errand->target->worker, errand->duration_ns, now_ns);
     if (!auto_window_open(hub, errand->target, errand->duration_ns, AUTO_WINDOW_LENT, client, now_ns))
         return false;
     for (size_t i = 0; i < errand->n_addresses; i++) {

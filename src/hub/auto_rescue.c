@@ -14,8 +14,11 @@ static void rescue_owner(struct hub *hub, struct auto_device *device, uint64_t s
         return;
     if (auto_worker_of(hub, source)) {
         auto_device_seed(device, now_ns);
-        list_for_each(node, &device->requests) auto_request(node)->due_ns =
-            time_min(auto_request(node)->due_ns, now_ns);
+        list_for_each(node, &device->requests)
+        {
+            struct bleproxy_active_scan *request = auto_request(node);
+            request->due_ns = time_min(request->due_ns, now_ns);
+        }
         auto_device_assign(device, source);
     } else if (scans_actively(owner)) {
         auto_device_accept(device, now_ns);

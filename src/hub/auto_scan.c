@@ -76,8 +76,11 @@ void auto_device_seed(struct auto_device *device, uint64_t now_ns)
 {
     if (device->n_unscheduled == 0)
         return;
-    list_for_each(node, &device->requests) if (auto_request(node)->due_ns == BP_NEVER)
-        request_schedule(auto_request(node), now_ns);
+    list_for_each(node, &device->requests)
+    {
+        if (auto_request(node)->due_ns == BP_NEVER)
+            request_schedule(auto_request(node), now_ns);
+    }
 }
 
 struct auto_worker *auto_worker_of(const struct hub *hub, uint64_t source)

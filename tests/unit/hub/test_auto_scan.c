@@ -511,6 +511,27 @@ static void test_lender_unregistered_before_its_turn(void **state)
     assert_string_equal(windows(), "garage 67+10, kitchen 127+15");
 }
 
+static void test_lender_that_left_mode_auto_before_its_turn(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = KITCHEN; i <= ATTIC; i++)
+        set_mode(i, BLEPROXY_MODE_AUTO);
+    air(KITCHEN, LAMP, -50);
+    air(KITCHEN, THERMOMETER, -50);
+    air(GARAGE, LAMP, -60);
+    air(ATTIC, THERMOMETER, -60);
+    run_to(7);
+    want(LAMP, 60, 10);
+    want(THERMOMETER, 60, 15);
+    run_to(66);
+    scanner_pause(f->scanners[KITCHEN]);
+    run_to(70);
+    scanner_resume(f->scanners[KITCHEN]);
+    set_mode(ATTIC, BLEPROXY_MODE_PASSIVE);
+    run_to(90);
+    assert_string_equal(windows(), "garage 67+10");
+}
+
 /* ---- Modes that come and go ---- */
 
 static void test_mode_auto_while_registered_begins_and_ends_it(void **state)
@@ -650,6 +671,7 @@ int main(void)
         HOUSE_TEST(test_scanner_unregistered_in_the_middle_of_its_window),
         HOUSE_TEST(test_window_lent_ends_with_who_it_is_lent_to),
         HOUSE_TEST(test_lender_unregistered_before_its_turn),
+        HOUSE_TEST(test_lender_that_left_mode_auto_before_its_turn),
         HOUSE_TEST(test_mode_auto_while_registered_begins_and_ends_it),
         HOUSE_TEST(test_firmware_without_the_feature_takes_no_part),
         HOUSE_TEST(test_passive_proxies_are_warned_of_once_each),
