@@ -39,6 +39,8 @@ enum bleproxy_rule {
     /* A proxy that has lost its connection comes back without memory. Else it knows what it has heard before, as far as it
      * would remember that. */
     BLEPROXY_RULE_HISTORY = 1u << 4,
+    /* A window of active scanning that is open is never made longer. Else it is, when more is asked for meanwhile. */
+    BLEPROXY_RULE_WINDOW = 1u << 5,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
 

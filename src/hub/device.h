@@ -133,8 +133,7 @@ void device_recall_name(struct bleproxy_device *device, const struct sighting *s
 bool device_name_is_address(const struct bleproxy_advertisement *view);
 static inline bool device_is_named(const struct bleproxy_advertisement *view)
 {
-    return view->name &&
-           (view->name_size != BLEPROXY_ADDRESS_TEXT_SIZE - 1 || !device_name_is_address(view));
+    return view->name && (view->name_size != BLEPROXY_ADDRESS_TEXT_SIZE - 1 || !device_name_is_address(view));
 }
 
 #endif
