@@ -375,7 +375,7 @@ const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *pos
 
 size_t hub_n_devices(const struct hub *hub)
 {
-    return hub->devices.by_address.count;
+    return hub->devices.n_known;
 }
 
 void hub_get_statistics(const struct hub *hub, struct bleproxy_hub_statistics *ret_statistics)
