@@ -48,10 +48,9 @@ static __attribute__((format(printf, 2, 3))) void attempt_log(const struct attem
 
 static void attempt_resume(struct attempt_run *run)
 {
-    struct scanner *scanner = run->paused ? peripheral_scanner(run->operation.peripheral) : NULL;
+    if (run->paused)
+        scanner_resume(run->operation.peripheral->scanner);
     run->paused = false;
-    if (scanner)
-        scanner_resume(scanner);
 }
 
 /* Lets go of everything but the link. */
@@ -78,7 +77,6 @@ static void attempt_finish(struct attempt_run *run)
     run->ending.attempts = 1;
     peripheral_report(peripheral, &run->ending, true, &report);
     peripheral->attempt = NULL;
-    peripheral->fate = (struct ending){0};
     if (peripheral->phase != LINK_UP)
         peripheral_part(peripheral);
     operation_complete(&run->operation, &report.result);
@@ -148,14 +146,9 @@ static void on_service(void *user, const BluetoothGATTService *service)
 static bool attempt_is_answered(struct attempt_run *run, const struct session_outcome *outcome,
                                 uint64_t now_ns)
 {
-    struct peripheral *peripheral = run->operation.peripheral;
     if (run->dropped)
         return false;
     run->awaited = NULL;
-    if (peripheral_is_fate(peripheral, outcome)) {
-        operation_set_deadline(&run->operation, now_ns); /* should it not be told */
-        return false;
-    }
     if (outcome->error == 0)
         return true;
     attempt_fail_with(run, peripheral_is_unknown(outcome) ? BLEPROXY_E_DISCONNECTED : outcome->error,
@@ -240,10 +233,9 @@ static void attempt_take_mtu(struct attempt_run *run, uint32_t mtu)
 static bool attempt_found_no_slot(const struct attempt_run *run, int32_t reason)
 {
     const struct peripheral *peripheral = run->operation.peripheral;
-    struct scanner *scanner = reason == 0 ? peripheral_scanner(peripheral) : NULL;
-    if (!scanner)
+    const struct bleproxy_slots *slots = slots_view(scanner_slot_record(peripheral->scanner));
+    if (reason != 0)
         return false;
-    const struct bleproxy_slots *slots = slots_view(scanner_slot_record(scanner));
     for (size_t i = 0; i < slots->n_allocated; i++)
         if (slots->allocated[i] == peripheral->address)
             return false;
@@ -273,8 +265,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
     struct peripheral *peripheral = run->operation.peripheral;
     struct cache *cache = &peripheral->central->cache;
     uint64_t address = peripheral->address;
-    struct scanner *scanner = peripheral_scanner(peripheral);
-    struct session *session = scanner ? scanner_session(scanner) : NULL;
+    struct session *session = scanner_session(peripheral->scanner);
     int r = session ? peripheral_attach(peripheral, session) : BLEPROXY_E_NOT_CONNECTED;
     if (r < 0) {
         attempt_fail_with(run, r, 0, false, now_ns);
@@ -291,7 +282,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
         attempt_fail_with(run, r, 0, false, now_ns);
         return;
     }
-    scanner_pause(scanner);
+    scanner_pause(peripheral->scanner);
     run->paused = true;
     attempt_log(run, "connecting%s", run->hinted ? ", the services are known" : "");
     operation_set_deadline(&run->operation, time_after(now_ns, run->wanted.timeout_ns));
@@ -312,10 +303,9 @@ static void on_slot(void *user, int error, uint64_t now_ns)
 
 static void attempt_wait_slot(struct attempt_run *run, uint64_t now_ns)
 {
-    struct scanner *scanner = peripheral_scanner(run->operation.peripheral);
+    struct slots *slots = scanner_slot_record(run->operation.peripheral->scanner);
     run->stage = ATTEMPT_SLOT;
-    int r =
-        scanner ? slots_wait(scanner_slot_record(scanner), &run->waiter, on_slot, run) : BLEPROXY_E_NO_SLOT;
+    int r = slots_wait(slots, &run->waiter, on_slot, run);
     uint64_t patience_ns = run->wanted.slot_ns > 0 ? run->wanted.slot_ns : SLOT_WAIT_S * NS_PER_S;
     if (r == 0)
         operation_set_deadline(&run->operation, time_after(now_ns, patience_ns));
@@ -333,20 +323,14 @@ void attempt_released(struct attempt_run *run, uint64_t now_ns)
         attempt_finish(run);
 }
 
-void attempt_lost(struct attempt_run *run, int error, int32_t code, bool held, uint64_t now_ns)
+void attempt_lost(struct attempt_run *run, int error, bool held, uint64_t now_ns)
 {
-    if (run->stage == ATTEMPT_SETTLING) {
-        peripheral_detach(run->operation.peripheral);
-        attempt_finish(run);
-    } else {
-        attempt_fail_with(run, error, code, held, now_ns);
-    }
+    attempt_fail_with(run, error, 0, held, now_ns);
 }
 
 static void attempt_tick(struct bleproxy_operation *operation, uint64_t now_ns)
 {
     struct attempt_run *run = (struct attempt_run *)operation;
-    const struct ending *fate = &operation->peripheral->fate;
     switch (run->stage) {
     case ATTEMPT_RELEASE:
         break;
@@ -357,7 +341,6 @@ static void attempt_tick(struct bleproxy_operation *operation, uint64_t now_ns)
         attempt_fail_with(run, BLEPROXY_E_TIMEOUT, 0, true, now_ns);
         break;
     case ATTEMPT_PREPARING:
-        attempt_fail_with(run, fate->error, fate->code, true, now_ns);
         break;
     case ATTEMPT_SETTLING:
         attempt_finish(run);
@@ -419,11 +402,7 @@ int peripheral_attempt(struct peripheral *peripheral, const struct attempt *atte
     run->operation.on_tick = attempt_tick;
     run->operation.on_cancel = attempt_cancel;
     services_builder_init(&run->builder, central->env);
-    int r = peripheral_join(peripheral, attempt->scanner);
-    if (r < 0) {
-        operation_discard(&run->operation);
-        return r;
-    }
+    peripheral_join(peripheral, attempt->scanner);
     run->operation.peripheral = peripheral;
     peripheral->attempt = run;
     central_enter(central, now_ns);

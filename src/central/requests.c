@@ -56,12 +56,9 @@ void request_lose(struct request *request, const struct bleproxy_result *result)
 static void request_tick(struct bleproxy_operation *operation, uint64_t now_ns)
 {
     struct request *request = (struct request *)operation;
-    struct peripheral *peripheral = operation->peripheral;
     const struct ending ending = request->ending;
-    if (request->doomed && peripheral->phase == LINK_UP)
-        peripheral_lost(peripheral, ending.error, ending.code, true, now_ns);
-    else
-        request_end(request, &ending);
+    (void)now_ns;
+    request_end(request, &ending);
 }
 
 static void request_cancel(struct bleproxy_operation *operation, uint64_t now_ns)
@@ -113,7 +110,7 @@ struct request *request_find(const struct peripheral *peripheral, enum request_k
 
 int request_check_link(const struct peripheral *peripheral)
 {
-    return peripheral->phase == LINK_UP && peripheral->link.session ? 0 : BLEPROXY_E_NOT_CONNECTED;
+    return peripheral->phase == LINK_UP ? 0 : BLEPROXY_E_NOT_CONNECTED;
 }
 
 static int request_error(int error)
@@ -144,11 +141,7 @@ static void request_answered(struct request *request, const struct session_outco
         .error = outcome->error, .code = outcome->code, .value = outcome->value, .size = outcome->size};
     request->awaited = NULL;
     request_doubt(peripheral, outcome);
-    if (peripheral_is_fate(peripheral, outcome)) {
-        request->doomed = true;
-        request->ending = peripheral->fate;
-        operation_set_deadline(&request->operation, now_ns); /* should it not be told */
-    } else if (peripheral_is_unknown(outcome) && peripheral->phase == LINK_UP) {
+    if (peripheral_is_unknown(outcome) && peripheral->phase == LINK_UP) {
         peripheral_lost(peripheral, BLEPROXY_E_DISCONNECTED, outcome->code, true, now_ns);
     } else if (outcome->error == 0 && request->on_answer) {
         request->on_answer(request, now_ns);

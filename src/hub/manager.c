@@ -72,6 +72,8 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     if (manager->scanner != scanner)
         return;
     wiring_detach(proxy_session(manager->proxy), scanner);
+    if (manager->scanner != scanner)
+        return;
     disconnect_set_fire(scanner_disconnect_set(scanner));
     if (manager->scanner != scanner)
         return;

@@ -75,6 +75,17 @@ void scanner_free(struct scanner *scanner)
     scanner_unpin(scanner);
 }
 
+struct scanner *scanner_ref(struct scanner *scanner)
+{
+    scanner_pin(scanner);
+    return scanner;
+}
+
+void scanner_unref(struct scanner *scanner)
+{
+    scanner_unpin(scanner);
+}
+
 void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user, struct session *session)
 {
     scanner->ops = ops;

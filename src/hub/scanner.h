@@ -43,6 +43,9 @@ struct scanner_ops {
 int scanner_new(const struct scanner_config *config, struct scanner **ret_scanner);
 /* Unregisters and unsets up what still is. Allowed in its callbacks. NULL is fine. */
 void scanner_free(struct scanner *scanner);
+/* Keeps the memory of one that is freed: it is then without a session, a hub and slots. */
+struct scanner *scanner_ref(struct scanner *scanner);
+void scanner_unref(struct scanner *scanner);
 /* ops NULL: no session; requests are refused. session: the one that connections go through, or NULL. */
 void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user,
                   struct session *session);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/wiring.h"
 
+#include "session/gatt.h"
 #include <bleproxy/error.h>
 
 /* Features whose absence shows in what a scanner can do. */
@@ -101,7 +102,9 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
 
 void wiring_detach(struct session *session, struct scanner *scanner)
 {
-    if (session)
-        session_set_stream(session, NULL, NULL);
     scanner_bind(scanner, NULL, NULL, NULL);
+    if (!session)
+        return;
+    session_set_stream(session, NULL, NULL);
+    session_end_links(session);
 }

@@ -13,7 +13,8 @@
 int wiring_connect_scanner(struct session *session, const struct env *env,
                            const struct bleproxy_device_info *info, bool available, uint32_t *warned,
                            uint64_t now_ns, struct scanner **ret_scanner);
-/* The session is going or gone (then NULL), or the scanner is: it hears and asks nothing any more. */
+/* The session is going or gone (then NULL), or the scanner is: it hears and asks nothing any more, and the connections to
+ * devices that go through it end. */
 void wiring_detach(struct session *session, struct scanner *scanner);
 
 #endif

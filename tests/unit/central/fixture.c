@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "hub/disconnect_set.h"
+#include "hub/scanner_private.h"
 #include "session/session_internal.h"
 #include <stdlib.h>
 
@@ -485,7 +487,7 @@ void assert_idle(struct world *world)
         const struct slots *slots = scanner_slot_record(proxy->scanner);
         assert_true(list_empty(&slots->waiters));
         assert_true(list_empty(&slots->trackers));
-        assert_int_equal(disconnect_set_size(scanner_disconnect_set(proxy->scanner)), 0);
+        assert_int_equal(proxy->scanner->pins, 0);
         assert_int_equal(scanner_pauses(proxy->scanner), 0);
         assert_true(scanner_is_scanning(proxy->scanner));
         assert_true(list_empty(&proxy->session->requests));
