@@ -55,7 +55,6 @@ void hub_free(struct hub *hub, uint64_t now_ns)
 
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub || scanner->freed || hub->freed)
         return BLEPROXY_E_STATE;
     list_for_each(node, &hub->scanners)
@@ -67,6 +66,7 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
                     other->name);
     }
     scanner->hub = hub;
+    scanner->registered_ns = now_ns;
     list_append(&hub->scanners, &scanner->registered);
     scanner_pin(scanner);
     slots_announce(&scanner->slots);
@@ -120,6 +120,20 @@ struct scanner *hub_next_scanner(const struct hub *hub, size_t *position)
         return list_entry(node, struct scanner, registered);
     }
     return NULL;
+}
+
+bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t address,
+               struct hub_hearing *ret_hearing)
+{
+    const struct bleproxy_advertisement *last = scanner_last(scanner, address);
+    (void)hub;
+    if (!last)
+        return false;
+    *ret_hearing = (struct hub_hearing){.rssi_dbm = last->rssi_dbm,
+                                        .smoothed_dbm = last->rssi_dbm,
+                                        .heard_ns = last->time_ns,
+                                        .address_type = last->address_type};
+    return true;
 }
 
 void hub_report(struct hub *hub, struct sighting *sighting)

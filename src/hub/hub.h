@@ -26,6 +26,18 @@ void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t n
 /* Registered scanners in order of registration: start with *position = 0; NULL at the end. */
 struct scanner *hub_next_scanner(const struct hub *hub, size_t *position);
 
+/* How a scanner hears a device. */
+struct hub_hearing {
+    int8_t rssi_dbm;      /* of the last report, or BLEPROXY_RSSI_NONE */
+    double smoothed_dbm;  /* over the last reports, or BLEPROXY_RSSI_NONE */
+    uint64_t heard_ns;    /* when the last report came */
+    uint64_t interval_ns; /* between two reports of the device at most, as learned; 0: not learned */
+    uint8_t address_type;
+};
+/* False: it does not. */
+bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t address,
+               struct hub_hearing *ret_hearing);
+
 int hub_subscribe(struct hub *hub, enum bleproxy_stream stream, const struct bleproxy_filter *filter,
                   bleproxy_advertisement_fn *on_advertisement, void *user,
                   struct bleproxy_subscription **ret_subscription);

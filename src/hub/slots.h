@@ -51,7 +51,7 @@ void slots_init(struct slots *slots, const struct env *env, const char *name,
 /* Fails waiters with BLEPROXY_E_NO_SLOT, forgets trackers. Idempotent. */
 void slots_deinit(struct slots *slots, uint64_t now_ns);
 
-/* The proxy reports. Waiters are told when a slot is free; then those are told on_lost whose address the report does not
+/* The proxy reports. As many waiters as slots are free are told so, the longest waiting first; then those are told on_lost whose address the report does not
  * have, provided that it can be trusted: it lists as many addresses as slots are in use (firmware of 2024 lists none). */
 void slots_report(struct slots *slots, const struct bleproxy_slots *report, uint64_t now_ns);
 /* false: nothing is free or allocated any more, waiters fail at once with BLEPROXY_E_NO_SLOT, and so do later ones until
