@@ -21,13 +21,23 @@ struct bleproxy_device;
 struct bleproxy_subscription;
 struct bleproxy_search;
 
+/* Rules in which the Python stack (habluetooth) decides otherwise than we do; with the bit, as it does. */
+enum bleproxy_rule {
+    /* The choice of the proxy for a connection: by the last signal, penalties in proportion to the gap between the two
+     * strongest, failures that count until a success, no waiting for a better proxy that is busy, no regard for bonds. */
+    BLEPROXY_RULE_ROUTING = 1u << 8,
+};
+
 struct bleproxy_hub_options {
     /* Devices held at most, 0 for the default. When the table is full a newcomer displaces the device heard
      * only once that has been silent longest; where there is none it is left out until others expire. */
     uint32_t devices_max;
-    /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
-     * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
-    const char *cache_path;
+    /* enum bleproxy_rule: where the hub is to decide as habluetooth does. */
+    uint32_t reference;
+    /* A directory that exists, for what is kept between runs; NULL: nothing. Its files are replaced as a whole, and set
+     * aside with a warning when damaged: "services" of known devices, so that they are not discovered again, and
+     * "bonds", which proxy has the bond of which device. */
+    const char *state_dir;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,

@@ -18,7 +18,9 @@ struct attempt_run {
     struct bleproxy_operation operation;
     struct attempt wanted;
     enum attempt_stage stage;
-    bool starting; /* within peripheral_attempt() */
+    struct turn turn;  /* until it is over */
+    struct bond *bond; /* a place for it, until there is one; NULL: none is made */
+    bool starting;     /* within peripheral_attempt() */
     struct slot_waiter waiter;
     bool paused;
     struct services *cached;
@@ -46,10 +48,21 @@ static __attribute__((format(printf, 2, 3))) void attempt_log(const struct attem
     env_log(env, BLEPROXY_LOG_DEBUG, "central", peripheral->proxy, "%s: %s", address, text);
 }
 
-static void attempt_resume(struct attempt_run *run)
+static void attempt_pause(struct attempt_run *run, uint64_t now_ns)
 {
-    if (run->paused)
-        scanner_resume(run->operation.peripheral->scanner);
+    struct scanner *scanner = run->operation.peripheral->scanner;
+    scanner_pause(scanner);
+    pauses_begin(&run->operation.central->routing.pauses, scanner_source(scanner), now_ns);
+    run->paused = true;
+}
+
+static void attempt_resume(struct attempt_run *run, uint64_t now_ns)
+{
+    struct scanner *scanner = run->operation.peripheral->scanner;
+    if (!run->paused)
+        return;
+    scanner_resume(scanner);
+    pauses_end(&run->operation.central->routing.pauses, scanner_source(scanner), now_ns);
     run->paused = false;
 }
 
@@ -58,7 +71,9 @@ static void attempt_stop(struct attempt_run *run, uint64_t now_ns)
 {
     struct session_request *awaited = run->awaited;
     slots_cancel(&run->waiter);
-    attempt_resume(run);
+    attempt_resume(run, now_ns);
+    bonds_unreserve(&run->operation.central->routing.bonds, run->bond);
+    run->bond = NULL;
     services_unref(run->cached);
     run->cached = NULL;
     run->awaited = NULL;
@@ -77,6 +92,8 @@ static void attempt_finish(struct attempt_run *run)
     run->ending.attempts = 1;
     peripheral_report(peripheral, &run->ending, true, &report);
     peripheral->attempt = NULL;
+    turn_end(&run->turn);
+    queue_wake(peripheral->central);
     if (peripheral->phase != LINK_UP)
         peripheral_part(peripheral);
     operation_complete(&run->operation, &report.result);
@@ -192,8 +209,12 @@ static void on_paired(void *user, const struct session_outcome *outcome, uint64_
     struct attempt_run *run = user;
     struct central *central = run->operation.central;
     central_enter(central, now_ns);
-    if (attempt_is_answered(run, outcome, now_ns))
+    if (attempt_is_answered(run, outcome, now_ns)) {
+        bonds_put(&central->routing.bonds, run->bond, run->operation.peripheral->source,
+                  scanner_label(run->operation.peripheral->scanner));
+        run->bond = NULL;
         attempt_discover(run, now_ns);
+    }
     central_leave(central);
 }
 
@@ -253,7 +274,9 @@ void attempt_on_connection(struct attempt_run *run, bool connected, uint32_t mtu
         attempt_fail_with(run, error, reason, held, now_ns);
         return;
     }
-    attempt_resume(run);
+    attempt_resume(run, now_ns);
+    run->turn.is_up = true;
+    queue_wake(run->operation.central);
     attempt_take_mtu(run, mtu);
     attempt_log(run, "connected, MTU %u", run->operation.peripheral->mtu);
     peripheral_track(run->operation.peripheral);
@@ -282,8 +305,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
         attempt_fail_with(run, r, 0, false, now_ns);
         return;
     }
-    scanner_pause(peripheral->scanner);
-    run->paused = true;
+    attempt_pause(run, now_ns);
     attempt_log(run, "connecting%s", run->hinted ? ", the services are known" : "");
     operation_set_deadline(&run->operation, time_after(now_ns, run->wanted.timeout_ns));
 }
@@ -370,12 +392,18 @@ static uint32_t attempt_lacks(const struct attempt_run *run)
 static void attempt_start(struct attempt_run *run, uint64_t now_ns)
 {
     struct peripheral *peripheral = run->operation.peripheral;
+    struct routing *routing = &peripheral->central->routing;
     uint32_t missing = attempt_lacks(run);
+    int r = run->wanted.pair && missing == 0 ? bonds_reserve(&routing->bonds, peripheral->address, &run->bond)
+                                             : 0;
     run->starting = true;
+    turn_begin(routing, &run->turn, peripheral->scanner);
     if (missing != 0) {
         peripheral_warn_missing(peripheral, missing);
         attempt_fail(run, &(struct ending){.error = BLEPROXY_E_UNSUPPORTED, .missing = missing}, false,
                      now_ns);
+    } else if (r < 0) {
+        attempt_fail_with(run, r, 0, false, now_ns);
     } else if (peripheral->phase == LINK_RELEASING) {
         run->stage = ATTEMPT_RELEASE;
     } else {
@@ -402,7 +430,11 @@ int peripheral_attempt(struct peripheral *peripheral, const struct attempt *atte
     run->operation.on_tick = attempt_tick;
     run->operation.on_cancel = attempt_cancel;
     services_builder_init(&run->builder, central->env);
-    peripheral_join(peripheral, attempt->scanner);
+    int r = peripheral_join(peripheral, attempt->scanner);
+    if (r < 0) {
+        operation_discard(&run->operation);
+        return r;
+    }
     run->operation.peripheral = peripheral;
     peripheral->attempt = run;
     central_enter(central, now_ns);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "central/interest.h"
 #include "central/peripheral_private.h"
 
 #include <string.h>
@@ -135,22 +136,28 @@ bool peripheral_is_taken(const struct peripheral *peripheral)
 
 /* ---- What is known of the proxy, and told to the user ---- */
 
-void peripheral_join(struct peripheral *peripheral, struct scanner *scanner)
+int peripheral_join(struct peripheral *peripheral, struct scanner *scanner)
 {
+    int r = central_interest_hold(peripheral->central->hub, peripheral->address);
+    if (r < 0)
+        return r;
     const char *name = scanner_name(scanner), *firmware = scanner_firmware(scanner);
     peripheral->scanner = scanner_ref(scanner);
     peripheral->source = scanner_source(scanner);
     peripheral->features = scanner_features(scanner);
     sanitise(peripheral->proxy, sizeof(peripheral->proxy), name, strlen(name), SANITISE_NAME_MAX);
     sanitise(peripheral->firmware, sizeof(peripheral->firmware), firmware, strlen(firmware), FIRMWARE_MAX);
+    return 0;
 }
 
 void peripheral_part(struct peripheral *peripheral)
 {
     slots_untrack(&peripheral->tracker);
-    if (peripheral->scanner)
-        scanner_unref(peripheral->scanner);
+    if (!peripheral->scanner)
+        return;
+    scanner_unref(peripheral->scanner);
     peripheral->scanner = NULL;
+    central_interest_release(peripheral->central->hub, peripheral->address);
 }
 
 static void on_slot_lost(void *user, uint64_t now_ns)

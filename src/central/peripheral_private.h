@@ -61,8 +61,8 @@ struct peripheral {
 
 /* peripheral_is_taken(), but for operations of claimant's that connect. */
 bool peripheral_is_taken_by(const struct peripheral *peripheral, const struct peripheral *claimant);
-/* From now on, until it parts, it is the scanner's proxy that it goes through. */
-void peripheral_join(struct peripheral *peripheral, struct scanner *scanner);
+/* From now on, until it parts, it is the scanner's proxy that it goes through. 0 or BLEPROXY_E_NOMEM. */
+int peripheral_join(struct peripheral *peripheral, struct scanner *scanner);
 /* Idempotent. */
 void peripheral_part(struct peripheral *peripheral);
 /* The proxy's slot reports are watched for the link from now on. */
@@ -135,7 +135,8 @@ struct request {
     uint16_t handle;
     uint64_t timeout_ns; /* 0: the usual */
     struct session_request *awaited;
-    bool dropped; /* its outcome is of no interest */
+    struct bond *bond; /* a place for the one that pairing makes; NULL: none */
+    bool dropped;      /* its outcome is of no interest */
     /* What follows a successful answer; NULL: completion. */
     void (*on_answer)(struct request *request, uint64_t now_ns);
     struct ending ending; /* when its deadline completes it */
@@ -159,6 +160,11 @@ int request_made(struct request *request, int r, struct bleproxy_operation **ret
 /* The link is gone and with it the answer. */
 void request_lose(struct request *request, const struct bleproxy_result *result);
 struct request *request_find(const struct peripheral *peripheral, enum request_kind kind, uint16_t handle);
+
+/* device_requests.c */
+
+/* What the proxy has answered to unpairing. */
+void request_unpaired(const struct request *request, const struct session_outcome *outcome);
 
 /* subscribe.c */
 

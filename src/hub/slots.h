@@ -65,6 +65,11 @@ int slots_wait(struct slots *slots, struct slot_waiter *waiter,
                void (*on_slot)(void *user, int error, uint64_t now_ns), void *user);
 /* Idempotent; on zeroed memory, too. No call follows. */
 void slots_cancel(struct slot_waiter *waiter);
+/* on_slot is still to be called. */
+static inline bool slots_is_waiting(const struct slot_waiter *waiter)
+{
+    return waiter->node.next && !list_empty(&waiter->node);
+}
 
 /* From now on on_lost is called, once, when a report shows that the device's connection is gone. A newer tracker of the
  * address takes the older one's place. */
