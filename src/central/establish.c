@@ -160,11 +160,14 @@ static int find_way(const struct establish *establish, uint64_t now_ns, struct p
 static bool opens_way(void *user, const struct bleproxy_advertisement *advertisement)
 {
     const struct establish *establish = user;
-    const struct route route = route_of(establish, advertisement->time_ns);
+    const struct central *central = central_of(establish);
+    /* it may be an old one that the hub remembers */
+    uint64_t now_ns = advertisement->time_ns > central->now_ns ? advertisement->time_ns : central->now_ns;
+    const struct route route = route_of(establish, now_ns);
     struct path path;
-    if (!route_opens(&central_of(establish)->routing, &route, advertisement->source, advertisement->time_ns))
+    if (!route_opens(&central->routing, &route, advertisement->source, now_ns))
         return false;
-    int r = find_way(establish, advertisement->time_ns, &path);
+    int r = find_way(establish, now_ns, &path);
     return r == ROUTE_FREE || (r > 0 && r != establish->awaits);
 }
 

@@ -309,7 +309,8 @@ static void say_fuzzed(struct fuzz *fuzz, uint32_t type, const uint8_t *start_of
 {
     uint8_t payload[16 + UINT8_MAX];
     size_t size = take(fuzz);
-    memcpy(payload, start_of_payload, n);
+    if (n > 0)
+        memcpy(payload, start_of_payload, n);
     for (size_t i = 0; i < size; i++)
         payload[n + i] = take(fuzz);
     say_bytes(fuzz, type, payload, n + size);

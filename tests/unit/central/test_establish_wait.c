@@ -179,6 +179,21 @@ static void test_a_proxy_that_comes_is_found_while_a_slot_is_waited_for(void **s
     run_for(stage, 1000);
 }
 
+/* What the hub remembers of it is no news. */
+static void test_an_old_report_opens_no_way(void **state)
+{
+    struct stage *stage = *state;
+    pass_time(stage->hub, 61);
+    begin(stage, SCRIPT(good), NULL);
+    run_for(stage, 0);
+    hub_tick(stage->hub->hub, stage->hub->now_ns);
+    assert_false(stage->central.queue.woken);
+    heard_by(stage->hub, 0, -50);
+    assert_true(stage->central.queue.woken);
+    run_for(stage, 1000);
+    assert_int_equal(stage->result.error, 0);
+}
+
 /* Whoever has waited, and tried, and comes again, waits anew. */
 static void test_an_attempt_between_two_waits(void **state)
 {
@@ -245,6 +260,7 @@ int main(void)
         CASE(test_also_in_the_pause_after_none_did),
         CASE(test_a_slot_that_another_takes_is_waited_for_again),
         CASE(test_a_proxy_that_comes_is_found_while_a_slot_is_waited_for),
+        CASE(test_an_old_report_opens_no_way),
         CASE(test_an_attempt_between_two_waits),
         CASE(test_a_bonded_device_stays_with_its_bond),
         CASE(test_pairing_anew_elsewhere_has_to_be_asked_for),
