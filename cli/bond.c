@@ -7,31 +7,69 @@
 #include "log.h"
 #include <stdio.h>
 
+enum { OPTION_FORGET = OPTION_OWN };
+
 static const struct option longs[] = {OPTIONS_LONG, {0}};
+static const struct option unpair_longs[] = {
+    OPTIONS_LONG,
+    {"forget", no_argument, NULL, OPTION_FORGET},
+    {0},
+};
 
 #define BOND_HELP                                                                                            \
     "ADDRESS is the device's address or its exact name.\n"                                                   \
     "\n" OPTIONS_HELP "\n"                                                                                   \
     "  -t, --timeout SECONDS    for connecting at most (30)\n"
 
-static int parse(void *user, int option, const char *value)
-{
-    (void)user, (void)option, (void)value;
-    return CLI_INTERNAL; /* there are no options of their own */
-}
-
 /* One of the three. */
 struct bond {
     const char *member; /* of the JSON object, which is then true */
     const char *done;   /* for people */
+    bool forget;        /* here only */
     int (*start)(struct bleproxy_peripheral *peripheral, bleproxy_result_fn *on_done, void *user,
                  struct bleproxy_operation **ret_operation);
 };
+
+static int parse(void *user, int option, const char *value)
+{
+    struct device *device = user;
+    struct bond *bond = device->user;
+    (void)value;
+    if (option != OPTION_FORGET)
+        return CLI_INTERNAL;
+    bond->forget = true;
+    return CLI_DONE;
+}
 
 static const char *proxy_of(struct device *device)
 {
     const struct member *member = fleet_find(&device->fleet, bleproxy_peripheral_source(device->peripheral));
     return member ? member->label : "the proxy";
+}
+
+/* proxy NULL: none. */
+static void print_done(const struct device *device, uint64_t address, const char *done, const char *proxy)
+{
+    const struct bond *bond = device->user;
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
+    if (device->options.json) {
+        struct json_object *object = json_object_new_object();
+        json_object_object_add(object, "address", json_address(address));
+        json_object_object_add(object, bond->member, json_object_new_boolean(1));
+        json_object_object_add(object, "proxy", proxy ? json_text(proxy) : NULL);
+        json_print(object);
+        return;
+    }
+    bleproxy_address_format(address, text);
+    printf("%s: %s%s\n", text, done, proxy ? proxy : "");
+}
+
+/* A bond that is on another proxy than the one that was unpaired. */
+static void warn_of_the_other(const struct device *device)
+{
+    const struct bleproxy_bond *bond = bleproxy_hub_bond(device->fleet.hub, device->address);
+    if (bond && bond->source != bleproxy_peripheral_source(device->peripheral))
+        log_warn(device->label, "its bond with %s stays", bond->proxy);
 }
 
 static void on_done(void *user, const struct bleproxy_result *result)
@@ -44,20 +82,12 @@ static void on_done(void *user, const struct bleproxy_result *result)
     }
     if (result->missing)
         log_warn(NULL, "%s", result->text);
-    if (device->options.json) {
-        struct json_object *object = json_object_new_object();
-        json_object_object_add(object, "address", json_address(device->address));
-        json_object_object_add(object, bond->member, json_object_new_boolean(1));
-        json_object_object_add(object, "proxy", result->missing ? NULL : json_text(proxy_of(device)));
-        json_print(object);
-    } else {
-        char address[BLEPROXY_ADDRESS_TEXT_SIZE];
-        bleproxy_address_format(device->address, address);
-        if (result->missing)
-            printf("%s: the services are forgotten here only\n", address);
-        else
-            printf("%s: %s%s\n", address, bond->done, proxy_of(device));
-    }
+    if (result->missing)
+        print_done(device, device->address, "the services are forgotten here only", NULL);
+    else
+        print_done(device, device->address, bond->done, proxy_of(device));
+    if (bond->start == bleproxy_peripheral_unpair)
+        warn_of_the_other(device);
     device_finish(device, CLI_DONE);
 }
 
@@ -80,6 +110,25 @@ static void forget_here(struct device *device)
         log_warn(device->label, "its services are forgotten here, but on no proxy");
 }
 
+/* For unpair: the record, without a word to the proxy or the device. */
+static int forget_bond(struct device *device)
+{
+    const struct bond *bond = device->user;
+    const uint64_t address = device->filter.address;
+    if (!bond->forget)
+        return OPTIONS_GO_ON;
+    if (!address) {
+        log_say("--forget takes the device's address, AA:BB:CC:DD:EE:FF: nothing is heard without proxies");
+        return CLI_USAGE;
+    }
+    if (bleproxy_hub_forget_bond(device->fleet.hub, address) < 0) {
+        log_say("%s: no bond of it is known here", device->label);
+        return CLI_NOT_FOUND;
+    }
+    print_done(device, address, "its bond is forgotten here", NULL);
+    return CLI_DONE;
+}
+
 static int run(const struct device_command *command, const struct bond *bond, int argc, char **argv)
 {
     struct bond own = *bond;
@@ -91,19 +140,22 @@ int cmd_pair(int argc, char **argv)
 {
     static const struct device_command command = {
         .name = "bleproxy pair",
-        .table = {.longs = longs,
-                  .help =
-                      "Usage: bleproxy pair [OPTION]... ADDRESS\n"
-                      "Pair with a device. The bond stays on the proxy that made it: connections through\n"
-                      "other proxies do not have it.\n" BOND_HELP,
-                  .parse = parse,
-                  .arguments = "ADDRESS",
-                  .arguments_min = 1,
-                  .arguments_max = 1},
+        .table =
+            {.longs = longs,
+             .help = "Usage: bleproxy pair [OPTION]... ADDRESS\n"
+                     "Pair with a device. The bond stays on the proxy that made it: from then on the device\n"
+                     "is connected through that one only. With -p it is paired anew through this "
+                     "proxy.\n" BOND_HELP,
+             .parse = parse,
+             .arguments = "ADDRESS",
+             .arguments_min = 1,
+             .arguments_max = 1},
         .act = act,
         .connect_timeout = true,
+        .bonds = true,
     };
-    static const struct bond bond = {"paired", "paired, the bond is on ", bleproxy_peripheral_pair};
+    static const struct bond bond = {
+        .member = "paired", .done = "paired, the bond is on ", .start = bleproxy_peripheral_pair};
     return run(&command, &bond, argc, argv);
 }
 
@@ -111,18 +163,24 @@ int cmd_unpair(int argc, char **argv)
 {
     static const struct device_command command = {
         .name = "bleproxy unpair",
-        .table = {.longs = longs,
-                  .help = "Usage: bleproxy unpair [OPTION]... ADDRESS\n"
-                          "Remove the bond with a device from the proxy that it is connected through.\n"
-                          "With -p it is this proxy.\n" BOND_HELP,
-                  .parse = parse,
-                  .arguments = "ADDRESS",
-                  .arguments_min = 1,
-                  .arguments_max = 1},
+        .table =
+            {.longs = unpair_longs,
+             .help = "Usage: bleproxy unpair [OPTION]... ADDRESS\n"
+                     "Remove the bond with a device from the proxy that has it. With -p it is this "
+                     "proxy.\n" BOND_HELP
+                     "      --forget             only forget here that there is a bond: for a proxy that is\n"
+                     "                           gone for good\n",
+             .parse = parse,
+             .arguments = "ADDRESS",
+             .arguments_min = 1,
+             .arguments_max = 1},
+        .stay = forget_bond,
         .act = act,
         .connect_timeout = true,
+        .bonds = true,
     };
-    static const struct bond bond = {"unpaired", "the bond is removed from ", bleproxy_peripheral_unpair};
+    static const struct bond bond = {
+        .member = "unpaired", .done = "the bond is removed from ", .start = bleproxy_peripheral_unpair};
     return run(&command, &bond, argc, argv);
 }
 
@@ -142,7 +200,8 @@ int cmd_clear_cache(int argc, char **argv)
         .give_up = forget_here,
         .connect_timeout = true,
     };
-    static const struct bond bond = {"cleared", "the services are forgotten, also on ",
-                                     bleproxy_peripheral_clear_cache};
+    static const struct bond bond = {.member = "cleared",
+                                     .done = "the services are forgotten, also on ",
+                                     .start = bleproxy_peripheral_clear_cache};
     return run(&command, &bond, argc, argv);
 }

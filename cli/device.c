@@ -84,7 +84,9 @@ static void connect_now(struct device *device)
 {
     uint32_t given_ms = device->command->connect_timeout ? device->options.timeout_ms : 0;
     const struct bleproxy_connect_options options = {.deadline_ms = given_ms > 0 ? given_ms : CONNECT_MS,
-                                                     .no_cache = device->no_cache};
+                                                     .no_cache = device->no_cache,
+                                                     .ignore_bond = device->command->bonds &&
+                                                                    device->options.n_proxies > 0};
     log_progress("connecting to %s", device->label);
     int r = bleproxy_peripheral_new(device->fleet.hub, device->address, &device->peripheral);
     if (r == 0) {
@@ -213,7 +215,7 @@ static int parse_device(struct device *device)
 
 static int prepare(struct device *device, int argc, char **argv)
 {
-    char cache_path[PATH_MAX];
+    char state_dir[PATH_MAX];
     struct bleproxy_hub_options hub_options = {0};
     int r = options_parse(&device->options, &device->command->table, device, argc, argv);
     if (r != OPTIONS_GO_ON)
@@ -223,8 +225,8 @@ static int prepare(struct device *device, int argc, char **argv)
         r = device->command->prepare(device);
     if (r != CLI_DONE)
         return r;
-    if (state_file("services", cache_path, sizeof(cache_path)))
-        hub_options.cache_path = cache_path;
+    if (state_directory(state_dir, sizeof(state_dir)))
+        hub_options.state_dir = state_dir;
     r = fleet_open(&device->fleet, &hub_options);
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }
@@ -237,6 +239,8 @@ int device_main(struct device *device, int argc, char **argv)
                                    .on_hopeless = on_hopeless,
                                    .user = device};
     int r = prepare(device, argc, argv);
+    if (r == OPTIONS_GO_ON && device->command->stay)
+        r = device->command->stay(device);
     if (r == OPTIONS_GO_ON) {
         run_catch_signals();
         r = run(device);

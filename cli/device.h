@@ -15,11 +15,15 @@ struct device_command {
     struct options_table table;
     /* Looks at the further arguments before anything is sent. CLI_DONE, or CLI_USAGE after saying why. May be NULL. */
     int (*prepare)(struct device *device);
+    /* What can be done without a connection is done, before anything is sent: OPTIONS_GO_ON, or the exit code. May be
+     * NULL. */
+    int (*stay)(struct device *device);
     /* Connected: begins what ends with device_finish() or device_fail(). */
     void (*act)(struct device *device);
     /* It could not be connected, when the user was told why: what can be done without. May be NULL. */
     void (*give_up)(struct device *device);
     bool connect_timeout; /* -t limits connecting; else it is the command's own */
+    bool bonds;           /* proxies that are given with -p are meant, wherever the device's bond is */
 };
 
 struct device {

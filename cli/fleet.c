@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "lock.h"
 #include "log.h"
+#include "pins.h"
 #include "run.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,8 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
     r = bleproxy_loop_new(&options, &fleet->loop);
     if (r == 0)
         r = bleproxy_hub_new(fleet->loop, hub_options, &fleet->hub);
+    if (r == 0)
+        r = pins_apply(fleet->hub, &fleet->proxies.config);
     if (r < 0) {
         log_say("%s", bleproxy_strerror(r));
         return CLI_INTERNAL;

@@ -41,6 +41,10 @@ enum bleproxy_rule {
     BLEPROXY_RULE_HISTORY = 1u << 4,
     /* A window of active scanning that is open is never made longer. Else it is, when more is asked for meanwhile. */
     BLEPROXY_RULE_WINDOW = 1u << 5,
+    /* The proxy for a connection is chosen by the last signal, penalties in proportion to the gap between the two
+     * strongest, and failures that count until a success; nobody waits for a better proxy that is busy; bonds do not
+     * matter. */
+    BLEPROXY_RULE_ROUTING = 1u << 6,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
 
@@ -51,9 +55,10 @@ struct bleproxy_hub_options {
      * named in a filter or a watch, that have an interval set, are pinned, bonded or connected, or have a scan request. */
     uint32_t devices_max;
     uint32_t reference; /* enum bleproxy_rule: where to decide as habluetooth does; 0: nowhere */
-    /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
-     * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
-    const char *cache_path;
+    /* A directory that exists, for what is kept between runs; NULL: nothing. Its files are replaced as a whole, and set
+     * aside with a warning when damaged: "services" of known devices, so that they are not discovered again, and
+     * "bonds", which proxy has the bond of which device. */
+    const char *state_dir;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,

@@ -3,8 +3,10 @@
 
 #include "config/document.h"
 #include "config/file.h"
+#include "config/pins.h"
 #include "config/psk.h"
 #include "config/schema.h"
+#include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <bleproxy/proxy.h>
 #include <errno.h>
@@ -20,6 +22,7 @@ enum {
     ADDRESS_MAX_LENGTH = 253, /* of a DNS name */
     PATH_MAX_LENGTH = 4095,
     PASSWORD_MAX_LENGTH = 512,
+    DEVICE_MAX_LENGTH = 17,
 };
 
 /* What the complete functions know. */
@@ -51,7 +54,28 @@ static int check_psk(const char *value, unsigned line, struct config_error *ret_
                        PSK_TEXT_LENGTH);
 }
 
-enum proxy_key { KEY_NAME, KEY_ADDRESS, KEY_PORT, KEY_NOISE_PSK, KEY_NOISE_PSK_FILE, KEY_PASSWORD, KEY_SCAN };
+/* Of a Bluetooth device. */
+static int check_device(const char *value, unsigned line, struct config_error *ret_error)
+{
+    uint64_t address;
+    if (bleproxy_address_parse(value, &address) == 0 && address != 0)
+        return 0;
+    return config_fail(ret_error, line, "'%s' is no device's address: it looks like AA:BB:CC:DD:EE:FF",
+                       value);
+}
+
+enum proxy_key {
+    KEY_NAME,
+    KEY_ADDRESS,
+    KEY_PORT,
+    KEY_NOISE_PSK,
+    KEY_NOISE_PSK_FILE,
+    KEY_PASSWORD,
+    KEY_SCAN,
+    KEY_PREFER,
+    KEY_ONLY,
+    KEY_DENY,
+};
 
 static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struct source *source,
                           struct config_error *ret_error)
@@ -102,6 +126,12 @@ static const char *const scan_modes[] = {[BLEPROXY_SCAN_PASSIVE - 1] = "passive"
                                          [BLEPROXY_SCAN_ACTIVE - 1] = "active",
                                          [BLEPROXY_SCAN_AUTO - 1] = "auto",
                                          NULL};
+/* A list of devices in a proxy's entry. */
+#define DEVICES_OF(list)                                                                                     \
+    {                                                                                                        \
+        .name = #list, .type = SCHEMA_TEXTS, .offset = MEMBER(list), .max = DEVICE_MAX_LENGTH,               \
+        .count_offset = MEMBER(n_##list), .check = check_device                                              \
+    }
 
 static const struct schema_key proxy_keys[] = {
     [KEY_NAME] = {.name = "name", .type = SCHEMA_TEXT, .offset = MEMBER(name), .max = NAME_MAX_LENGTH},
@@ -126,6 +156,9 @@ static const struct schema_key proxy_keys[] = {
                       .offset = MEMBER(password),
                       .max = PASSWORD_MAX_LENGTH},
     [KEY_SCAN] = {.name = "scan", .type = SCHEMA_CHOICE, .offset = MEMBER(scan), .choices = scan_modes},
+    [KEY_PREFER] = DEVICES_OF(prefer),
+    [KEY_ONLY] = DEVICES_OF(only),
+    [KEY_DENY] = DEVICES_OF(deny),
 };
 
 _Static_assert(sizeof(proxy_keys) / sizeof(proxy_keys[0]) <= SCHEMA_KEYS_MAX,
@@ -139,6 +172,48 @@ static const struct schema proxy_schema = {
     .complete = proxy_complete,
 };
 
+#undef MEMBER
+#define MEMBER(name) offsetof(struct config_device, name)
+
+/* A list of proxies in a device's entry. */
+#define PROXIES_OF(list)                                                                                     \
+    {                                                                                                        \
+        .name = #list, .type = SCHEMA_TEXTS, .offset = MEMBER(list), .max = NAME_MAX_LENGTH,                 \
+        .count_offset = MEMBER(n_##list)                                                                     \
+    }
+
+static const struct schema_key device_keys[] = {
+    {.name = "address",
+     .type = SCHEMA_TEXT,
+     .offset = MEMBER(address),
+     .max = DEVICE_MAX_LENGTH,
+     .required = true,
+     .check = check_device},
+    {.name = "name", .type = SCHEMA_TEXT, .offset = MEMBER(name), .max = NAME_MAX_LENGTH},
+    PROXIES_OF(prefer),
+    PROXIES_OF(only),
+    PROXIES_OF(deny),
+};
+
+static int device_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
+                           struct config_error *ret_error)
+{
+    struct config_device *device = object;
+    (void)key_lines, (void)user, (void)ret_error;
+    device->line = line;
+    return 0;
+}
+
+static const struct schema device_schema = {
+    .noun = "a device",
+    .size = sizeof(struct config_device),
+    .keys = device_keys,
+    .n_keys = sizeof(device_keys) / sizeof(device_keys[0]),
+    .complete = device_complete,
+};
+
+/* ---- The whole ---- */
+
 static int compare_by_name(const void *a, const void *b)
 {
     const struct config_proxy *const *first = a, *const *second = b;
@@ -146,11 +221,8 @@ static int compare_by_name(const void *a, const void *b)
     return order ? order : (*first > *second) - (*first < *second);
 }
 
-static int config_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
-                           struct config_error *ret_error)
+static int check_names(const struct config *config, struct config_error *ret_error)
 {
-    (void)line, (void)key_lines, (void)user;
-    const struct config *config = object;
     const struct config_proxy *again = NULL, *first = NULL;
     if (config->n_proxies == 0)
         return 0;
@@ -172,6 +244,54 @@ static int config_complete(void *object, unsigned line, const unsigned key_lines
                  : 0;
 }
 
+struct device_place {
+    uint64_t address;
+    const struct config_device *device;
+};
+
+static int compare_by_address(const void *a, const void *b)
+{
+    const struct device_place *first = a, *second = b;
+    if (first->address != second->address)
+        return first->address < second->address ? -1 : 1;
+    return (first->device > second->device) - (first->device < second->device);
+}
+
+static int check_devices(const struct config *config, struct config_error *ret_error)
+{
+    const struct config_device *again = NULL, *first = NULL;
+    if (config->n_devices == 0)
+        return 0;
+    struct device_place *sorted = calloc(config->n_devices, sizeof(*sorted));
+    if (!sorted)
+        return BLEPROXY_E_NOMEM;
+    for (size_t i = 0; i < config->n_devices; i++) {
+        sorted[i].device = &config->devices[i];
+        bleproxy_address_parse(config->devices[i].address, &sorted[i].address);
+    }
+    qsort(sorted, config->n_devices, sizeof(*sorted), compare_by_address);
+    for (size_t i = 1; i < config->n_devices; i++) {
+        if (sorted[i - 1].address == sorted[i].address && (!again || sorted[i].device < again)) {
+            first = sorted[i - 1].device;
+            again = sorted[i].device;
+        }
+    }
+    free(sorted);
+    return again ? config_fail(ret_error, again->line, "the device %s is already listed in line %u",
+                               again->address, first->line)
+                 : 0;
+}
+
+static int config_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
+                           struct config_error *ret_error)
+{
+    (void)line, (void)key_lines, (void)user;
+    int r = check_names(object, ret_error);
+    if (r == 0)
+        r = check_devices(object, ret_error);
+    return r == 0 ? config_check_pins(object, ret_error) : r;
+}
+
 static const struct schema_key config_keys[] = {
     {.name = "proxies",
      .type = SCHEMA_LIST,
@@ -179,6 +299,12 @@ static const struct schema_key config_keys[] = {
      .max = CONFIG_PROXIES_MAX,
      .items = &proxy_schema,
      .count_offset = offsetof(struct config, n_proxies)},
+    {.name = "devices",
+     .type = SCHEMA_LIST,
+     .offset = offsetof(struct config, devices),
+     .max = CONFIG_DEVICES_MAX,
+     .items = &device_schema,
+     .count_offset = offsetof(struct config, n_devices)},
 };
 
 static const struct schema config_schema = {

@@ -8,6 +8,11 @@
 
 /* The configuration file as the programs see it: YAML text in, proxies out. A library of its own: libbleproxy
  * does not need it. Pure but for config_load(), which reads files. */
+struct config_text {
+    char *text;
+    unsigned line;
+};
+
 struct config_proxy {
     char *name;    /* unique in the file; the address when the file gives none */
     char *address; /* host name or IP literal */
@@ -16,12 +21,27 @@ struct config_proxy {
         *noise_psk_file; /* the file gives at most one; both NULL: plaintext. The psk is valid base64 */
     char *password;      /* NULL: none */
     unsigned scan;       /* enum bleproxy_scan_mode; AS_CONFIGURED when the file gives none */
-    unsigned line;       /* where its entry begins, from 1 */
+    /* Addresses of devices: those that prefer it, those that alone are connected through it, those that never are. */
+    struct config_text *prefer, *only, *deny;
+    size_t n_prefer, n_only, n_deny;
+    unsigned line; /* where its entry begins, from 1 */
 };
 
+/* A device, and which proxies are for it: names of proxies in the file, or their MAC addresses. */
+struct config_device {
+    char *address; /* of 48 bits, valid and unique in the file */
+    char *name;    /* for people; NULL: none */
+    struct config_text *prefer, *only, *deny;
+    size_t n_prefer, n_only, n_deny;
+    unsigned line;
+};
+
+/* What the lists of devices and proxies say does not contradict itself. */
 struct config {
     struct config_proxy *proxies;
     size_t n_proxies;
+    struct config_device *devices;
+    size_t n_devices;
 };
 
 /* What is wrong with a file: "unknown key 'nose_psk'; did you mean 'noise_psk'?" Never holds a secret value.
@@ -34,6 +54,7 @@ struct config_error {
 enum {
     CONFIG_SIZE_MAX = 1024 * 1024, /* a file with thousands of proxies is far below */
     CONFIG_PROXIES_MAX = 10000,
+    CONFIG_DEVICES_MAX = 10000,
 };
 
 /* 0; BLEPROXY_E_INVALID with *ret_error set; BLEPROXY_E_NOMEM. text need not be NUL-terminated. */

@@ -19,7 +19,11 @@ struct reader {
     yaml_document_t *document;
     const void *user;
     struct config_error *error;
+    size_t n_texts; /* of SCHEMA_TEXTS, so far */
 };
+
+static int read_object(struct reader *reader, const struct schema *schema, const yaml_node_t *node,
+                       void *object);
 
 int config_fail(struct config_error *ret_error, unsigned line, const char *format, ...)
 {
@@ -78,8 +82,9 @@ static bool is_null(const yaml_node_t *node)
     return false;
 }
 
-static int read_text(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
-                     void *object)
+/* A copy in *ret_text. */
+static int read_value_text(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                           char **ret_text)
 {
     const char *value = (const char *)node->data.scalar.value;
     size_t length = node->data.scalar.length;
@@ -94,10 +99,48 @@ static int read_text(const struct reader *reader, const struct schema_key *key, 
     int r = key->check ? key->check(value, line, reader->error) : 0;
     if (r < 0)
         return r;
-    char *copy = strdup(value);
-    if (!copy)
-        return BLEPROXY_E_NOMEM;
+    *ret_text = strdup(value);
+    return *ret_text ? 0 : BLEPROXY_E_NOMEM;
+}
+
+static int read_text(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                     void *object)
+{
+    char *copy = NULL;
+    int r = read_value_text(reader, key, node, &copy);
     memcpy(member(object, key->offset), &copy, sizeof(copy));
+    return r;
+}
+
+static int read_texts(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                      void *object)
+{
+    bool list = node->type == YAML_SEQUENCE_NODE;
+    const yaml_node_item_t *items = list ? node->data.sequence.items.start : NULL;
+    size_t n = list ? (size_t)(node->data.sequence.items.top - items) : 1;
+    if (n > SCHEMA_TEXTS_MAX - reader->n_texts)
+        return config_fail(reader->error, line_of(node),
+                           "there are more than %d entries in lists such as '%s', all together",
+                           SCHEMA_TEXTS_MAX, key->name);
+    reader->n_texts += n;
+    if (n == 0)
+        return 0;
+    struct config_text *texts = calloc(n, sizeof(*texts));
+    if (!texts)
+        return BLEPROXY_E_NOMEM;
+    memcpy(member(object, key->offset), &texts, sizeof(texts));
+    size_t *count = member(object, key->count_offset);
+    for (; *count < n; ++*count) {
+        const yaml_node_t *item = list ? yaml_document_get_node(reader->document, items[*count]) : node;
+        int r = check_tag(reader, item, key);
+        if (r == 0 && item->type != YAML_SCALAR_NODE)
+            r = config_fail(reader->error, line_of(item), "the entries of '%s' must be texts", key->name);
+        if (r == 0)
+            r = read_value_text(reader, key, item, &texts[*count].text);
+        if (r < 0)
+            return r;
+        texts[*count].line = line_of(item);
+    }
     return 0;
 }
 
@@ -133,7 +176,7 @@ static int read_choice(const struct reader *reader, const struct schema_key *key
     return config_fail(reader->error, line_of(node), "'%s' must be one of: %s", key->name, words);
 }
 
-static int read_list(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+static int read_list(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                      void *object)
 {
     const yaml_node_item_t *items = node->data.sequence.items.start;
@@ -150,8 +193,7 @@ static int read_list(const struct reader *reader, const struct schema_key *key, 
     size_t *count = member(object, key->count_offset);
     while (*count < n) {
         const yaml_node_t *item = yaml_document_get_node(reader->document, items[*count]);
-        int r = schema_read(key->items, reader->document, item, member(array, *count * key->items->size),
-                            reader->user, reader->error);
+        int r = read_object(reader, key->items, item, member(array, *count * key->items->size));
         ++*count;
         if (r < 0)
             return r;
@@ -159,7 +201,7 @@ static int read_list(const struct reader *reader, const struct schema_key *key, 
     return 0;
 }
 
-static int read_value(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+static int read_value(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                       void *object)
 {
     int r = check_tag(reader, node, key);
@@ -168,13 +210,16 @@ static int read_value(const struct reader *reader, const struct schema_key *key,
     if (is_null(node))
         return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
                              : 0;
-    bool list = key->type == SCHEMA_LIST,
+    bool list = key->type == SCHEMA_LIST, texts = key->type == SCHEMA_TEXTS,
          empty = node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0;
-    if (list && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+    if ((list || texts) && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return 0; /* a list with all of its entries commented out */
+    if (texts && node->type != YAML_MAPPING_NODE)
+        return read_texts(reader, key, node, object);
     if (node->type != (list ? YAML_SEQUENCE_NODE : YAML_SCALAR_NODE))
         return config_fail(reader->error, line_of(node), "'%s' must be %s", key->name,
                            list                         ? "a list: each entry begins with '- '"
+                           : texts                      ? "a text, or a list of texts"
                            : key->type == SCHEMA_NUMBER ? "a number"
                            : key->type == SCHEMA_CHOICE ? "a word"
                                                         : "a text");
@@ -186,6 +231,8 @@ static int read_value(const struct reader *reader, const struct schema_key *key,
         return read_number(reader, key, node, object);
     case SCHEMA_CHOICE:
         return read_choice(reader, key, node, object);
+    case SCHEMA_TEXTS:
+        break;
     case SCHEMA_LIST:
         return read_list(reader, key, node, object);
     }
@@ -249,7 +296,7 @@ static const struct schema_key *find_key(const struct schema *schema, const yaml
     return NULL;
 }
 
-static int read_pair(const struct reader *reader, const struct schema *schema, const yaml_node_pair_t *pair,
+static int read_pair(struct reader *reader, const struct schema *schema, const yaml_node_pair_t *pair,
                      unsigned key_lines[], void *object)
 {
     const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key);
@@ -269,30 +316,45 @@ static int read_pair(const struct reader *reader, const struct schema *schema, c
     return read_value(reader, key, yaml_document_get_node(reader->document, pair->value), object);
 }
 
-int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
-                const void *user, struct config_error *ret_error)
+static int read_object(struct reader *reader, const struct schema *schema, const yaml_node_t *node,
+                       void *object)
 {
-    struct reader reader = {document, user, ret_error};
-    int r = check_tag(&reader, node, NULL);
+    int r = check_tag(reader, node, NULL);
     if (r < 0)
         return r;
     if (node->type != YAML_MAPPING_NODE) {
         char keys[KEYS_TEXT_SIZE];
         list_keys(schema, keys);
-        return config_fail(ret_error, line_of(node),
+        return config_fail(reader->error, line_of(node),
                            "%s is written as lines of 'key: value', with these keys: %s", schema->noun, keys);
     }
     unsigned key_lines[SCHEMA_KEYS_MAX] = {0};
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
          pair++) {
-        r = read_pair(&reader, schema, pair, key_lines, object);
+        r = read_pair(reader, schema, pair, key_lines, object);
         if (r < 0)
             return r;
     }
     for (size_t i = 0; i < schema->n_keys; i++)
         if (schema->keys[i].required && key_lines[i] == 0)
-            return config_fail(ret_error, line_of(node), "%s needs '%s'", schema->noun, schema->keys[i].name);
-    return schema->complete ? schema->complete(object, line_of(node), key_lines, user, ret_error) : 0;
+            return config_fail(reader->error, line_of(node), "%s needs '%s'", schema->noun,
+                               schema->keys[i].name);
+    return schema->complete ? schema->complete(object, line_of(node), key_lines, reader->user, reader->error)
+                            : 0;
+}
+
+int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
+                const void *user, struct config_error *ret_error)
+{
+    struct reader reader = {.document = document, .user = user, .error = ret_error};
+    return read_object(&reader, schema, node, object);
+}
+
+static void free_texts(struct config_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(texts[i].text);
+    free(texts);
 }
 
 void schema_free(const struct schema *schema, void *object)
@@ -303,6 +365,10 @@ void schema_free(const struct schema *schema, void *object)
             continue;
         char *value;
         memcpy(&value, member(object, key->offset), sizeof(value));
+        if (key->type == SCHEMA_TEXTS) {
+            free_texts((struct config_text *)(void *)value, *(size_t *)member(object, key->count_offset));
+            continue;
+        }
         if (key->type == SCHEMA_SECRET && value)
             explicit_bzero(value, strlen(value));
         for (size_t j = 0; key->type == SCHEMA_LIST && j < *(size_t *)member(object, key->count_offset); j++)

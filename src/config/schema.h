@@ -13,21 +13,26 @@ enum schema_type {
     SCHEMA_SECRET, /* the same; no message tells anything of the value, and it is wiped when freed */
     SCHEMA_NUMBER, /* uint16_t: a decimal number of 1 to max; null leaves 0 */
     SCHEMA_CHOICE, /* unsigned: one of the words `choices`, its position from 1 on; null leaves 0 */
+    SCHEMA_TEXTS,  /* an array of struct config_text: one text, or a list of them; null leaves it empty */
     SCHEMA_LIST,   /* an array of objects after the schema `items`, at most max; null leaves it empty */
 };
 
-enum { SCHEMA_KEYS_MAX = 16 };
+enum {
+    SCHEMA_KEYS_MAX = 16,
+    SCHEMA_TEXTS_MAX =
+        4096, /* in all SCHEMA_TEXTS of a document together: aliases repeat them at little cost */
+};
 
 struct schema_key {
     const char *name;
     enum schema_type type;
     size_t offset, max;
     bool required;
-    /* Text and secret, may be NULL: sees a value that is well formed otherwise. 0 or config_fail(). */
+    /* Text, texts and secret, may be NULL: sees a value that is well formed otherwise. 0 or config_fail(). */
     int (*check)(const char *value, unsigned line, struct config_error *ret_error);
     const char *const *choices; /* choice: words, the last one followed by NULL */
     const struct schema *items; /* list */
-    size_t count_offset;        /* list: of its size_t */
+    size_t count_offset;        /* list and texts: of its size_t */
 };
 
 struct schema {

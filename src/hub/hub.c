@@ -91,6 +91,7 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
     if (map_put(&hub->by_source, scanner->source, scanner) < 0)
         return BLEPROXY_E_NOMEM;
     scanner->hub = hub;
+    scanner->registered_ns = now_ns;
     list_append(&hub->scanners, &scanner->registered);
     history_restore(hub, scanner, now_ns);
     if (hub->on_deadline)

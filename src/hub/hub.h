@@ -25,9 +25,6 @@ void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *use
 /* Nothing is to come: there is no scanner and no search. That devices become unavailable then is not worth waiting for. */
 bool hub_is_idle(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
-/* Who keeps its appointments is told when the deadline comes nearer by what scanners do; from within them. NULL: nobody. */
-typedef void hub_deadline_fn(void *user);
-void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user);
 
 /* A registered scanner's reports reach the table. A second one with the same source is an error in the log, and
  * works. Who watches slots is told from within, and may end it again. 0, BLEPROXY_E_STATE (registered already),

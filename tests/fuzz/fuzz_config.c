@@ -2,11 +2,19 @@
 #include "config/config.h"
 
 #include "names/sanitise.h"
+#include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_texts(const struct config_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!texts[i].text[0] || texts[i].line == 0)
+            abort();
+}
 
 static void check_proxy(const struct config *config, const struct config_proxy *proxy)
 {
@@ -16,6 +24,19 @@ static void check_proxy(const struct config *config, const struct config_proxy *
         abort();
     if (config_find(config, proxy->name) != proxy)
         abort();
+    check_texts(proxy->prefer, proxy->n_prefer);
+    check_texts(proxy->only, proxy->n_only);
+    check_texts(proxy->deny, proxy->n_deny);
+}
+
+static void check_device(const struct config_device *device)
+{
+    uint64_t address;
+    if (device->line == 0 || bleproxy_address_parse(device->address, &address) < 0)
+        abort();
+    check_texts(device->prefer, device->n_prefer);
+    check_texts(device->only, device->n_only);
+    check_texts(device->deny, device->n_deny);
 }
 
 /* A configuration file, as config_parse() takes it. */
@@ -34,6 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (size_t i = 0; i < config.n_proxies && i < 100; i++)
         check_proxy(&config, &config.proxies[i]);
+    for (size_t i = 0; i < config.n_devices; i++)
+        check_device(&config.devices[i]);
     config_deinit(&config);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "central/peripheral_private.h"
 #include "home.h"
 #include "house.h"
+#include "hub/scanner_private.h"
 #include "link.h"
 #include "program.h"
 #include "server/device.h"
@@ -78,10 +79,22 @@ bool watch_believes_link(const struct world *world, uint64_t source, uint64_t ad
     return true;
 }
 
+void watch_turns(struct world *world)
+{
+    for (unsigned i = 0; world->central && i < world->scale.n_proxies; i++) {
+        struct scanner *scanner = world->homes[i].manager ? manager_scanner(world->homes[i].manager) : NULL;
+        unsigned n = scanner ? turns_on_radio(&world->central->routing, scanner) : 0;
+        world_expect(world, n <= 1 || world->scale.reference, "home %u: %u attempts at once", i, n);
+        if (n > 0)
+            world->n_turns++;
+    }
+}
+
 static void watch(struct world *world, void *what, uint64_t detail)
 {
     (void)what;
     (void)detail;
+    watch_turns(world);
     for (unsigned i = 0; i < world->scale.n_programs; i++)
         program_check(&world->programs[i]);
     for (unsigned i = 0; i < world->scale.n_proxies; i++)
@@ -131,8 +144,7 @@ static void check_home(struct world *world, const struct home *home)
     world_expect(world, !told || slots->view.free == slots->view.limit, "home %u: %u of %u slots are free", i,
                  slots->view.free, slots->view.limit);
     world_expect(world, scanner_pauses(scanner) == 0, "home %u: the scanner is held paused", i);
-    world_expect(world, disconnect_set_size(scanner_disconnect_set(scanner)) == 0,
-                 "home %u: somebody would be told of its loss", i);
+    world_expect(world, scanner->pins == 0, "home %u: somebody holds the scanner", i);
     world_expect(world, session && list_empty(&session->links) && list_empty(&session->requests),
                  "home %u: the session knows a link", i);
 }

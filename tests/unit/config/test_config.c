@@ -111,7 +111,7 @@ static void test_how_proxies_scan(void **state)
 }
 
 #define P    "proxies:\n"
-#define KEYS "name, address, port, noise_psk, noise_psk_file, password, scan"
+#define KEYS "name, address, port, noise_psk, noise_psk_file, password, scan, prefer, only, deny"
 #define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
@@ -126,7 +126,8 @@ static const struct {
     {P "- address: a\n  pasword: " PASSWORD "\n", 3, "unknown key 'pasword'; did you mean 'password'?"},
     {P "- address: a\n\n  encryption_key: " PSK "\n", 4,
      "unknown key 'encryption_key'; the keys of a proxy are: " KEYS},
-    {P "- address: a\nproxy: 1\n", 3, "unknown key 'proxy'; the keys of a configuration are: proxies"},
+    {P "- address: a\nproxy: 1\n", 3,
+     "unknown key 'proxy'; the keys of a configuration are: proxies, devices"},
     {"poxies: []\n", 1, "unknown key 'poxies'; did you mean 'proxies'?"},
     {P "- address: a\n  port: 1\n  port: 2\n", 4, "'port' is given twice, first in line 3"},
     {P "- address: a\n  noise_psk: " PSK "\n  noise_psk: " PSK "\n", 4,
@@ -138,8 +139,10 @@ static const struct {
     {P "- {address: a, " PSK "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     /* Types */
-    {"- address: a\n", 1, "a configuration is written as lines of 'key: value', with these keys: proxies"},
-    {"just text\n", 1, "a configuration is written as lines of 'key: value', with these keys: proxies"},
+    {"- address: a\n", 1,
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices"},
+    {"just text\n", 1,
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices"},
     {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {"proxies: ''\n", 1, "'proxies' must be a list: each entry begins with '- '"},

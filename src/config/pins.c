@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/pins.h"
+
+#include "config/schema.h"
+#include "config/spelling.h"
+#include <bleproxy/advertisement.h>
+#include <bleproxy/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The ways to say something of a device and a proxy. */
+enum relation_kind {
+    PREFERS,  /* the device has the proxy under `prefer`, or the other way round */
+    ONLY,     /* the device has the proxy under `only` */
+    RESERVED, /* the proxy has the device under `only` */
+    DENIES,
+};
+
+struct relation {
+    uint64_t device, mac;             /* mac: of the proxy, when it has no entry */
+    const struct config_proxy *proxy; /* NULL: see mac */
+    enum relation_kind kind;
+    const struct config_text *where;
+};
+
+struct relations {
+    const struct config *config;
+    struct relation *items;
+    size_t n;
+    struct config_error *error;
+};
+
+/* The texts are valid addresses. */
+static uint64_t address_of(const char *text)
+{
+    uint64_t address = 0;
+    bleproxy_address_parse(text, &address);
+    return address;
+}
+
+static int fail_unknown_proxy(const struct relations *relations, const struct config_text *where)
+{
+    const char *nearest = NULL;
+    size_t limit = strlen(where->text) < 5 ? 2 : 3;
+    for (size_t i = 0; i < relations->config->n_proxies; i++) {
+        size_t distance = spelling_distance(where->text, relations->config->proxies[i].name);
+        if (distance < limit) {
+            limit = distance;
+            nearest = relations->config->proxies[i].name;
+        }
+    }
+    if (nearest)
+        return config_fail(relations->error, where->line, "there is no proxy '%s'; did you mean '%s'?",
+                           where->text, nearest);
+    return config_fail(relations->error, where->line,
+                       "there is no proxy '%s'; give the name of one under 'proxies', or its MAC address",
+                       where->text);
+}
+
+static int add_proxies(struct relations *relations, uint64_t device, enum relation_kind kind,
+                       const struct config_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct relation *relation = &relations->items[relations->n++];
+        *relation = (struct relation){.device = device, .kind = kind, .where = &texts[i]};
+        relation->proxy = config_find(relations->config, texts[i].text);
+        if (!relation->proxy && bleproxy_address_parse(texts[i].text, &relation->mac) < 0)
+            return fail_unknown_proxy(relations, &texts[i]);
+    }
+    return 0;
+}
+
+static int add_devices(struct relations *relations)
+{
+    for (size_t i = 0; i < relations->config->n_devices; i++) {
+        const struct config_device *device = &relations->config->devices[i];
+        const uint64_t address = address_of(device->address);
+        int r = add_proxies(relations, address, PREFERS, device->prefer, device->n_prefer);
+        if (r == 0)
+            r = add_proxies(relations, address, ONLY, device->only, device->n_only);
+        if (r == 0)
+            r = add_proxies(relations, address, DENIES, device->deny, device->n_deny);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void add_addresses(struct relations *relations, const struct config_proxy *proxy,
+                          enum relation_kind kind, const struct config_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        relations->items[relations->n++] = (struct relation){
+            .device = address_of(texts[i].text), .proxy = proxy, .kind = kind, .where = &texts[i]};
+}
+
+static size_t count_all(const struct config *config)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < config->n_devices; i++)
+        n += config->devices[i].n_prefer + config->devices[i].n_only + config->devices[i].n_deny;
+    for (size_t i = 0; i < config->n_proxies; i++)
+        n += config->proxies[i].n_prefer + config->proxies[i].n_only + config->proxies[i].n_deny;
+    return n;
+}
+
+/* ---- Contradictions ---- */
+
+static bool same_proxy(const struct relation *a, const struct relation *b)
+{
+    return a->proxy == b->proxy && a->mac == b->mac;
+}
+
+static const char *verb(enum relation_kind kind)
+{
+    switch (kind) {
+    case PREFERS:
+        return "preferred";
+    case ONLY:
+    case RESERVED:
+        return "the only one";
+    case DENIES:
+        return "denied";
+    }
+    return "";
+}
+
+static int fail_contradiction(const struct relations *relations, const struct relation *a,
+                              const struct relation *b)
+{
+    char device[BLEPROXY_ADDRESS_TEXT_SIZE], mac[BLEPROXY_ADDRESS_TEXT_SIZE];
+    const struct relation *later = a->where->line >= b->where->line ? a : b, *earlier = later == a ? b : a;
+    bleproxy_address_format(a->device, device);
+    bleproxy_address_format(a->mac, mac);
+    return config_fail(relations->error, later->where->line, "'%s' is %s for %s here, and %s in line %u",
+                       a->proxy ? a->proxy->name : mac, verb(later->kind), device, verb(earlier->kind),
+                       earlier->where->line);
+}
+
+/* The relation wants the proxy for the device. */
+static bool wants(const struct relation *relation)
+{
+    return relation->kind != DENIES;
+}
+
+static int check_only(const struct relations *relations, const struct relation *first, size_t n,
+                      const struct relation *relation)
+{
+    const struct relation *only = NULL;
+    char device[BLEPROXY_ADDRESS_TEXT_SIZE];
+    if (!wants(relation) || relation->kind == ONLY)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (first[i].kind != ONLY)
+            continue;
+        if (same_proxy(&first[i], relation))
+            return 0;
+        only = &first[i];
+    }
+    if (!only)
+        return 0;
+    bleproxy_address_format(relation->device, device);
+    return config_fail(relations->error, relation->where->line,
+                       "this proxy cannot be used for %s: it is not among those under 'only' in line %u",
+                       device, only->where->line);
+}
+
+static int check_reserved(const struct relations *relations, const struct relation *relation)
+{
+    const struct config_proxy *proxy = relation->proxy;
+    char device[BLEPROXY_ADDRESS_TEXT_SIZE];
+    if (!proxy || proxy->n_only == 0 || (relation->kind != PREFERS && relation->kind != ONLY))
+        return 0;
+    for (size_t i = 0; i < proxy->n_only; i++)
+        if (address_of(proxy->only[i].text) == relation->device)
+            return 0;
+    bleproxy_address_format(relation->device, device);
+    return config_fail(relations->error, relation->where->line,
+                       "'%s' cannot be used for %s: that is not among the devices under 'only' in line %u",
+                       proxy->name, device, proxy->only[0].line);
+}
+
+/* All relations of one device. */
+static int check_device(const struct relations *relations, const struct relation *first, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (wants(&first[i]) != wants(&first[j]) && same_proxy(&first[i], &first[j]))
+                return fail_contradiction(relations, &first[j], &first[i]);
+        int r = check_only(relations, first, n, &first[i]);
+        if (r == 0)
+            r = check_reserved(relations, &first[i]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int compare_by_device(const void *a, const void *b)
+{
+    const struct relation *first = a, *second = b;
+    if (first->device != second->device)
+        return first->device < second->device ? -1 : 1;
+    return (first->where->line > second->where->line) - (first->where->line < second->where->line);
+}
+
+static int check_all(struct relations *relations)
+{
+    size_t n;
+    qsort(relations->items, relations->n, sizeof(*relations->items), compare_by_device);
+    for (size_t i = 0; i < relations->n; i += n) {
+        const struct relation *first = &relations->items[i];
+        for (n = 1; i + n < relations->n && first[n].device == first->device;)
+            n++;
+        int r = check_device(relations, first, n);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int config_check_pins(const struct config *config, struct config_error *ret_error)
+{
+    size_t n = count_all(config);
+    struct relations relations = {.config = config, .error = ret_error};
+    if (n == 0)
+        return 0;
+    relations.items = calloc(n, sizeof(*relations.items));
+    if (!relations.items)
+        return BLEPROXY_E_NOMEM;
+    for (size_t i = 0; i < config->n_proxies; i++) {
+        const struct config_proxy *proxy = &config->proxies[i];
+        add_addresses(&relations, proxy, PREFERS, proxy->prefer, proxy->n_prefer);
+        add_addresses(&relations, proxy, RESERVED, proxy->only, proxy->n_only);
+        add_addresses(&relations, proxy, DENIES, proxy->deny, proxy->n_deny);
+    }
+    int r = add_devices(&relations);
+    if (r == 0)
+        r = check_all(&relations);
+    free(relations.items);
+    return r;
+}
