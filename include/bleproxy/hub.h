@@ -36,6 +36,9 @@ enum bleproxy_rule {
     /* A device that is connected, and silent therefore, becomes unavailable. Else it does not, and when it is left it has
      * as long as proxies remember to be heard again. */
     BLEPROXY_RULE_PRESENCE = 1u << 3,
+    /* A proxy that has lost its connection comes back without memory. Else it knows what it has heard before, as far as it
+     * would remember that. */
+    BLEPROXY_RULE_HISTORY = 1u << 4,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
 

@@ -29,22 +29,27 @@ void availability_init(struct availability *availability, uint32_t rules, uint64
     list_init(&availability->watches);
 }
 
-/* By how often it speaks, as far as that is known. device NULL: a stranger. */
-static uint64_t memory_ns(uint32_t rules, const struct bleproxy_device *device)
+static uint64_t memory_ns(uint32_t rules, uint64_t interval_ns)
 {
     const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
-    if (rules & BLEPROXY_RULE_EXPIRY || !device)
+    if (rules & BLEPROXY_RULE_EXPIRY)
         return least_ns;
-    uint64_t interval_ns = interval_longest_ns(&device->interval);
-    if (!device->interval.known && device->interest && device->interest->interval_ns > interval_ns)
-        interval_ns = device->interest->interval_ns;
     uint64_t wanted_ns = time_min(interval_ns, most_ns) * MEMORY_HALVES / 2;
     return wanted_ns < least_ns ? least_ns : time_min(wanted_ns, most_ns);
 }
 
+/* How often it speaks, as far as that is known. */
+static uint64_t interval_of(const struct bleproxy_device *device)
+{
+    uint64_t interval_ns = interval_longest_ns(&device->interval);
+    if (!device->interval.known && device->interest && device->interest->interval_ns > interval_ns)
+        interval_ns = device->interest->interval_ns;
+    return interval_ns;
+}
+
 uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting)
 {
-    return memory_ns(rules, sighting->device);
+    return memory_ns(rules, sighting->device ? interval_of(sighting->device) : sighting->interval_ns);
 }
 
 /* ---- Those who watch ---- */
@@ -149,7 +154,8 @@ static bool is_connected(const struct hub *hub, const struct bleproxy_device *de
 static bool is_present(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
     return device->present_ns != 0 &&
-           now_ns - device->present_ns <= memory_ns(hub->rules, device) + sweep_every_ns(hub->rules);
+           now_ns - device->present_ns <=
+               memory_ns(hub->rules, interval_of(device)) + sweep_every_ns(hub->rules);
 }
 
 static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)
@@ -201,6 +207,7 @@ void availability_tick(struct hub *hub, uint64_t now_ns)
         return;
     hub->availability.due_ns = time_after(now_ns, sweep_every_ns(hub->rules));
     sweep(hub, now_ns);
+    history_sweep(hub, now_ns);
 }
 
 void availability_displaced(struct hub *hub, struct bleproxy_device *device)

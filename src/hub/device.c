@@ -92,6 +92,13 @@ static struct bleproxy_device *device_new(struct device_table *table, const stru
     return device;
 }
 
+void device_enter(struct bleproxy_device *device, struct sighting *sighting)
+{
+    sighting->device = device;
+    sighting->content_epoch = sighting->name_epoch = 0;
+    list_append(&device->sightings, &sighting->in_device);
+}
+
 struct bleproxy_device *device_table_join(struct device_table *table, struct sighting *sighting, bool urgent,
                                           struct bleproxy_device **ret_displaced)
 {
@@ -106,9 +113,7 @@ struct bleproxy_device *device_table_join(struct device_table *table, struct sig
             return NULL;
         }
     }
-    sighting->device = device;
-    sighting->content_epoch = sighting->name_epoch = 0;
-    list_append(&device->sightings, &sighting->in_device);
+    device_enter(device, sighting);
     return device;
 }
 

@@ -76,6 +76,8 @@ static inline struct bleproxy_device *device_table_get(const struct device_table
  * it is to be given to device_free(). */
 struct bleproxy_device *device_table_join(struct device_table *table, struct sighting *sighting, bool urgent,
                                           struct bleproxy_device **ret_displaced);
+/* Makes the sighting, which has no device, one of this one. */
+void device_enter(struct bleproxy_device *device, struct sighting *sighting);
 /* Takes it out of the table. */
 void device_remove(struct bleproxy_device *device);
 /* One that is out of the table; deferred while that is locked. */
@@ -125,6 +127,8 @@ const char *device_name(const struct bleproxy_device *device, size_t *ret_size);
 /* Compares the name of a report that has just been stored with the device's: the better one becomes both's. Needed while
  * their name_epoch differs. Out of memory it does not, and the sighting's name_epoch is 0. */
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting);
+/* What a scanner remembers from earlier names the device, by the same rule; the sighting stays as it is. */
+void device_recall_name(struct bleproxy_device *device, const struct sighting *sighting);
 /* Whether the report has a name: the device's own address is none. */
 bool device_name_is_address(const struct bleproxy_advertisement *view);
 static inline bool device_is_named(const struct bleproxy_advertisement *view)

@@ -35,11 +35,12 @@ static bool hold_other_name(struct bleproxy_device *device, const char *name, ui
     return true;
 }
 
-/* False: there is no memory for it, the old one stays. */
-static bool device_rename(struct bleproxy_device *device, const char *name, uint16_t size)
+/* is_taken: the report that brings it is about to become the current one. False: there is no memory for it, the old one
+ * stays. */
+static bool device_rename(struct bleproxy_device *device, const char *name, uint16_t size, bool is_taken)
 {
-    bool is_views = !device->has_report || /* the report that brings it is about to be taken */
-                    (device->view.name_size == size && memcmp(device->view.name, name, size) == 0);
+    bool is_views =
+        is_taken || (device->view.name_size == size && memcmp(device->view.name, name, size) == 0);
     if (!is_views && !hold_other_name(device, name, size))
         return false;
     device->has_other_name = !is_views;
@@ -50,8 +51,16 @@ static bool device_rename(struct bleproxy_device *device, const char *name, uint
 /* A truncation of the name, or a change of case only, does not replace it. */
 static bool is_better(const struct bleproxy_advertisement *view, const char *name, size_t size)
 {
-    return device_is_named(view) &&
-           (!name || !casefold_starts_with(name, size, view->name, view->name_size));
+    return device_is_named(view) && (!name || !casefold_starts_with(name, size, view->name, view->name_size));
+}
+
+void device_recall_name(struct bleproxy_device *device, const struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    size_t size;
+    const char *name = device_name(device, &size);
+    if (is_better(view, name, size))
+        device_rename(device, view->name, view->name_size, false);
 }
 
 void device_settle_name(struct bleproxy_device *device, struct sighting *sighting)
@@ -62,7 +71,7 @@ void device_settle_name(struct bleproxy_device *device, struct sighting *sightin
     const char *name = device_name(device, &size);
     bool same = name ? view->name_size == size && memcmp(view->name, name, size) == 0 : !view->name;
     if (!same && is_better(view, name, size)) {
-        if (!device_rename(device, view->name, view->name_size))
+        if (!device_rename(device, view->name, view->name_size, !device->has_report))
             return;
     } else if (!same) {
         sighting->content_epoch = 0;

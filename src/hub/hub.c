@@ -18,6 +18,7 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, u
     device_table_init(&hub->devices, env, max);
     interests_init(&hub->interests, env);
     availability_init(&hub->availability, hub->rules, now_ns);
+    history_init(&hub->history, env);
     map_init(&hub->by_source, env);
     list_init(&hub->scanners);
     list_init(&hub->departed);
@@ -32,6 +33,7 @@ static void hub_destroy(struct hub *hub)
 {
     device_table_deinit(&hub->devices);
     interests_deinit(&hub->interests);
+    history_deinit(&hub->history);
     map_deinit(&hub->by_source);
     env_free(hub->env, hub);
 }
@@ -63,6 +65,7 @@ void hub_free(struct hub *hub, uint64_t now_ns)
     watches_end(hub);
     hub->on_slots = NULL;
     hub->on_deadline = NULL;
+    hub->history.on_due = NULL;
     list_for_each(node, &hub->scanners)
         hub_unregister_scanner(hub, list_entry(node, struct scanner, registered), now_ns);
     hub_leave(hub);
@@ -70,7 +73,6 @@ void hub_free(struct hub *hub, uint64_t now_ns)
 
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub || scanner->freed || hub->freed)
         return BLEPROXY_E_STATE;
     const struct scanner *other = hub_scanner_of(hub, scanner->source);
@@ -82,6 +84,7 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
         return BLEPROXY_E_NOMEM;
     scanner->hub = hub;
     list_append(&hub->scanners, &scanner->registered);
+    history_restore(hub, scanner, now_ns);
     if (hub->on_deadline)
         hub->on_deadline(hub->on_deadline_user);
     scanner_pin(scanner);
@@ -104,9 +107,10 @@ static void forget_source(struct hub *hub, const struct scanner *scanner)
 
 void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub != hub)
         return;
+    if (!hub->freed)
+        history_keep(hub, scanner, now_ns);
     scanner->hub = NULL;
     list_unlink(&scanner->registered);
     sightings_leave_hub(&scanner->sightings);
@@ -218,8 +222,10 @@ static struct bleproxy_device *join(struct hub *hub, struct sighting *sighting,
 {
     bool urgent = hub_cares(hub, sighting->view.address);
     struct bleproxy_device *device = device_table_join(&hub->devices, sighting, urgent, ret_displaced);
-    if (device)
+    if (device) {
         interest_meet(hub, device);
+        history_recall(hub, device);
+    }
     return device;
 }
 
@@ -270,7 +276,7 @@ bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t ad
         .rssi_dbm = sighting->view.rssi_dbm,
         .smoothed_dbm = sighting->view.rssi_dbm,
         .heard_ns = sighting->view.time_ns,
-        .interval_ns = device ? interval_longest_ns(&device->interval) : 0,
+        .interval_ns = device ? interval_longest_ns(&device->interval) : sighting->interval_ns,
         .address_type = sighting->view.address_type,
     };
     if (device)
@@ -305,6 +311,7 @@ void hub_forget(struct hub *hub, uint64_t address)
         if (sighting)
             sightings_clear(sighting);
     }
+    history_forget(&hub->history, address);
 }
 
 const struct bleproxy_device *hub_device(const struct hub *hub, uint64_t address)

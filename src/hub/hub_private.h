@@ -4,6 +4,7 @@
 
 #include "hub/availability.h"
 #include "hub/filter.h"
+#include "hub/history.h"
 #include "hub/hub.h"
 #include "hub/interest.h"
 
@@ -15,6 +16,7 @@ struct hub {
     struct device_table devices;
     struct interests interests;
     struct availability availability;
+    struct history history;
     size_t n_rescues;          /* under way, see ownership.c */
     struct list scanners;      /* registered */
     struct map by_source;      /* they, too; of several with one source the last */
@@ -95,6 +97,8 @@ void subscriptions_sweep(struct hub *hub);
 
 /* Completes the searches that the report answers. */
 void searches_report(struct hub *hub, const struct bleproxy_advertisement *advertisement);
+/* What may have become known without a report is looked at with the next tick. */
+void searches_refresh(struct hub *hub);
 /* Completes all with BLEPROXY_E_CANCELLED. */
 void searches_end(struct hub *hub);
 void searches_sweep(struct hub *hub);

@@ -42,6 +42,13 @@ static inline void interval_skip(struct interval *interval)
     interval->last_ns = 0;
 }
 
+/* What was known earlier is known again. */
+static inline void interval_recall(struct interval *interval, uint64_t learned_ns)
+{
+    interval->known = true;
+    interval->learned_ns = learned_ns;
+}
+
 /* What was begun is dropped, what is known stays. */
 static inline void interval_restart(struct interval *interval)
 {

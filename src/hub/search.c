@@ -10,7 +10,7 @@ struct bleproxy_search {
     bleproxy_discovered_fn *on_discovered;
     void *user;
     uint64_t timeout_ns; /* the time */
-    bool fresh;          /* the devices known at its start are still to be looked at: at the next tick */
+    bool fresh;          /* the devices that are known are still to be looked at: at the next tick */
 };
 
 static bool search_is_over(const struct bleproxy_search *search)
@@ -68,6 +68,15 @@ void searches_end(struct hub *hub)
         struct bleproxy_search *search = list_entry(node, struct bleproxy_search, node);
         if (!search_is_over(search))
             search_complete(search, BLEPROXY_E_CANCELLED, NULL, 0);
+    }
+}
+
+void searches_refresh(struct hub *hub)
+{
+    list_for_each(node, &hub->searches)
+    {
+        struct bleproxy_search *search = list_entry(node, struct bleproxy_search, node);
+        search->fresh = search->on_found;
     }
 }
 

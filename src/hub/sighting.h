@@ -29,9 +29,11 @@ struct sighting {
     uint32_t capacity;
     bool has_rssi;   /* the last report told it */
     bool renamed;    /* the name is the device's, not from a report of this scanner */
+    bool restored;   /* from the history, and no device's since */
     uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
     struct scanner *scanner;
     struct list in_device;
+    uint64_t interval_ns; /* the device's, as it was when this was put into the history; 0: not known */
 };
 
 /* The outcome of one packet before it is stored. */

@@ -27,26 +27,24 @@ static void sightings_drop(struct sightings *sightings, struct sighting *sightin
     sightings_release(sightings, sighting);
 }
 
-/* Each of them; what it is given to may drop it. */
-static void sightings_each(struct sightings *sightings, void (*visit)(struct sighting *, uint64_t),
-                           uint64_t now_ns)
+void sightings_each(struct sightings *sightings, void (*visit)(struct sighting *, void *), void *user)
 {
     struct crowd *crowd = &sightings->crowd;
-    struct list *const lists[] = {&crowd->once, &crowd->repeated, &crowd->kept};
+    struct list *const lists[] = {&crowd->kept, &crowd->repeated, &crowd->once};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_for_each(node, lists[i])
-            visit(sighting_of_member(list_entry(node, struct crowd_member, node)), now_ns);
+            visit(sighting_of_member(list_entry(node, struct crowd_member, node)), user);
 }
 
-static void drop(struct sighting *sighting, uint64_t now_ns)
+static void drop(struct sighting *sighting, void *user)
 {
-    (void)now_ns;
+    (void)user;
     sightings_drop(&sighting->scanner->sightings, sighting);
 }
 
 void sightings_deinit(struct sightings *sightings)
 {
-    sightings_each(sightings, drop, 0);
+    sightings_each(sightings, drop, NULL);
     map_deinit(&sightings->by_address);
 }
 
@@ -126,6 +124,39 @@ struct sighting *sightings_store(struct sightings *sightings, struct sighting *h
     return held;
 }
 
+struct sighting *sightings_restore(struct sightings *sightings, const struct sighting *model)
+{
+    const struct bleproxy_advertisement *view = &model->view;
+    struct sighting_update update;
+    size_t name_size = view->name_size > 0 ? view->name_size + (size_t)1 : 0;
+    size_t needed = name_size + view->fields_size + view->raw_size;
+    if (sightings_get(sightings, view->address) || sightings->by_address.count >= SIGHTINGS_MAX)
+        return NULL;
+    update.raw = view->raw;
+    update.raw_size = view->raw_size;
+    update.tx_power_dbm = view->tx_power_dbm;
+    update.changed = false;
+    update.new_name = view->name_size > 0;
+    update.name_size = view->name_size;
+    update.fields_size = view->fields_size;
+    update.fields = view->fields;
+    if (view->name_size > 0)
+        memcpy(update.name, view->name, view->name_size);
+    struct sighting *sighting =
+        sightings_add(sightings, view->address, false, &update, needed > 0 ? needed : 1, view->time_ns);
+    if (!sighting)
+        return NULL;
+    sighting->view.rssi_dbm = view->rssi_dbm;
+    sighting->view.address_type = view->address_type;
+    sighting->has_rssi = model->has_rssi;
+    sighting->renamed = model->renamed;
+    sighting->interval_ns = model->interval_ns;
+    sighting->restored = true;
+    if (!model->member.heard_once)
+        sightings_again(sightings, sighting);
+    return sighting;
+}
+
 bool sightings_rename(struct sightings *sightings, struct sighting *sighting, const char *name, uint16_t size)
 {
     const struct bleproxy_advertisement *view = &sighting->view;
@@ -151,27 +182,28 @@ void sightings_clear(struct sighting *sighting)
     sighting->content_epoch = sighting->name_epoch = 0;
 }
 
-static void expire(struct sighting *sighting, uint64_t now_ns)
+static void expire(struct sighting *sighting, void *user)
 {
+    const uint64_t *now_ns = user;
     const struct scanner *scanner = sighting->scanner;
     uint64_t memory_ns = availability_memory_ns(scanner_rules(scanner), sighting);
-    if (time_after(sighting->view.time_ns, memory_ns) < now_ns)
-        drop(sighting, now_ns);
+    if (time_after(sighting->view.time_ns, memory_ns) < *now_ns)
+        drop(sighting, NULL);
 }
 
 void sightings_expire(struct sightings *sightings, uint64_t now_ns)
 {
-    sightings_each(sightings, expire, now_ns);
+    sightings_each(sightings, expire, &now_ns);
 }
 
-static void leave_hub(struct sighting *sighting, uint64_t now_ns)
+static void leave_hub(struct sighting *sighting, void *user)
 {
-    (void)now_ns;
+    (void)user;
     crowd_keep(&sighting->scanner->sightings.crowd, &sighting->member, false); /* it was the hub that cared */
     device_forget(sighting);
 }
 
 void sightings_leave_hub(struct sightings *sightings)
 {
-    sightings_each(sightings, leave_hub, 0);
+    sightings_each(sightings, leave_hub, NULL);
 }

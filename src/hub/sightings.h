@@ -47,6 +47,12 @@ static inline struct sighting *sighting_of_member(struct crowd_member *member)
 struct sighting *sightings_store(struct sightings *sightings, struct sighting *held, uint64_t address,
                                  bool urgent, const struct fields *heard, const uint8_t *raw, size_t raw_size,
                                  uint64_t now_ns);
+/* Puts back what a scanner of this source has heard before: of the model, what its report told. NULL when there is no room
+ * for it or no memory, or the device is there already. */
+struct sighting *sightings_restore(struct sightings *sightings, const struct sighting *model);
+/* Each of them, those that are to be kept first and those heard once last; what it is given to may drop it. */
+void sightings_each(struct sightings *sightings, void (*visit)(struct sighting *sighting, void *user),
+                    void *user);
 /* Gives it another name; it may have to grow. False: no memory, or no room. */
 bool sightings_rename(struct sightings *sightings, struct sighting *sighting, const char *name,
                       uint16_t size);

@@ -254,3 +254,34 @@ bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_si
     }
     return true;
 }
+
+static bool is_entry(const uint8_t *entry, size_t size)
+{
+    if (size < FIELDS_HEADER)
+        return false;
+    size_t key_size = entry[1], value_size = (size_t)(entry[2] | entry[3] << 8);
+    if (key_size > size - FIELDS_HEADER || value_size > size - FIELDS_HEADER - key_size)
+        return false;
+    switch (entry[0]) {
+    case BLEPROXY_FIELD_SERVICE_UUID:
+        return value_size == 0 && (key_size == 2 || key_size == 4 || key_size == 16);
+    case BLEPROXY_FIELD_SERVICE_DATA:
+        return key_size == 2 || key_size == 4 || key_size == 16;
+    case BLEPROXY_FIELD_MANUFACTURER_DATA:
+        return key_size == 2;
+    }
+    return false;
+}
+
+bool fields_is_block(const uint8_t *bytes, size_t size)
+{
+    uint8_t kind = 0;
+    if (size > FIELDS_MAX)
+        return false;
+    for (size_t at = 0; at < size; at += fields_entry_size(bytes + at)) {
+        if (!is_entry(bytes + at, size - at) || bytes[at] < kind)
+            return false;
+        kind = bytes[at];
+    }
+    return true;
+}

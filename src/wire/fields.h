@@ -63,6 +63,9 @@ void fields_set_manufacturer_data(struct fields *fields, uint16_t company, const
  * transmit power are not touched. Returns whether merged differs from held. */
 bool fields_merge(struct fields *merged, const uint8_t *held, size_t held_size, const struct fields *heard);
 
+/* Whether bytes from outside are a packed block: nothing that reads one leaves it. That no key comes twice is not looked at. */
+bool fields_is_block(const uint8_t *bytes, size_t size);
+
 /* Whether two packed blocks tell the same: UUIDs in the same order, data in any. */
 bool fields_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
 

@@ -489,6 +489,50 @@ static void test_names_are_cut_between_characters(void **state)
     assert_string_equal(out, "");
 }
 
+static void assert_block(const char *text, bool is_block)
+{
+    size_t size;
+    uint8_t *exact = hex(text, &size);
+    exact = size > 0 ? memcpy(malloc(size), exact, size) : NULL;
+    assert_int_equal(fields_is_block(exact, size), is_block);
+    free(exact);
+}
+
+static void test_what_is_a_block(void **state)
+{
+    (void)state;
+    assert_block("", true);
+    assert_block("01020000 180f", true);
+    assert_block("01040000 12345678", true);
+    assert_block("01100000 6e400001b5a3f393e0a9e50e24dcca9e", true);
+    assert_block("02020300 fcd2 400102", true);
+    assert_block("03020000 004c", true);
+    assert_block("01020000 180f 01020000 180f 02020100 fcd2 01 03020100 004c 10", true);
+    assert_block("01", false);
+    assert_block("010200", false);
+    assert_block("01020000", false);
+    assert_block("01020000 18", false);
+    assert_block("01020000 180f 00", false);
+    assert_block("02020300 fcd2 4001", false);
+    assert_block("0202ffff fcd2 40", false);
+    assert_block("00020000 180f", false); /* no such kind */
+    assert_block("04020000 180f", false);
+    assert_block("01020100 180f 00", false); /* UUIDs have no value */
+    assert_block("01030000 00180f", false);  /* of that size are none */
+    assert_block("02000000", false);
+    assert_block("01ff0000 180f", false);
+    assert_block("03040000 0000004c", false);
+    assert_block("03020000 004c 01020000 180f", false); /* not in order */
+    assert_block("02020000 fcd2 01020000 180f", false);
+    uint8_t large[FIELDS_MAX + 6] = {0};
+    for (size_t at = 0; at + 6 <= sizeof(large); at += 6) {
+        large[at] = BLEPROXY_FIELD_SERVICE_UUID;
+        large[at + 1] = 2;
+    }
+    assert_true(fields_is_block(large, FIELDS_MAX / 6 * 6));
+    assert_false(fields_is_block(large, FIELDS_MAX / 6 * 6 + 6));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_names_are_utf8_with_replacements),
         cmocka_unit_test(test_names_are_cut_between_characters),
+        cmocka_unit_test(test_what_is_a_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
