@@ -157,7 +157,8 @@ static struct target target_from_config(const struct config_proxy *proxy)
                                       .port = proxy->port,
                                       .name = proxy->name,
                                       .noise_psk = proxy->noise_psk,
-                                      .password = proxy->password},
+                                      .password = proxy->password,
+                                      .scan_mode = (enum bleproxy_scan_mode)proxy->scan},
                            .configured = true};
 }
 

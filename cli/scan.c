@@ -27,7 +27,7 @@ static const char help[] =
     "Hear what Bluetooth devices advertise, through all proxies.\n"
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
-    "      --mode MODE          make the proxies scan passive or active\n"
+    "      --mode MODE          make the proxies scan passive, active or auto\n"
     "      --all                with --json: what every proxy hears, not only the best\n"
     "      --name PREFIX        only devices whose name begins like this\n"
     "      --service UUID       only devices with this service: 4, 8 or 36 digits\n"
@@ -45,17 +45,27 @@ static int parse_rssi(struct scan *scan, const char *text)
     return CLI_DONE;
 }
 
+static int parse_mode(struct scan *scan, const char *text)
+{
+    if (strcmp(text, "passive") == 0)
+        scan->mode = BLEPROXY_MODE_PASSIVE;
+    else if (strcmp(text, "active") == 0)
+        scan->mode = BLEPROXY_MODE_ACTIVE;
+    else if (strcmp(text, "auto") == 0)
+        scan->mode = BLEPROXY_MODE_AUTO;
+    else {
+        log_say("--mode is passive, active or auto: not '%s'", text);
+        return CLI_USAGE;
+    }
+    return CLI_DONE;
+}
+
 static int parse(void *user, int option, const char *value)
 {
     struct scan *scan = user;
     switch (option) {
     case OPTION_MODE:
-        if (strcmp(value, "passive") != 0 && strcmp(value, "active") != 0) {
-            log_say("--mode is passive or active: not '%s'", value);
-            return CLI_USAGE;
-        }
-        scan->mode = strcmp(value, "active") == 0 ? BLEPROXY_MODE_ACTIVE : BLEPROXY_MODE_PASSIVE;
-        return CLI_DONE;
+        return parse_mode(scan, value);
     case OPTION_ALL:
         scan->all = true;
         return CLI_DONE;

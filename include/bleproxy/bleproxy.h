@@ -16,6 +16,7 @@
 #include <bleproxy/peripheral.h>
 #include <bleproxy/proxy.h>
 #include <bleproxy/scanner.h>
+#include <bleproxy/scanning.h>
 #include <bleproxy/uuid.h>
 
 #endif

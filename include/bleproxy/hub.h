@@ -30,8 +30,8 @@ enum bleproxy_rule {
     /* A device's interval is learned once, and anew with each owner. Else it is the longest gap of the last 15 to 30,
      * whoever the owner is. */
     BLEPROXY_RULE_INTERVAL = 1u << 1,
-    /* A proxy forgets after BLEPROXY_DEVICE_EXPIRY_S even what it hears less often, and absences are looked for every
-     * 300 s. Else it remembers for 2.5 intervals (900 s at most), and they are looked for every 30 s. */
+    /* A proxy forgets after 195 s even what it hears less often, and absences are looked for every 300 s. Else it remembers
+     * for 2.5 intervals, from BLEPROXY_DEVICE_EXPIRY_S to 900 s, and they are looked for every 30 s. */
     BLEPROXY_RULE_EXPIRY = 1u << 2,
     /* A device that is connected, and silent therefore, becomes unavailable. Else it does not, and when it is left it has
      * as long as proxies remember to be heard again. */
@@ -39,6 +39,8 @@ enum bleproxy_rule {
     /* A proxy that has lost its connection comes back without memory. Else it knows what it has heard before, as far as it
      * would remember that. */
     BLEPROXY_RULE_HISTORY = 1u << 4,
+    /* A window of active scanning that is open is never made longer. Else it is, when more is asked for meanwhile. */
+    BLEPROXY_RULE_WINDOW = 1u << 5,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
 
@@ -57,7 +59,7 @@ enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,
     /* For this long a proxy remembers a device that it hears no more, if not longer; only then can the device count as
      * unavailable. */
-    BLEPROXY_DEVICE_EXPIRY_S = 195,
+    BLEPROXY_DEVICE_EXPIRY_S = 330,
 };
 
 /* options NULL: defaults. 0, BLEPROXY_E_NOMEM. The loop must outlive the hub. */
@@ -154,8 +156,8 @@ int bleproxy_hub_watch_unavailable(struct bleproxy_hub *hub, uint64_t address,
 void bleproxy_watch_free(struct bleproxy_watch *watch);
 
 /* How often the device advertises, where the user knows better than can be learned: until its own interval is known this is
- * taken for it, until the device becomes unavailable. 0: no longer. At most a year. 0, BLEPROXY_E_NOMEM,
- * BLEPROXY_E_INVALID. */
+ * taken for it. 0: no longer (with BLEPROXY_RULE_EXPIRY also once the device has become unavailable). At most a year. 0,
+ * BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID. */
 int bleproxy_hub_set_interval(struct bleproxy_hub *hub, uint64_t address, uint32_t interval_s);
 /* Forgets what the device has told: its next report counts as the first, and nothing of before is merged into it. For
  * devices that tell their state by what they leave out. It stays reachable, and proxies go on knowing its name. */

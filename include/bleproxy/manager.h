@@ -16,7 +16,7 @@ extern "C" {
 struct bleproxy_manager;
 
 /* Copies config; no side effects: nothing is resolved or opened before start. 0, BLEPROXY_E_NOMEM,
- * BLEPROXY_E_INVALID (address), BLEPROXY_E_INVALID_KEY. The hub must outlive the manager. */
+ * BLEPROXY_E_INVALID (address, scan_mode), BLEPROXY_E_INVALID_KEY. The hub must outlive the manager. */
 int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_config *config,
                          struct bleproxy_manager **ret_manager);
 /* Ends everything without a word to the proxy. From within, a pending start completes with

@@ -24,6 +24,14 @@ struct bleproxy_timeouts {
     uint32_t settle_ms;     /* how long a disconnect waits for a connect under way: 5,000 */
 };
 
+/* How a proxy is to scan; see <bleproxy/scanning.h>. */
+enum bleproxy_scan_mode {
+    BLEPROXY_SCAN_AS_CONFIGURED = 0, /* as its own configuration says, or as subscribers want it */
+    BLEPROXY_SCAN_PASSIVE = 1,
+    BLEPROXY_SCAN_ACTIVE = 2,
+    BLEPROXY_SCAN_AUTO = 3, /* passively, and actively for seconds when that is due */
+};
+
 /* Where a proxy is and how to speak with it. Zero-initialise, then set address at least. Everything is copied
  * by whoever takes it. */
 struct bleproxy_proxy_config {
@@ -33,9 +41,10 @@ struct bleproxy_proxy_config {
     const char *noise_psk; /* the key as ESPHome's configuration has it: base64 of 32 bytes. NULL: plaintext.
                            * "" or malformed is BLEPROXY_E_INVALID_KEY: a key never falls back to plaintext */
     const char *password;  /* for firmware before 2026.1; NULL: none */
-    const char *expected_name; /* NULL: any; else another name that answers is BLEPROXY_E_BAD_NAME */
-    const char *expected_mac;  /* 12 hexadecimal digits, lower case; NULL: any */
-    const char *client_info;   /* what the proxy logs as its client; NULL: "bleproxy VERSION" */
+    const char *expected_name;         /* NULL: any; else another name that answers is BLEPROXY_E_BAD_NAME */
+    const char *expected_mac;          /* 12 hexadecimal digits, lower case; NULL: any */
+    const char *client_info;           /* what the proxy logs as its client; NULL: "bleproxy VERSION" */
+    enum bleproxy_scan_mode scan_mode; /* pinned by a manager for each of its connections */
     struct bleproxy_timeouts timeouts;
 };
 

@@ -6,6 +6,7 @@
 #include "config/psk.h"
 #include "config/schema.h"
 #include <bleproxy/error.h>
+#include <bleproxy/proxy.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static int check_psk(const char *value, unsigned line, struct config_error *ret_
                        PSK_TEXT_LENGTH);
 }
 
-enum proxy_key { KEY_NAME, KEY_ADDRESS, KEY_PORT, KEY_NOISE_PSK, KEY_NOISE_PSK_FILE, KEY_PASSWORD };
+enum proxy_key { KEY_NAME, KEY_ADDRESS, KEY_PORT, KEY_NOISE_PSK, KEY_NOISE_PSK_FILE, KEY_PASSWORD, KEY_SCAN };
 
 static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struct source *source,
                           struct config_error *ret_error)
@@ -97,6 +98,11 @@ static int proxy_complete(void *object, unsigned line, const unsigned key_lines[
 
 #define MEMBER(name) offsetof(struct config_proxy, name)
 
+static const char *const scan_modes[] = {[BLEPROXY_SCAN_PASSIVE - 1] = "passive",
+                                         [BLEPROXY_SCAN_ACTIVE - 1] = "active",
+                                         [BLEPROXY_SCAN_AUTO - 1] = "auto",
+                                         NULL};
+
 static const struct schema_key proxy_keys[] = {
     [KEY_NAME] = {.name = "name", .type = SCHEMA_TEXT, .offset = MEMBER(name), .max = NAME_MAX_LENGTH},
     [KEY_ADDRESS] = {.name = "address",
@@ -119,6 +125,7 @@ static const struct schema_key proxy_keys[] = {
                       .type = SCHEMA_SECRET,
                       .offset = MEMBER(password),
                       .max = PASSWORD_MAX_LENGTH},
+    [KEY_SCAN] = {.name = "scan", .type = SCHEMA_CHOICE, .offset = MEMBER(scan), .choices = scan_modes},
 };
 
 _Static_assert(sizeof(proxy_keys) / sizeof(proxy_keys[0]) <= SCHEMA_KEYS_MAX,

@@ -15,6 +15,7 @@ struct config_proxy {
     char *noise_psk,
         *noise_psk_file; /* the file gives at most one; both NULL: plaintext. The psk is valid base64 */
     char *password;      /* NULL: none */
+    unsigned scan;       /* enum bleproxy_scan_mode; AS_CONFIGURED when the file gives none */
     unsigned line;       /* where its entry begins, from 1 */
 };
 

@@ -115,6 +115,24 @@ static int read_number(const struct reader *reader, const struct schema_key *key
     return 0;
 }
 
+static int read_choice(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                       void *object)
+{
+    char words[KEYS_TEXT_SIZE];
+    size_t length = 0;
+    for (unsigned i = 0; key->choices[i]; i++) {
+        if (strlen(key->choices[i]) == node->data.scalar.length &&
+            memcmp(key->choices[i], node->data.scalar.value, node->data.scalar.length) == 0) {
+            *(unsigned *)member(object, key->offset) = i + 1;
+            return 0;
+        }
+        if (length < sizeof(words))
+            length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s", i > 0 ? ", " : "",
+                                       key->choices[i]);
+    }
+    return config_fail(reader->error, line_of(node), "'%s' must be one of: %s", key->name, words);
+}
+
 static int read_list(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                      void *object)
 {
@@ -158,6 +176,7 @@ static int read_value(const struct reader *reader, const struct schema_key *key,
         return config_fail(reader->error, line_of(node), "'%s' must be %s", key->name,
                            list                         ? "a list: each entry begins with '- '"
                            : key->type == SCHEMA_NUMBER ? "a number"
+                           : key->type == SCHEMA_CHOICE ? "a word"
                                                         : "a text");
     switch (key->type) {
     case SCHEMA_TEXT:
@@ -165,6 +184,8 @@ static int read_value(const struct reader *reader, const struct schema_key *key,
         return read_text(reader, key, node, object);
     case SCHEMA_NUMBER:
         return read_number(reader, key, node, object);
+    case SCHEMA_CHOICE:
+        return read_choice(reader, key, node, object);
     case SCHEMA_LIST:
         return read_list(reader, key, node, object);
     }
@@ -278,7 +299,7 @@ void schema_free(const struct schema *schema, void *object)
 {
     for (size_t i = 0; i < schema->n_keys; i++) {
         const struct schema_key *key = &schema->keys[i];
-        if (key->type == SCHEMA_NUMBER)
+        if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_CHOICE)
             continue;
         char *value;
         memcpy(&value, member(object, key->offset), sizeof(value));

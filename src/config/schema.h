@@ -12,6 +12,7 @@ enum schema_type {
     SCHEMA_TEXT,   /* char *: a scalar of 1 to max bytes, all of which print; null leaves NULL */
     SCHEMA_SECRET, /* the same; no message tells anything of the value, and it is wiped when freed */
     SCHEMA_NUMBER, /* uint16_t: a decimal number of 1 to max; null leaves 0 */
+    SCHEMA_CHOICE, /* unsigned: one of the words `choices`, its position from 1 on; null leaves 0 */
     SCHEMA_LIST,   /* an array of objects after the schema `items`, at most max; null leaves it empty */
 };
 
@@ -24,6 +25,7 @@ struct schema_key {
     bool required;
     /* Text and secret, may be NULL: sees a value that is well formed otherwise. 0 or config_fail(). */
     int (*check)(const char *value, unsigned line, struct config_error *ret_error);
+    const char *const *choices; /* choice: words, the last one followed by NULL */
     const struct schema *items; /* list */
     size_t count_offset;        /* list: of its size_t */
 };

@@ -43,7 +43,8 @@ static void engine_hub_central_due(void *user)
     ticker_update(&hub->ticker);
 }
 
-static void engine_hub_core_due(void *user)
+/* From within what a scanner does, on whichever proxy's account. */
+static void engine_hub_due(void *user)
 {
     struct bleproxy_hub *hub = user;
     ticker_update(&hub->ticker);
@@ -74,7 +75,7 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
         free(hub);
         return r;
     }
-    hub_watch_deadline(hub->core, engine_hub_core_due, hub);
+    hub_watch_deadline(hub->core, engine_hub_due, hub);
     ticker_update(&hub->ticker);
     *ret_hub = hub;
     return 0;
@@ -86,6 +87,7 @@ void bleproxy_hub_free(struct bleproxy_hub *hub)
         return;
     engine_hub_enter(hub);
     hub->freed = true;
+    hub_watch_deadline(hub->core, NULL, NULL);
     ticker_deinit(&hub->ticker);
     cache_file_deinit(&hub->cache_file);
     central_free(hub->central, loop_now());
@@ -121,6 +123,45 @@ int bleproxy_hub_discover(struct bleproxy_hub *hub, const struct bleproxy_filter
         hub_discover(hub->core, filter, timeout_ms * NS_PER_MS, on_discovered, user, loop_now(), ret_search);
     engine_hub_leave(hub);
     return r;
+}
+
+int bleproxy_hub_request_active_scan(struct bleproxy_hub *hub, uint64_t address, uint32_t interval_ms,
+                                     uint32_t duration_ms, struct bleproxy_active_scan **ret_request)
+{
+    engine_hub_enter(hub);
+    int r = hub_request_active_scan(hub->core, address, interval_ms, duration_ms, loop_now(), ret_request);
+    engine_hub_leave(hub);
+    return r;
+}
+
+int bleproxy_hub_request_scan(struct bleproxy_hub *hub, enum bleproxy_scanner_mode mode,
+                              struct bleproxy_scan_request **ret_request)
+{
+    engine_hub_enter(hub);
+    int r = hub_request_scan(hub->core, mode, ret_request);
+    engine_hub_leave(hub);
+    return r;
+}
+
+int bleproxy_hub_sweep(struct bleproxy_hub *hub, uint32_t duration_ms, bleproxy_sweep_fn *on_done, void *user,
+                       struct bleproxy_sweep **ret_sweep)
+{
+    engine_hub_enter(hub);
+    int r = hub_sweep(hub->core, duration_ms, on_done, user, loop_now(), ret_sweep);
+    engine_hub_leave(hub);
+    return r;
+}
+
+const struct bleproxy_active_scan *bleproxy_hub_next_active_scan(const struct bleproxy_hub *hub,
+                                                                 size_t *position)
+{
+    return hub_next_active_scan(hub->core, position);
+}
+
+int bleproxy_hub_get_auto_scan(const struct bleproxy_hub *hub, uint64_t source,
+                               struct bleproxy_auto_scan *ret_auto_scan)
+{
+    return hub_get_auto_scan(hub->core, source, ret_auto_scan);
 }
 
 const struct bleproxy_device *bleproxy_hub_device(const struct bleproxy_hub *hub, uint64_t address)

@@ -61,11 +61,28 @@ static void engine_manager_release(void *user)
     free(manager);
 }
 
+static enum bleproxy_scanner_mode engine_manager_mode(enum bleproxy_scan_mode mode)
+{
+    switch (mode) {
+    case BLEPROXY_SCAN_AS_CONFIGURED:
+        return BLEPROXY_MODE_NONE;
+    case BLEPROXY_SCAN_PASSIVE:
+        return BLEPROXY_MODE_PASSIVE;
+    case BLEPROXY_SCAN_ACTIVE:
+        return BLEPROXY_MODE_ACTIVE;
+    case BLEPROXY_SCAN_AUTO:
+        return BLEPROXY_MODE_AUTO;
+    }
+    return BLEPROXY_MODE_NONE;
+}
+
 int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_config *config,
                          struct bleproxy_manager **ret_manager)
 {
     uint8_t psk[32];
     struct proxy_config proxy_config;
+    if ((unsigned)config->scan_mode > BLEPROXY_SCAN_AUTO)
+        return BLEPROXY_E_INVALID;
     struct bleproxy_manager *manager = calloc(1, sizeof(*manager));
     if (!manager)
         return BLEPROXY_E_NOMEM;
@@ -83,6 +100,7 @@ int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_c
         engine_manager_release(manager);
         return r;
     }
+    manager_set_scan_mode(manager->core, engine_manager_mode(config->scan_mode));
     manager->carrier.proxy = manager_proxy(manager->core);
     manager->scanner.carrier = &manager->carrier;
     *ret_manager = manager;

@@ -225,7 +225,7 @@ void bleproxy_scanner_free(struct bleproxy_scanner *scanner)
         return;
     struct carrier *carrier = scanner_enter(scanner);
     scanner->freed = true;
-    scanner_window_close(scanner->core, loop_now()); /* while its proxy can still be told */
+    scanner_let_go(scanner->core, loop_now()); /* while its proxy can still be told */
     scanner_set_available(scanner->core, false, loop_now());
     disconnect_set_fire(scanner_disconnect_set(scanner->core));
     if (scanner->back) {

@@ -6,7 +6,7 @@
 #include "hub/ownership.h"
 #include "hub/scanner_private.h"
 
-enum { SWEEP_S = 30, REFERENCE_SWEEP_S = 300 };
+enum { SWEEP_S = 30, REFERENCE_SWEEP_S = 300, REFERENCE_MEMORY_S = 195 };
 /* How much longer than its interval a slow device is remembered, in halves; and the longest. */
 enum { MEMORY_HALVES = 5, MEMORY_MAX_S = 900 };
 
@@ -33,7 +33,7 @@ static uint64_t memory_ns(uint32_t rules, uint64_t interval_ns)
 {
     const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;
     if (rules & BLEPROXY_RULE_EXPIRY)
-        return least_ns;
+        return REFERENCE_MEMORY_S * NS_PER_S;
     uint64_t wanted_ns = time_min(interval_ns, most_ns) * MEMORY_HALVES / 2;
     return wanted_ns < least_ns ? least_ns : time_min(wanted_ns, most_ns);
 }
@@ -175,15 +175,23 @@ static bool is_gone(const struct hub *hub, const struct bleproxy_device *device,
            now_ns - last_ns > ownership_gone_ns(device);
 }
 
-static void remove_device(struct hub *hub, struct bleproxy_device *device)
+/* From now on it is as one that was never heard, but that its interval is known. */
+static void leave(struct hub *hub, struct bleproxy_device *device)
 {
+    if (!device->has_report)
+        return;
     ownership_forget(hub, device);
-    if (device->has_report)
+    if (hub->rules & BLEPROXY_RULE_EXPIRY)
         interest_part(hub, device);
-    device_remove(device);
-    if (device->has_report)
-        tell(hub, device, false);
-    device_free(device);
+    device_forget_report(device);
+    tell(hub, device, false);
+    device_clear(device);
+}
+
+/* Those that are slow must not come back as strangers: nobody would ever learn how slow they are. */
+static bool is_over(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
+{
+    return hub->rules & BLEPROXY_RULE_EXPIRY || now_ns - device->view.time_ns > MEMORY_MAX_S * NS_PER_S;
 }
 
 /* Callbacks neither add devices nor take them away. */
@@ -196,7 +204,11 @@ static void sweep(struct hub *hub, uint64_t now_ns)
     for (size_t position = 0; (device = map_next(devices, &position));) {
         if (!is_gone(hub, device, now_ns))
             continue;
-        remove_device(hub, device);
+        leave(hub, device);
+        if (!is_over(hub, device, now_ns))
+            continue;
+        device_remove(device);
+        device_free(device);
         position--; /* another may have taken its place */
     }
 }

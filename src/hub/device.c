@@ -39,6 +39,7 @@ void device_table_deinit(struct device_table *table)
 void device_remove(struct bleproxy_device *device)
 {
     map_remove(&device->table->by_address, device->view.address);
+    device->table->n_known -= device->has_report;
     crowd_leave(&device->member);
     device->gone = true;
     list_for_each(node, &device->sightings) device_forget(list_entry(node, struct sighting, in_device));
@@ -201,15 +202,22 @@ bool device_take_anew(struct bleproxy_device *device, struct sighting *sighting)
     if (device->owner != sighting)
         make_owner(device, sighting);
     bool differs = take_content(device, sighting) || !device->has_report;
+    device->table->n_known += !device->has_report;
     device->has_report = true;
     return differs;
 }
 
+void device_forget_report(struct bleproxy_device *device)
+{
+    device->table->n_known -= device->has_report;
+    device->has_report = false;
+    device->owner = NULL;
+}
+
 void device_clear(struct bleproxy_device *device)
 {
-    device->has_report = false;
+    device_forget_report(device);
     device->has_other_name = false;
-    device->owner = NULL;
     device->view.name = NULL;
     device->view.name_size = 0;
     device->view.fields_size = 0;

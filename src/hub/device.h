@@ -55,6 +55,7 @@ struct device_table {
     struct map by_address;
     struct crowd crowd;
     struct list gone; /* to be freed */
+    size_t n_known;   /* have a current report */
     size_t max;
     uint64_t refused;
     bool locked; /* callbacks are running: devices that go stay in memory until the sweep */
@@ -106,7 +107,9 @@ static inline const struct bleproxy_advertisement *device_current(const struct b
     return device->owner ? &device->owner->view : &device->view;
 }
 
-/* What it has told is forgotten; it stays. */
+/* Its current report is none any more; what is kept of it is still there for who looks at the view. */
+void device_forget_report(struct bleproxy_device *device);
+/* That, and what it has told is forgotten; it stays. */
 void device_clear(struct bleproxy_device *device);
 
 /* Whether some scanner remembers it, and it has a current report. */
@@ -133,8 +136,7 @@ void device_recall_name(struct bleproxy_device *device, const struct sighting *s
 bool device_name_is_address(const struct bleproxy_advertisement *view);
 static inline bool device_is_named(const struct bleproxy_advertisement *view)
 {
-    return view->name &&
-           (view->name_size != BLEPROXY_ADDRESS_TEXT_SIZE - 1 || !device_name_is_address(view));
+    return view->name && (view->name_size != BLEPROXY_ADDRESS_TEXT_SIZE - 1 || !device_name_is_address(view));
 }
 
 #endif

@@ -25,12 +25,18 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, u
     list_init(&hub->subscriptions);
     hub->subscribed_from = SUBSCRIBED_TO_NONE;
     list_init(&hub->searches);
+    auto_scan_init(&hub->auto_scan, env);
+    scan_requests_init(&hub->scan_requests);
+    hub->due_ns = BP_NEVER;
+    hub->cursor = &hub->scanners;
     *ret_hub = hub;
     return 0;
 }
 
 static void hub_destroy(struct hub *hub)
 {
+    auto_scan_deinit(hub);
+    scan_requests_deinit(hub);
     device_table_deinit(&hub->devices);
     interests_deinit(&hub->interests);
     history_deinit(&hub->history);
@@ -44,6 +50,7 @@ void hub_clear_up(struct hub *hub)
     subscriptions_sweep(hub);
     searches_sweep(hub);
     watches_sweep(hub);
+    sweeps_sweep(hub);
     list_for_each(node, &hub->departed)
     {
         list_unlink(node);
@@ -61,6 +68,7 @@ void hub_free(struct hub *hub, uint64_t now_ns)
     hub->freed = true;
     hub->litter = true;
     searches_end(hub);
+    sweeps_end(hub);
     subscriptions_end(hub);
     watches_end(hub);
     hub->on_slots = NULL;
@@ -87,6 +95,8 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
     history_restore(hub, scanner, now_ns);
     if (hub->on_deadline)
         hub->on_deadline(hub->on_deadline_user);
+    auto_scan_on_mode(hub, scanner, now_ns);
+    scan_requests_touch(hub);
     scanner_pin(scanner);
     slots_announce(&scanner->slots);
     scanner_unpin(scanner);
@@ -112,6 +122,8 @@ void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t n
     if (!hub->freed)
         history_keep(hub, scanner, now_ns);
     scanner->hub = NULL;
+    if (hub->cursor == &scanner->registered)
+        hub->cursor = scanner->registered.next;
     list_unlink(&scanner->registered);
     sightings_leave_hub(&scanner->sightings);
     forget_source(hub, scanner);
@@ -124,8 +136,41 @@ void hub_unregister_scanner(struct hub *hub, struct scanner *scanner, uint64_t n
     }
     const struct bleproxy_slots gone = {.limit = slots_view(&scanner->slots)->limit};
     scanner_pin(scanner);
+    hub_enter(hub);
+    auto_scan_on_unregistered(hub, scanner, now_ns);
+    scanner_demand(scanner, BLEPROXY_MODE_NONE, now_ns);
     hub_publish_slots(hub, scanner, &gone);
+    hub_leave(hub);
     scanner_unpin(scanner);
+}
+
+struct scanner *hub_visit(struct hub *hub)
+{
+    if (hub->cursor == &hub->scanners)
+        return NULL;
+    struct scanner *scanner = list_entry(hub->cursor, struct scanner, registered);
+    hub->cursor = hub->cursor->next;
+    return scanner;
+}
+
+void hub_wake(struct hub *hub, uint64_t at_ns)
+{
+    if (at_ns >= hub->due_ns)
+        return;
+    hub->due_ns = at_ns;
+    if (hub->on_deadline)
+        hub->on_deadline(hub->on_deadline_user);
+}
+
+void hub_work(struct hub *hub, uint64_t now_ns)
+{
+    if (now_ns < hub->due_ns || hub->freed)
+        return;
+    hub->due_ns = BP_NEVER;
+    scan_requests_tick(hub, now_ns);
+    uint64_t next_ns = auto_scan_tick(hub, now_ns);
+    if (next_ns < hub->due_ns)
+        hub->due_ns = next_ns; /* who ticks asks for the deadline afterwards */
 }
 
 void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user)
@@ -330,7 +375,7 @@ const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *pos
 
 size_t hub_n_devices(const struct hub *hub)
 {
-    return hub->devices.by_address.count;
+    return hub->devices.n_known;
 }
 
 void hub_get_statistics(const struct hub *hub, struct bleproxy_hub_statistics *ret_statistics)

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/time.h"
 #include <bleproxy/hub.h>
+#include <bleproxy/scanning.h>
 
 struct scanner;
 
@@ -16,7 +17,7 @@ struct hub;
 int hub_new(const struct env *env, const struct bleproxy_hub_options *options, uint64_t now_ns,
             struct hub **ret_hub);
 void hub_free(struct hub *hub, uint64_t now_ns);
-/* Scanners have their own (scanner.h), which whoever made them keeps. */
+/* Of everything but its scanners, which have their own (scanner.h) that whoever made them keeps. */
 uint64_t hub_deadline(const struct hub *hub);
 /* Who keeps its appointments is told when the deadline comes nearer by what scanners do; from within them. NULL: nobody. */
 typedef void hub_deadline_fn(void *user);
@@ -24,6 +25,9 @@ void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *use
 /* Nothing is to come: there is no scanner and no search. That devices become unavailable then is not worth waiting for. */
 bool hub_is_idle(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
+/* Who keeps its appointments is told when the deadline comes nearer by what scanners do; from within them. NULL: nobody. */
+typedef void hub_deadline_fn(void *user);
+void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user);
 
 /* A registered scanner's reports reach the table. A second one with the same source is an error in the log, and
  * works. Who watches slots is told from within, and may end it again. 0, BLEPROXY_E_STATE (registered already),
@@ -64,6 +68,14 @@ struct hub_hearing {
 /* False: the scanner does not remember it. */
 bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t address,
                struct hub_hearing *ret_hearing);
+int hub_request_active_scan(struct hub *hub, uint64_t address, uint32_t interval_ms, uint32_t duration_ms,
+                            uint64_t now_ns, struct bleproxy_active_scan **ret_request);
+int hub_request_scan(struct hub *hub, enum bleproxy_scanner_mode mode,
+                     struct bleproxy_scan_request **ret_request);
+int hub_sweep(struct hub *hub, uint32_t duration_ms, bleproxy_sweep_fn *on_done, void *user, uint64_t now_ns,
+              struct bleproxy_sweep **ret_sweep);
+const struct bleproxy_active_scan *hub_next_active_scan(const struct hub *hub, size_t *position);
+int hub_get_auto_scan(const struct hub *hub, uint64_t source, struct bleproxy_auto_scan *ret_auto_scan);
 void hub_watch_slots(struct hub *hub, bleproxy_hub_slots_fn *on_slots, void *user);
 void hub_get_statistics(const struct hub *hub, struct bleproxy_hub_statistics *ret_statistics);
 

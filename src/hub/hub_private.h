@@ -2,11 +2,13 @@
 #ifndef HUB_HUB_PRIVATE_H
 #define HUB_HUB_PRIVATE_H
 
+#include "hub/auto_scan.h"
 #include "hub/availability.h"
 #include "hub/filter.h"
 #include "hub/history.h"
 #include "hub/hub.h"
 #include "hub/interest.h"
+#include "hub/scan_request.h"
 
 /* For the files that make up the hub. Callbacks may make any call: while one runs, nothing that the calls
  * below it on the stack may hold is unlinked or freed, only marked; the outermost hub_leave() clears up. */
@@ -30,11 +32,41 @@ struct hub {
     uint64_t reports, oversized;
     bleproxy_hub_slots_fn *on_slots; /* NULL: nobody watches */
     void *on_slots_user;
+
+    struct auto_scan auto_scan;
+    struct scan_requests scan_requests;
+    uint64_t due_ns;     /* when these two have something to do */
+    struct list *cursor; /* of hub_visit() */
     hub_deadline_fn *on_deadline;
     void *on_deadline_user;
 };
 
 enum { SUBSCRIBED_TO_NONE = BLEPROXY_STREAM_CHANGES + 1 };
+
+/* There is something to do at that time. */
+void hub_wake(struct hub *hub, uint64_t at_ns);
+/* Does it. */
+void hub_work(struct hub *hub, uint64_t now_ns);
+
+static inline bool hub_follows(const struct hub *hub, enum bleproxy_rule rule)
+{
+    return hub->rules & rule;
+}
+
+/* A pass over the registered scanners, of which any may come and go meanwhile: hub_rewind(), then hub_visit() until
+ * NULL. One pass at a time: in hub_tick() only. */
+static inline void hub_rewind(struct hub *hub)
+{
+    hub->cursor = hub->scanners.next;
+}
+struct scanner *hub_visit(struct hub *hub);
+
+/* A report of that source has become the device's current one. */
+static inline void auto_scan_on_accepted(struct hub *hub, uint64_t address, uint64_t source, uint64_t now_ns)
+{
+    if (hub->auto_scan.by_address.count > 0)
+        auto_scan_track(hub, address, source, now_ns);
+}
 
 /* Around everything that calls back. The hub may be gone after hub_leave(). */
 static inline void hub_enter(struct hub *hub)
@@ -102,5 +134,9 @@ void searches_refresh(struct hub *hub);
 /* Completes all with BLEPROXY_E_CANCELLED. */
 void searches_end(struct hub *hub);
 void searches_sweep(struct hub *hub);
+
+/* The same for sweeps of the proxies. */
+void sweeps_end(struct hub *hub);
+void sweeps_sweep(struct hub *hub);
 
 #endif

@@ -25,6 +25,8 @@ struct manager {
     struct completion start, stop;
 
     struct scanner *scanner; /* of the present session, once it is wired */
+    enum bleproxy_scanner_mode scan_mode, owed_mode;
+    bool owes_mode; /* to the proxy: the last session left it in one of ours */
     struct bleproxy_device_info info;
     uint32_t warned; /* missing features that the log was told of */
     bool has_end;
@@ -71,6 +73,7 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     scanner_set_available(scanner, false, now_ns);
     if (manager->scanner != scanner)
         return;
+    manager->owes_mode = scanner_owes_mode(scanner, &manager->owed_mode);
     wiring_detach(proxy_session(manager->proxy), scanner);
     disconnect_set_fire(scanner_disconnect_set(scanner));
     if (manager->scanner != scanner)
@@ -103,7 +106,12 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
         return error;
     }
     manager->scanner = scanner;
+    if (manager->owes_mode)
+        scanner_owe_mode(scanner, manager->owed_mode);
     scanner_setup(scanner, now_ns);
+    if (manager->scan_mode != BLEPROXY_MODE_NONE)
+        scanner_set_mode(scanner, manager->scan_mode,
+                         now_ns); /* kept as an intent, and the log says the rest */
     error = hub_register_scanner(manager->hub, scanner, now_ns);
     if (error)
         end_scanner(manager, now_ns);
@@ -247,6 +255,7 @@ int manager_new(struct hub *hub, const struct proxy_config *config, const struct
     manager->hub = hub;
     manager->ops = ops;
     manager->user = user;
+    manager->scan_mode = BLEPROXY_MODE_NONE;
     int error = proxy_new(config, &proxy_ops, manager, &manager->proxy);
     if (error) {
         env_free(env, manager);
@@ -301,12 +310,16 @@ void manager_stop(struct manager *manager, manager_done_fn *on_stopped_fn, void 
         if (manager->scanner)
             scanner_set_available(manager->scanner, false, now_ns);
         if (manager->scanner)
-            scanner_window_close(manager->scanner,
-                                 now_ns); /* the proxy still hears it: it keeps no foreign mode */
+            scanner_let_go(manager->scanner, now_ns); /* the proxy still hears it: it keeps no foreign mode */
         if (!manager->freed)
             proxy_stop(manager->proxy, now_ns);
     }
     leave(manager);
+}
+
+void manager_set_scan_mode(struct manager *manager, enum bleproxy_scanner_mode mode)
+{
+    manager->scan_mode = mode;
 }
 
 struct proxy *manager_proxy(struct manager *manager)

@@ -26,6 +26,8 @@ struct manager_ops {
 /* No side effects. config is copied as by proxy_new(). */
 int manager_new(struct hub *hub, const struct proxy_config *config, const struct manager_ops *ops, void *user,
                 struct manager **ret_manager);
+/* The mode to which each session's scanner is pinned before it is registered; NONE, as at first: none. */
+void manager_set_scan_mode(struct manager *manager, enum bleproxy_scanner_mode mode);
 /* Without politeness; a pending start completes with BLEPROXY_E_START_ABORTED, a pending stop with 0. NULL is
  * fine. */
 void manager_free(struct manager *manager, uint64_t now_ns);

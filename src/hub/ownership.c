@@ -299,9 +299,15 @@ void ownership_end_rescue(struct hub *hub, uint64_t address)
         end_rescue(hub, device);
 }
 
+bool ownership_has_rescues(const struct hub *hub)
+{
+    return hub->n_rescues > 0;
+}
+
 void ownership_forget(struct hub *hub, struct bleproxy_device *device)
 {
     end_rescue(hub, device);
+    auto_scan_on_gone(hub, device->view.address);
     signals_deinit(&device->signals, hub->env);
     device->connectable.known = device->connectable_is_current = false;
 }

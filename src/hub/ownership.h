@@ -38,6 +38,8 @@ void ownership_source_pauses(struct hub *hub, uint64_t source);
  * hands, both scan actively: the owner's silence may be the device's, and what the challenger heard may lack the scan
  * response. */
 void ownership_end_rescue(struct hub *hub, uint64_t address);
+/* Whether there are any. */
+bool ownership_has_rescues(const struct hub *hub);
 /* The device is about to go, or what it has told is forgotten. */
 void ownership_forget(struct hub *hub, struct bleproxy_device *device);
 

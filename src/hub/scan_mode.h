@@ -9,12 +9,19 @@
  * state, mode and window are implemented here. */
 struct scan_mode {
     enum bleproxy_scanner_state state;
-    enum bleproxy_scanner_mode reported, requested, configured;
-    enum bleproxy_scanner_mode intent; /* pinned by the program; NONE: it leaves that to the proxy */
-    enum bleproxy_scanner_mode before; /* to go back to when the window closes */
+    enum bleproxy_scanner_mode reported, configured;
+    enum bleproxy_scanner_mode requested; /* the intent, else the demand, else what the proxy reports */
+    enum bleproxy_scanner_mode intent;    /* pinned by the program; NONE: it leaves that to the proxy */
+    enum bleproxy_scanner_mode demand;    /* of subscribers; NONE: none */
+    enum bleproxy_scanner_mode before;    /* to go back to after window and demand */
+    enum bleproxy_scanner_mode told;      /* what it was last sent; NONE: nothing, or that failed */
+    enum bleproxy_scanner_mode owed;      /* what an earlier session did not give it back; NONE: not known */
     uint64_t window_end_ns;
     bool window_open;
-    bool warned; /* that the mode cannot be set */
+    bool owes;           /* an earlier session left it in a mode of ours */
+    bool let_go;         /* nothing is asked of it any more */
+    bool warned;         /* that the mode cannot be set */
+    bool warned_passive; /* that it starves devices that need active scans; see auto_scan.h */
     scanner_window_fn *on_done;
     void *user;
 };

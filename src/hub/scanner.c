@@ -40,6 +40,7 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
     scanner->connectable = config->connectable;
     scanner->has_watchdog = config->watchdog;
     scanner->has_mode = config->has_mode;
+    scanner->has_configured_mode = config->has_configured_mode;
     scanner->features = config->features;
     scanner->sweep_ns = BP_NEVER;
     sightings_init(&scanner->sightings, env, scanner);
@@ -47,6 +48,7 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
     list_init(&scanner->registered);
     list_init(&scanner->departed);
     scan_mode_init(&scanner->mode);
+    auto_worker_init(&scanner->worker, scanner);
     watchdog_init(&scanner->watchdog);
     *ret_scanner = scanner;
     return 0;
@@ -88,8 +90,13 @@ int scanner_send_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, 
 {
     if (!scanner->ops)
         return BLEPROXY_E_NOT_CONNECTED;
-    return scanner->ops->set_mode(scanner->ops_user,
-                                  mode == BLEPROXY_MODE_ACTIVE ? mode : BLEPROXY_MODE_PASSIVE, now_ns);
+    if (mode != BLEPROXY_MODE_ACTIVE)
+        mode = BLEPROXY_MODE_PASSIVE;
+    scanner->mode.told = mode;
+    int r = scanner->ops->set_mode(scanner->ops_user, mode, now_ns);
+    if (r < 0)
+        scanner->mode.told = BLEPROXY_MODE_NONE;
+    return r;
 }
 
 int scanner_send_subscribe(struct scanner *scanner, uint64_t now_ns)
@@ -326,6 +333,11 @@ uint32_t scanner_rules(const struct scanner *scanner)
 unsigned scanner_pauses(const struct scanner *scanner)
 {
     return scanner->pauses;
+}
+
+bool scanner_is_connecting(const struct scanner *scanner)
+{
+    return scanner->pauses > 0;
 }
 
 bool scanner_is_available(const struct scanner *scanner)

@@ -26,9 +26,10 @@ struct scanner_config {
     bool connectable; /* it can make connections */
     bool
         watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
-    bool has_mode;        /* scanner mode can be set */
-    uint32_t features;    /* enum bleproxy_feature */
-    const char *firmware; /* its ESPHome version, or NULL; copied */
+    bool has_mode;            /* scanner mode can be set */
+    bool has_configured_mode; /* and the one configured is told (firmware since 2025.9) */
+    uint32_t features;        /* enum bleproxy_feature */
+    const char *firmware;     /* its ESPHome version, or NULL; copied */
 };
 
 struct session;
@@ -81,6 +82,8 @@ uint32_t scanner_features(const struct scanner *scanner);
 const char *scanner_firmware(const struct scanner *scanner);
 /* Connection attempts that hold it paused. */
 unsigned scanner_pauses(const struct scanner *scanner);
+/* Connection attempts are under way: the radio has no time for anything else. */
+bool scanner_is_connecting(const struct scanner *scanner);
 /* NULL while nothing is known or the proxy has no slots. Borrowed until the next report. */
 const struct bleproxy_slots *scanner_slots(const struct scanner *scanner);
 
@@ -99,8 +102,23 @@ int scanner_set_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, u
 typedef void scanner_window_fn(void *user, bool opened, uint64_t now_ns);
 void scanner_window(struct scanner *scanner, uint64_t duration_ns, scanner_window_fn *on_done, void *user,
                     uint64_t now_ns);
+/* The same, but false and no callback when it is refused. */
+bool scanner_window_open(struct scanner *scanner, uint64_t duration_ns, scanner_window_fn *on_closed,
+                         void *user, uint64_t now_ns);
+/* Makes the open window last until end_ns at least. False: none is open. */
+bool scanner_window_extend(struct scanner *scanner, uint64_t end_ns, uint64_t now_ns);
 /* Ends an open window now: the mode is restored, on_done is called. */
 void scanner_window_close(struct scanner *scanner, uint64_t now_ns);
+/* What subscribers want where nobody has pinned a mode: PASSIVE or ACTIVE, or NONE: what was before is restored. AUTO stays
+ * AUTO, but with ACTIVE it scans actively all the time. Sent to the proxy only when it changes how it scans. */
+void scanner_demand(struct scanner *scanner, enum bleproxy_scanner_mode mode, uint64_t now_ns);
+/* A session is lost: whether the proxy is in a mode because of a window or of subscribers, and what it should go back to
+ * (NONE: not known, but it may say how it is configured). */
+bool scanner_owes_mode(const struct scanner *scanner, enum bleproxy_scanner_mode *ret_owed);
+/* The next session's scanner, before it is set up: the proxy goes back once it says how it scans, if nothing else is wanted. */
+void scanner_owe_mode(struct scanner *scanner, enum bleproxy_scanner_mode owed);
+/* The session ends soon: the proxy keeps no mode that it has because of a window or of subscribers, and none follows. */
+void scanner_let_go(struct scanner *scanner, uint64_t now_ns);
 
 /* Callbacks to fire when the session is lost; see disconnect_set.h. Never NULL. */
 struct disconnect_set *scanner_disconnect_set(struct scanner *scanner);

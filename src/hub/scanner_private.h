@@ -2,6 +2,7 @@
 #ifndef HUB_SCANNER_PRIVATE_H
 #define HUB_SCANNER_PRIVATE_H
 
+#include "hub/auto_scan.h"
 #include "hub/leftovers.h"
 #include "hub/scan_mode.h"
 #include "hub/scanner.h"
@@ -14,7 +15,7 @@ struct scanner {
     struct hub *hub; /* NULL: not registered */
     unsigned pins;   /* calls on the stack, and hubs, that still need the memory */
     unsigned pauses;
-    bool connectable, has_watchdog, has_mode;
+    bool connectable, has_watchdog, has_mode, has_configured_mode;
     bool scanning; /* not paused, nor silent when it was last looked at */
     bool was_setup, freed;
     uint64_t source, heard_ns; /* last report, or setup */
@@ -29,6 +30,7 @@ struct scanner {
     struct list registered, departed; /* in a hub; see hub_private.h */
     struct disconnect_set *disconnect_set;
     struct scan_mode mode;
+    struct auto_worker worker;
     struct watchdog watchdog;
     struct slots slots;
     struct leftovers leftovers;

@@ -191,7 +191,7 @@ static void search_tick(struct bleproxy_search *search, uint64_t now_ns)
 
 uint64_t hub_deadline(const struct hub *hub)
 {
-    uint64_t deadline_ns = hub->availability.due_ns;
+    uint64_t deadline_ns = time_min(hub->due_ns, hub->availability.due_ns);
     list_for_each(node, &hub->searches)
     {
         const struct bleproxy_search *search = list_entry(node, struct bleproxy_search, node);
@@ -218,6 +218,7 @@ void hub_tick(struct hub *hub, uint64_t now_ns)
             search_tick(search, now_ns);
     }
     availability_tick(hub, now_ns);
+    hub_work(hub, now_ns);
     hub_leave(hub);
 }
 

@@ -2,6 +2,7 @@
 #include "hub/wiring.h"
 
 #include <bleproxy/error.h>
+#include <stdlib.h>
 
 /* Features whose absence shows in what a scanner can do. */
 static const uint32_t scan_features[] = {BLEPROXY_FEATURE_ACTIVE_CONNECTIONS,
@@ -58,6 +59,14 @@ static void warn_of_missing(const struct env *env, const struct bleproxy_device_
     }
 }
 
+/* Firmware before 2025.9 leaves the configured mode out, which looks like passive. */
+static bool tells_configured_mode(const char *version)
+{
+    char *end;
+    unsigned long year = strtoul(version, &end, 10), month = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+    return year > 2025 || (year == 2025 && month >= 9);
+}
+
 int wiring_connect_scanner(struct session *session, const struct env *env,
                            const struct bleproxy_device_info *info, bool available, uint32_t *warned,
                            uint64_t now_ns, struct scanner **ret_scanner)
@@ -71,6 +80,8 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
                                           .connectable = connectable,
                                           .watchdog = raw && state,
                                           .has_mode = state,
+                                          .has_configured_mode =
+                                              state && tells_configured_mode(info->esphome_version),
                                           .features = info->features,
                                           .firmware = info->esphome_version};
     struct scanner *scanner;

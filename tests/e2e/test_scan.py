@@ -123,16 +123,29 @@ def test_text_is_a_line_per_change_and_a_table_at_the_end():
     assert "\033" not in result.out
 
 
-def modes_asked(*options):
+def modes_asked(*options, configured=None):
     with FakeProxy(features=PASSIVE_SCAN | RAW_ADVERTISEMENTS | STATE_AND_MODE) as proxy:
-        run("scan", "-p", proxy.address, "-t", "1", "--json", *options).expect(0)
-        return [body for kind, body in proxy.received if kind == SET_MODE]
+        which = ["-p", proxy.address]
+        if configured:
+            host, port = proxy.address.split(":")
+            which = ["-c", write("mode.yaml", f"proxies:\n- {{address: {host}, port: {port}, scan: {configured}}}\n")]
+        run("scan", *which, "-t", "1", "--json", *options).expect(0)
+        return [body.replace(b"\x08\0", b"") for kind, body in proxy.received if kind == SET_MODE]
 
 
 def test_the_mode_is_set_on_request_only():
     assert modes_asked("--mode", "active") == [b"\x08\x01"]
-    assert modes_asked("--mode", "passive") in ([b""], [b"\x08\0"])
+    assert modes_asked("--mode", "passive") == [b""]
+    assert modes_asked("--mode", "auto") == [b""]
     assert not modes_asked()
+
+
+def test_the_mode_of_the_configuration_gives_way_to_the_option():
+    assert modes_asked(configured="active") == [b"\x08\x01"]
+    assert modes_asked(configured="passive") == [b""]
+    assert modes_asked(configured="auto") == [b""]
+    assert modes_asked("--mode", "active", configured="passive") == [b"", b"\x08\x01"]
+    assert not modes_asked(configured="null")
 
 
 def test_mode_on_firmware_without_it_is_a_warning():

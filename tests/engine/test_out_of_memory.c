@@ -109,6 +109,24 @@ static void on_discovered(void *user, int error, const struct bleproxy_advertise
     life->n_owed--;
 }
 
+static void on_swept(void *user, int error, bool scanned)
+{
+    struct life *life = user;
+    (void)scanned;
+    assert_true(error == 0 || error == BLEPROXY_E_CANCELLED);
+    life->n_owed--;
+}
+
+/* Requests that go with the hub. */
+static void scan_on_purpose(struct bleproxy_hub *hub, struct life *life)
+{
+    struct bleproxy_active_scan *active;
+    struct bleproxy_scan_request *scan;
+    (void)bleproxy_hub_request_active_scan(hub, 1, 0, 0, &active);
+    (void)bleproxy_hub_request_scan(hub, BLEPROXY_MODE_ACTIVE, &scan);
+    life->n_owed += bleproxy_hub_sweep(hub, 0, on_swept, life, NULL) == 0;
+}
+
 static void life_of_a_manager(const struct bleproxy_proxy_config *config)
 {
     struct life life = {0};
@@ -143,6 +161,7 @@ static void life_of_a_manager(const struct bleproxy_proxy_config *config)
             bleproxy_disconnect_set_add(bleproxy_scanner_disconnect_set(scanner), on_time_is_up, &life);
         }
         life.n_owed += bleproxy_hub_discover(hub, NULL, 0, on_discovered, &life, NULL) == 0;
+        scan_on_purpose(hub, &life);
         bleproxy_timer_free(timer);
         timer = NULL;
         if (bleproxy_timer_new(life.loop, 10, 0, on_time_is_up, &life, &timer) == 0)
@@ -240,7 +259,8 @@ static void live(void (*life)(const struct bleproxy_proxy_config *config))
 {
     enum { ALLOCATIONS_MAX = 1000 };
     struct virtual_proxy proxy = virtual_proxy_start("2026.8", NULL, false);
-    const struct bleproxy_proxy_config config = {.address = "127.0.0.1", .port = proxy.port, .password = "x"};
+    const struct bleproxy_proxy_config config = {
+        .address = "127.0.0.1", .port = proxy.port, .password = "x", .scan_mode = BLEPROXY_SCAN_AUTO};
     life(&config); /* what is allocated once for all */
     for (long n = 0;; n++) {
         assert_true(n < ALLOCATIONS_MAX);

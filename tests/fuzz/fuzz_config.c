@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_proxy(const struct config *config, const struct config_proxy *proxy)
 {
-    if (!proxy->name[0] || !proxy->address[0] || proxy->port == 0 || proxy->line == 0)
+    if (!proxy->name[0] || !proxy->address[0] || proxy->port == 0 || proxy->line == 0 || proxy->scan > 3)
         abort();
     if (proxy->noise_psk && (proxy->noise_psk_file || strlen(proxy->noise_psk) != 44))
         abort();

@@ -216,6 +216,7 @@ static void new_manager(struct home *home)
     if (manager_new(world->hub, &config, &ops, home, &home->manager) < 0)
         abort();
     world->scale.no_memory = no_memory;
+    manager_set_scan_mode(home->manager, home->scan_mode);
     home->next_attempt_ns = BP_NEVER;
     world_after(world, world_between(world, 0, NS_PER_S), start, home, ++home->n_managers);
 }
@@ -253,7 +254,14 @@ static void on_whim(struct world *world, void *what, uint64_t detail)
 
 void home_init(struct home *home, struct world *world, unsigned index)
 {
+    static const enum bleproxy_scanner_mode modes[] = {BLEPROXY_MODE_NONE,   BLEPROXY_MODE_AUTO,
+                                                       BLEPROXY_MODE_AUTO,   BLEPROXY_MODE_PASSIVE,
+                                                       BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_NONE};
     *home = (struct home){.world = world, .index = index, .wake_ns = BP_NEVER};
+    if (world->scale.n_seekers > 0) /* the firmware's generations have each */
+        home->scan_mode = modes[(index / server_n_profiles + world->seed) % 6];
+    else
+        home->scan_mode = BLEPROXY_MODE_NONE;
     new_manager(home);
     world_after(world, world_moment(world, 30 * NS_PER_S, 1200 * NS_PER_S), on_whim, home, 0);
 }

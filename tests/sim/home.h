@@ -14,6 +14,7 @@ struct home {
     struct manager *manager; /* NULL for a moment while the owner replaces it */
     struct link *links[DIAL_ADDRESSES_MAX];
     uint64_t wake_ns;
+    enum bleproxy_scanner_mode scan_mode; /* as the owner has configured it */
     bool pending;     /* its session has bytes that wait for the end of what is going on */
     uint64_t lookups; /* numbers them */
     bool looking_up;

@@ -90,6 +90,7 @@ static void simulate(void **state)
 static const struct kind kinds[] = {
     {"gatt_small", {SMALL}, 60, 500},
     {"gatt_small_out_of_memory", {SMALL, .no_memory = 300}, 30, 500},
+    {"gatt_seekers", {SMALL, .n_seekers = 4}, 10, 100},
     {"gatt_full", {FULL}, 4, 1000},
     {"gatt_full_out_of_memory", {FULL, .no_memory = 1000}, 2, 200},
 };

@@ -10,6 +10,7 @@
 #include "home.h"
 #include "house.h"
 #include "runs.h"
+#include "seeker.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static void check_end(struct world *world)
         world_expect(world, home_is_settled(&world->homes[i]),
                      "house %u is not settled, long after the trouble", i);
     devices_check(world);
+    seekers_check(world);
     size_t bound = (size_t)world->scale.n_proxies * BYTES_PER_PROXY +
                    (size_t)world->scale.n_devices * HEARERS_MAX * BYTES_PER_REPORTER;
     world_expect(world, world->peak_bytes <= bound, "memory grew to %zu bytes, over %zu", world->peak_bytes,
@@ -39,11 +41,12 @@ static void simulate(void **state)
     if (world->failure[0] == '\0')
         check_end(world);
     world_stop(world);
-    print_message("# %s: %.0f s, %llu reports, %llu checked, %llu sessions, %llu faults, peak %zu bytes\n",
-                  run->name, (double)(run->scale->trouble_ns + run->scale->quiet_ns) / 1e9,
-                  (unsigned long long)world->n_reports, (unsigned long long)world->n_checked,
-                  (unsigned long long)world->n_sessions, (unsigned long long)world->n_faults,
-                  world->peak_bytes);
+    print_message(
+        "# %s: %.0f s, %llu reports, %llu checked, %llu sessions, %llu sweeps, %llu faults, peak %zu bytes\n",
+        run->name, (double)(run->scale->trouble_ns + run->scale->quiet_ns) / 1e9,
+        (unsigned long long)world->n_reports, (unsigned long long)world->n_checked,
+        (unsigned long long)world->n_sessions, (unsigned long long)world->n_sweeps,
+        (unsigned long long)world->n_faults, world->peak_bytes);
     world_expect(world, world->n_checked > 0, "nothing was checked");
     char failure[sizeof(world->failure)];
     memcpy(failure, world->failure, sizeof(failure));
@@ -65,7 +68,10 @@ static void simulate(void **state)
 static const struct kind kinds[] = {
     {"small", {SMALL}, 20, 100},
     {"small_out_of_memory", {SMALL, .no_memory = 300}, 10, 100},
+    {"seekers", {SMALL, .n_seekers = 4}, 10, 100},
+    {"seekers_out_of_memory", {SMALL, .n_seekers = 4, .no_memory = 300}, 10, 100},
     {"full", {FULL}, 1, 100},
+    {"full_seekers", {FULL, .n_seekers = 10}, 1, 20},
     {"full_out_of_memory", {FULL, .no_memory = 1000}, 1, 10},
 };
 

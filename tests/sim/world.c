@@ -7,6 +7,7 @@
 #include "home.h"
 #include "house.h"
 #include "program.h"
+#include "seeker.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,11 @@ void world_touch_hub(struct world *world)
     world_at(world, world->hub_wake_ns, wake_hub, NULL, world->hub_wake_ns);
 }
 
+static void on_hub_deadline(void *user)
+{
+    world_touch_hub(user);
+}
+
 static void touch_central(struct world *world);
 
 static void wake_central(struct world *world, void *what, uint64_t detail)
@@ -242,6 +248,7 @@ void world_init(struct world *world, const struct scale *scale, uint64_t seed)
     }
     if (hub_new(&world->env, NULL, world->now_ns, &world->hub) < 0)
         abort();
+    hub_watch_deadline(world->hub, on_hub_deadline, world);
     central_init(world);
     world->end_of_trouble_ns = world->now_ns + scale->trouble_ns;
     world->houses = calloc(scale->n_proxies, sizeof(*world->houses));
@@ -249,7 +256,8 @@ void world_init(struct world *world, const struct scale *scale, uint64_t seed)
     world->devices = calloc(scale->n_devices, sizeof(*world->devices));
     world->scale.no_memory = 0; /* not yet */
     world->programs = calloc(scale->n_programs + 1, sizeof(*world->programs));
-    if (!world->houses || !world->homes || !world->devices || !world->programs)
+    world->seekers = calloc(scale->n_seekers + 1, sizeof(*world->seekers));
+    if (!world->houses || !world->homes || !world->devices || !world->programs || !world->seekers)
         abort();
     for (unsigned i = 0; i < scale->n_proxies; i++) {
         house_init(&world->houses[i], world, i);
@@ -258,6 +266,8 @@ void world_init(struct world *world, const struct scale *scale, uint64_t seed)
     devices_init(world);
     for (unsigned i = 0; i < scale->n_programs; i++)
         program_init(&world->programs[i], world, i);
+    for (unsigned i = 0; i < scale->n_seekers; i++)
+        seeker_init(&world->seekers[i], world, i);
     faults_init(world);
     world->scale.no_memory = scale->no_memory;
     world_at(world, world->end_of_trouble_ns, calm_down, NULL, 0);
@@ -294,5 +304,6 @@ void world_deinit(struct world *world)
     free(world->homes);
     free(world->devices);
     free(world->programs);
+    free(world->seekers);
     free(world->events);
 }

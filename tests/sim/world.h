@@ -13,11 +13,13 @@ struct house;   /* a proxy on the wall: house.h */
 struct home;    /* the manager that keeps it connected: home.h */
 struct device;  /* something that advertises: device.h */
 struct program; /* something that talks to devices: program.h */
+struct seeker;  /* something that wants proxies to scan actively: seeker.h */
 
 /* How big a simulation is, and what befalls it. Times are virtual. */
 struct scale {
     unsigned n_proxies, n_devices;
     unsigned n_programs; /* 0: devices only advertise; else they are the radio's that can be connected to */
+    unsigned n_seekers;
     uint64_t trouble_ns; /* how long faults happen */
     uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
     unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
@@ -50,7 +52,8 @@ struct world {
     struct home *homes;
     struct device *devices;
     struct program *programs;
-    uint64_t n_reports, n_checked, n_sessions, n_faults;
+    struct seeker *seekers;
+    uint64_t n_reports, n_checked, n_sessions, n_faults, n_sweeps;
     unsigned reactions;                                    /* of programs to what they are told: how deep */
     uint64_t n_links, n_links_in_peace, n_tasks, n_values; /* of programs */
 

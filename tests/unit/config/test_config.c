@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include <bleproxy/error.h>
+#include <bleproxy/proxy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +91,27 @@ static void test_null_is_plaintext_and_aliases_and_core_tags_work(void **state)
     config_deinit(&config);
 }
 
+static void test_how_proxies_scan(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("proxies:\n"
+                           "- {address: a, scan: passive}\n"
+                           "- {address: b, scan: 'active'}\n"
+                           "- {address: c, scan: auto}\n"
+                           "- {address: d, scan: null}\n"
+                           "- {address: e}\n"),
+                     0);
+    static const enum bleproxy_scan_mode modes[] = {BLEPROXY_SCAN_PASSIVE, BLEPROXY_SCAN_ACTIVE,
+                                                    BLEPROXY_SCAN_AUTO, BLEPROXY_SCAN_AS_CONFIGURED,
+                                                    BLEPROXY_SCAN_AS_CONFIGURED};
+    assert_int_equal(config.n_proxies, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(config.proxies[i].scan, modes[i]);
+    config_deinit(&config);
+}
+
 #define P    "proxies:\n"
-#define KEYS "name, address, port, noise_psk, noise_psk_file, password"
+#define KEYS "name, address, port, noise_psk, noise_psk_file, password, scan"
 #define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
@@ -143,6 +163,15 @@ static const struct {
     {P "- address: a\n  port: api\n", 3, "'port' must be a number from 1 to 65535"},
     {P "- address: a\n  port:\n", 3, "'port' must be a number from 1 to 65535"},
     {P "- address: a\n  port: \"1\\0\"\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  scan: always\n", 3, "'scan' must be one of: passive, active, auto"},
+    {P "- address: a\n  scan: Auto\n", 3, "'scan' must be one of: passive, active, auto"},
+    {P "- address: a\n  scan: autos\n", 3, "'scan' must be one of: passive, active, auto"},
+    {P "- address: a\n  scan: \"auto\\0\"\n", 3, "'scan' must be one of: passive, active, auto"},
+    {P "- address: a\n  scan:\n", 3, "'scan' must be one of: passive, active, auto"},
+    {P "- address: a\n  scan: [auto]\n", 3, "'scan' must be a word"},
+    {P "- address: a\n  scan: {auto: 1}\n", 3, "'scan' must be a word"},
+    {P "- address: a\n  scan: auto\n  scan: auto\n", 4, "'scan' is given twice, first in line 3"},
+    {P "- address: a\n  scann: auto\n", 3, "unknown key 'scann'; did you mean 'scan'?"},
     /* Addresses and names */
     {P "- name: kitchen\n", 2, "a proxy needs 'address'"},
     {P "- {}\n", 2, "a proxy needs 'address'"},
@@ -322,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_a_whole_file),
         cmocka_unit_test(test_files_without_proxies),
         cmocka_unit_test(test_null_is_plaintext_and_aliases_and_core_tags_work),
+        cmocka_unit_test(test_how_proxies_scan),
         cmocka_unit_test(test_every_mistake_is_told_with_its_line_and_no_secret),
         cmocka_unit_test(test_no_text_cut_short_tells_a_secret_or_leaks),
         cmocka_unit_test(test_size_and_number_are_capped),

@@ -64,7 +64,7 @@ static void test_we_look_every_30_s(void **state)
     struct notices notices = {0};
     watch_device(f, 1, &notices);
     hear_from(f, A, 1);
-    assert_int_equal(told_after_s(f, &notices.connectable), 240);
+    assert_int_equal(told_after_s(f, &notices.connectable), 390);
     assert_int_equal(told_after_s(f, &notices.any), 930);
 }
 
@@ -380,6 +380,46 @@ static void test_we_remember_no_longer_than_900_s(void **state)
     assert_int_equal(notices.any, 0);
 }
 
+/* Forty reports a second apart, then five minutes of sleep, and again: by its reports alone it is a quick device. */
+static void sleep_often(struct fixture *f, struct notices *notices)
+{
+    watch_device(f, 1, notices);
+    uint64_t t = 0;
+    for (unsigned day = 0; day < 200; day++, t += 300)
+        for (unsigned i = 0; i < 40; i++, t++) {
+            at(f, t);
+            hear_from(f, A, 1);
+        }
+}
+
+static void test_reference_loses_one_that_sleeps_often(void **state)
+{
+    struct notices notices = {0};
+    sleep_often(*state, &notices);
+    assert_in_range(notices.any, 20, 200);
+}
+
+static void test_we_do_not_lose_one_that_sleeps_often(void **state)
+{
+    struct notices notices = {0};
+    sleep_often(*state, &notices);
+    assert_int_equal(notices.connectable + notices.any, 0);
+}
+
+/* One report every 12 minutes: the first time it goes as a stranger would, then it is known. */
+static void test_we_learn_how_slow_a_device_is(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    for (uint64_t t = 0; t < 20 * 720; t += 720) {
+        at(f, t);
+        hear_from(f, A, 1);
+        assert_int_equal(hub_n_devices(f->hub), 1);
+    }
+    assert_int_equal(notices.connectable, 1);
+}
+
 /* What we pay: a slow device that goes is missed later. */
 static void test_we_miss_a_slow_device_later(void **state)
 {
@@ -387,7 +427,7 @@ static void test_we_miss_a_slow_device_later(void **state)
     struct notices notices = {0};
     watch_device(f, 1, &notices);
     hear_until(f, 1, 120, 40 * 120);
-    assert_int_equal(told_after_s(f, &notices.connectable), 4800 + 330 + 30); /* 300 s */
+    assert_int_equal(told_after_s(f, &notices.connectable), 4800 + 330 + 60); /* 330 s */
 }
 
 /* Slower by the hour, as a battery goes: the memory grows with the gaps. */
@@ -471,6 +511,8 @@ static void test_disconnected_device_is_not_gone_at_once(void **state)
     at(f, 3629 + 60);
     assert_int_equal(notices.connectable + notices.any, 0);
     at(f, 3629 + 300);
+    assert_int_equal(notices.connectable + notices.any, 0);
+    at(f, 3629 + 400);
     assert_int_equal(notices.connectable, 1);
     assert_int_equal(notices.any, 1);
 }
@@ -500,7 +542,7 @@ static void test_disconnected_device_of_unknown_interval(void **state)
     assert_int_equal(interest_connect(f->hub, 1), 0);
     at(f, 3600);
     interest_disconnect(f->hub, 1);
-    assert_int_equal(told_after_s(f, &notices.connectable), 3600 + 240);
+    assert_int_equal(told_after_s(f, &notices.connectable), 3600 + 390);
     assert_int_equal(told_after_s(f, &notices.any), 3600 + 930);
 }
 
@@ -547,6 +589,9 @@ int main(void)
         DEFAULT(test_we_do_not_lose_a_slow_beacon),
         DEFAULT(test_we_remember_for_the_interval_that_the_user_has_set),
         DEFAULT(test_we_remember_no_longer_than_900_s),
+        TEST(test_reference_loses_one_that_sleeps_often),
+        DEFAULT(test_we_do_not_lose_one_that_sleeps_often),
+        DEFAULT(test_we_learn_how_slow_a_device_is),
         DEFAULT(test_we_miss_a_slow_device_later),
         TEST(test_reference_loses_a_device_that_slows_down),
         DEFAULT(test_we_do_not_lose_a_device_that_slows_down),

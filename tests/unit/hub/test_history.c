@@ -110,7 +110,7 @@ static void test_a_second_loss_makes_nothing_younger(void **state)
     hear(f, f->scanners[A], 1, -50, LAMP);
     for (unsigned i = 0; i < 4; i++) {
         lose(f, A);
-        pass_time(f, 50);
+        pass_time(f, 100);
         assert_int_equal(scanner_last(come(f, A), 1) != NULL, i < 3);
     }
 }
@@ -122,9 +122,9 @@ static void test_restored_devices_expire(void **state)
     lose(f, A);
     at(f, 100);
     come(f, A);
-    at(f, 195);
+    at(f, BLEPROXY_DEVICE_EXPIRY_S);
     assert_int_equal(scanner_n_devices(f->scanners[A]), 1);
-    at(f, 195 + 31);
+    at(f, BLEPROXY_DEVICE_EXPIRY_S + 31);
     assert_int_equal(scanner_n_devices(f->scanners[A]), 0);
 }
 
@@ -138,9 +138,9 @@ static void test_a_device_of_a_proxy_that_returns_in_time_stays_available(void *
     lose(f, A);
     at(f, 25);
     come(f, A);
-    at(f, 190);
+    at(f, 325);
     assert_int_equal(notices.connectable, 0);
-    at(f, 260);
+    at(f, 400);
     assert_int_equal(notices.connectable, 1);
 }
 
@@ -579,9 +579,9 @@ static void test_what_nobody_comes_for_is_dropped(void **state)
     struct fixture *f = *state;
     hear(f, f->scanners[A], 1, -50, LAMP);
     lose(f, A);
-    at(f, 180);
+    at(f, 329);
     assert_int_equal(f->hub->history.n_sources, 1);
-    at(f, 240);
+    at(f, 390);
     assert_int_equal(f->hub->history.n_sources, 0);
     assert_int_equal(f->hub->history.bytes, 0);
 }

@@ -227,8 +227,8 @@ static void test_f191_what_is_older_than_its_memory_is_dropped(void **state)
     add_heard(f, 0xA0, 1, MEMORY_S);
     add_heard(f, 0xA0, 2, MEMORY_S + 1);
     add_heard(f, 0xA0, 3, 0);
-    HeardDevice slow = heard_by(f, 0xA0, 4, 250);
-    slow.interval_ns = 100 * NS_PER_S;
+    HeardDevice slow = heard_by(f, 0xA0, 4, 500);
+    slow.interval_ns = 200 * NS_PER_S;
     add(&slow);
     slow.address = 5;
     slow.time_ns -= NS_PER_S;

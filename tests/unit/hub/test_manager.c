@@ -423,6 +423,91 @@ static void test_stop_restores_the_mode_before_it_says_goodbye(void **state)
     assert_hex(vec.iov_base, n, "00007f" DISCONNECT_REQUEST);
 }
 
+static void test_stop_takes_back_what_subscribers_wanted(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_scan_request *request;
+    struct iovec vec;
+    reach(f, WIRED);
+    assert_int_equal(hub_request_scan(f->hub, BLEPROXY_MODE_ACTIVE, &request), 0);
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+    hub_tick(f->hub, f->now_ns);
+    size_t n = proxy_pending(manager_proxy(f->manager), &vec);
+    assert_hex(vec.iov_base, n, "00027f0801");
+    proxy_sent(manager_proxy(f->manager), n);
+    manager_stop(f->manager, on_stopped, f, f->now_ns);
+    bleproxy_scan_request_free(request);
+    hub_tick(f->hub, f->now_ns);
+    n = proxy_pending(manager_proxy(f->manager), &vec);
+    assert_hex(vec.iov_base, n, "00007f" DISCONNECT_REQUEST);
+}
+
+static void send_all(struct fixture *f)
+{
+    struct iovec vec;
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+}
+
+#define STATE_ACTIVE  "00067e080210011801" /* and configured so */
+#define STATE_PASSIVE "00047e08021801"     /* though configured to be active */
+
+/* The connection is lost while subscribers hold the proxy passive, and they go before it is back. */
+static void test_mode_of_a_lost_session_is_given_back_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_scan_request *request;
+    struct iovec vec;
+    for (unsigned with_request = 0; with_request < 2; with_request++) {
+        reach(f, WIRED);
+        feed(f, STATE_ACTIVE);
+        assert_int_equal(hub_request_scan(f->hub, BLEPROXY_MODE_PASSIVE, &request), 0);
+        hub_tick(f->hub, f->now_ns);
+        lose_connection(f);
+        reach(f, WIRED); /* nothing is heard of how it scans */
+        send_all(f);
+        lose_connection(f);
+        if (!with_request)
+            bleproxy_scan_request_free(request);
+        reach(f, WIRED);
+        if (with_request) {
+            hub_tick(f->hub, f->now_ns);
+            bleproxy_scan_request_free(request);
+        }
+        send_all(f);
+        feed(f, STATE_PASSIVE);
+        hub_tick(f->hub, f->now_ns);
+        size_t n = proxy_pending(manager_proxy(f->manager), &vec);
+        assert_true(n >= 8);
+        /* Beside it the slots are asked for, as at the first state of each session. */
+        assert_hex((const uint8_t *)vec.iov_base + n - 8, 8,
+                   with_request ? "00005000027f0801" : "00027f0801000050");
+        send_all(f);
+        feed(f, STATE_PASSIVE); /* it has not done it yet: it is not told again */
+        assert_int_equal(proxy_pending(manager_proxy(f->manager), &vec), 0);
+        lose_connection(f);
+    }
+}
+
+static void test_scan_mode_is_pinned_in_each_session(void **state)
+{
+    struct fixture *f = *state;
+    manager_set_scan_mode(f->manager, BLEPROXY_MODE_AUTO);
+    for (unsigned session = 0; session < 2; session++) {
+        struct bleproxy_auto_scan info;
+        struct iovec vec;
+        reach(f, WIRED);
+        assert_int_equal(scanner_requested_mode(manager_scanner(f->manager)), BLEPROXY_MODE_AUTO);
+        assert_int_equal(hub_get_auto_scan(f->hub, scanner_source(manager_scanner(f->manager)), &info), 0);
+        assert_int_equal(info.sweep_ns - f->now_ns, 240 * NS_PER_S);
+        size_t n = proxy_pending(manager_proxy(f->manager), &vec);
+        assert_true(n >= 3);
+        assert_hex((const uint8_t *)vec.iov_base + n - 3, 3, "00007f");
+        proxy_sent(manager_proxy(f->manager), n);
+        lose_connection(f);
+        assert_null(manager_scanner(f->manager));
+    }
+}
+
 static void test_free_says_not_a_word(void **state)
 {
     struct fixture *f = *state;
@@ -754,6 +839,9 @@ int main(void)
         TEST(test_f05_connection_wires_registers_and_completes_start),
         TEST(test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable),
         TEST(test_stop_restores_the_mode_before_it_says_goodbye),
+        TEST(test_stop_takes_back_what_subscribers_wanted),
+        TEST(test_mode_of_a_lost_session_is_given_back_by_the_next),
+        TEST(test_scan_mode_is_pinned_in_each_session),
         TEST(test_free_says_not_a_word),
         TEST(test_loss_ends_an_active_window),
         TEST(test_f08_teardown_is_complete_although_a_callback_frees_the_manager),

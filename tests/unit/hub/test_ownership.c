@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-#include "hub/device.h"
+#include "hub/ownership.h"
 
 /* Who owns a device, as habluetooth decides it. A, B, C are sources. */
 
@@ -359,6 +359,110 @@ static void test_f105_paused_twice_resumed_twice(void **state)
     assert_true(scanner_is_scanning(scanner));
 }
 
+/* ---- Devices whose scan responses count ---- */
+
+/* When the present rescue began, in seconds after T0; 0: there is none. */
+static uint64_t rescue_s(const struct fixture *f)
+{
+    uint64_t rescue_ns = ((const struct bleproxy_device *)hub_device(f->hub, 1))->rescue_ns;
+    return rescue_ns == 0 ? 0 : (rescue_ns - T0) / NS_PER_S;
+}
+
+/* A hears the device at T0, with -50 dBm; somebody asks for active scans of it. */
+static void begin_with_request(struct fixture *f, uint64_t interval_s, enum bleproxy_scanner_mode mode)
+{
+    struct bleproxy_active_scan *request; /* ends with the hub */
+    set_interval(f, interval_s);
+    for (unsigned i = A; i <= B; i++)
+        scanner_set_mode(f->scanners[i], mode, f->now_ns);
+    hear_from(f, A, -50);
+    assert_int_equal(hub_request_active_scan(f->hub, 1, 0, 0, f->now_ns, &request), 0);
+}
+
+static void hear_at(struct fixture *f, uint64_t after_s, unsigned scanner, int32_t rssi)
+{
+    at(f, after_s);
+    hear_from(f, scanner, rssi);
+}
+
+static void test_f124_rescue_hands_over_when_the_owner_stays_silent(void **state)
+{
+    struct fixture *f = *state;
+    begin_with_request(f, 10, BLEPROXY_MODE_ACTIVE);
+    hear_at(f, 16, B, -60);
+    assert_int_equal(owner(f), A);
+    assert_int_equal(rescue_s(f), 16); /* both scan actively: accepted from 21 on */
+    hear_at(f, 19, B, -60);
+    hear_at(f, 25, B, -60);
+    assert_int_equal(owner(f), A); /* not before one interval has passed */
+    hear_at(f, 27, B, -60);
+    assert_int_equal(owner(f), B);
+    assert_int_equal(rescue_s(f), 0);
+    assert_false(ownership_has_rescues(f->hub));
+}
+
+static void test_f125_owner_that_is_heard_again_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    begin_with_request(f, 10, BLEPROXY_MODE_ACTIVE);
+    hear_at(f, 16, B, -60);
+    hear_at(f, 18, A, -50);
+    hear_at(f, 35, B, -60);
+    assert_int_equal(owner(f), A);
+    assert_int_equal(rescue_s(f), 35);
+}
+
+static void test_f126_without_a_window_it_begins_anew(void **state)
+{
+    struct fixture *f = *state;
+    begin_with_request(f, 60, BLEPROXY_MODE_PASSIVE);
+    static const struct {
+        uint64_t heard_s, began_s;
+    } steps[] = {{70, 70}, {90, 70}, {105, 105}, {120, 105}, {140, 140}};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        at(f, steps[i].heard_s);
+        hear(f, f->scanners[A], 2, -50, "020106"); /* it does scan */
+        hear_from(f, B, -60);
+        assert_int_equal(rescue_s(f), steps[i].began_s);
+        assert_int_equal(owner(f), A);
+    }
+}
+
+static void test_f127_a_window_that_came_is_not_asked_for_again(void **state)
+{
+    struct fixture *f = *state;
+    begin_with_request(f, 60, BLEPROXY_MODE_ACTIVE);
+    hear_at(f, 70, B, -60);
+    hear_at(f, 105, B, -60);
+    assert_int_equal(rescue_s(f), 70);
+    assert_int_equal(owner(f), A);
+}
+
+static void test_f128_owner_that_is_gone_loses_whatever_was_scanned(void **state)
+{
+    struct fixture *f = *state;
+    begin_with_request(f, 10, BLEPROXY_MODE_PASSIVE);
+    hear_at(f, 16, B, -60);
+    hear_at(f, 37, B, -60);
+    assert_int_equal(owner(f), A);
+    hear_at(f, 40, B, -60);
+    assert_int_equal(owner(f), B);
+    assert_int_equal(rescue_s(f), 0);
+}
+
+static void test_rescue_ends_with_the_last_request(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_active_scan *request;
+    set_interval(f, 10);
+    hear_from(f, A, -50);
+    assert_int_equal(hub_request_active_scan(f->hub, 1, 0, 0, f->now_ns, &request), 0);
+    hear_at(f, 16, B, -60);
+    assert_true(ownership_has_rescues(f->hub));
+    bleproxy_active_scan_free(request);
+    assert_false(ownership_has_rescues(f->hub));
+}
+
 /* ---- Scanners that cannot connect ---- */
 
 static uint64_t connectable_source(const struct fixture *f)
@@ -654,6 +758,12 @@ int main(void)
         TEST(test_f123_paused_owner_loses_at_once),
         TEST(test_owner_that_hears_nothing_at_all_loses_at_once),
         TEST(test_f105_paused_twice_resumed_twice),
+        TEST(test_f124_rescue_hands_over_when_the_owner_stays_silent),
+        TEST(test_f125_owner_that_is_heard_again_ends_it),
+        TEST(test_f126_without_a_window_it_begins_anew),
+        TEST(test_f127_a_window_that_came_is_not_asked_for_again),
+        TEST(test_f128_owner_that_is_gone_loses_whatever_was_scanned),
+        TEST(test_rescue_ends_with_the_last_request),
         TEST(test_f129_connections_have_an_owner_of_their_own),
         TEST(test_f129_the_stronger_of_those_that_can_connect),
         TEST(test_f130_change_heard_from_afar_is_told_as_connectable),

@@ -69,6 +69,16 @@ static void test_f103_devices_silent_for_196_s_are_forgotten(void **state)
     assert_null(scanner_last(scanner, 1));
 }
 
+static void test_we_forget_devices_silent_for_331_s(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[0], 1, -50, "020106");
+    at(f, 330);
+    assert_int_equal(scanner_n_devices(f->scanners[0]), 1);
+    at(f, 360);
+    assert_int_equal(scanner_n_devices(f->scanners[0]), 0);
+}
+
 static void test_f103_holds_for_scanners_that_cannot_connect(void **state)
 {
     struct fixture *f = *state;
@@ -81,29 +91,29 @@ static void test_f103_holds_for_scanners_that_cannot_connect(void **state)
     assert_int_equal(scanner_n_devices(far), 0);
 }
 
-/* The one rule of the two that tells: how long a device is remembered that speaks every 100 s. */
+/* The one rule of the two that tells: how long a device is remembered that speaks every 200 s. */
 static uint64_t seconds_remembered(struct fixture *f)
 {
     struct scanner *scanner = f->scanners[0];
-    for (uint64_t t = 0; t <= 400; t += 100) {
+    for (uint64_t t = 0; t <= 800; t += 200) {
         at(f, t);
         hear(f, scanner, 1, -50, "020106");
     }
-    for (uint64_t t = 410;; t += 10) {
+    for (uint64_t t = 810;; t += 10) {
         at(f, t);
         if (scanner_n_devices(scanner) == 0)
-            return t - 400;
+            return t - 800;
     }
 }
 
 static void test_slow_device_is_remembered_for_two_and_a_half_intervals(void **state)
 {
-    assert_int_equal(seconds_remembered(*state), 260); /* the first look after 250 */
+    assert_int_equal(seconds_remembered(*state), 520); /* the first look after 500 */
 }
 
 static void test_reference_remembers_a_slow_device_no_longer(void **state)
 {
-    assert_int_equal(seconds_remembered(*state), 200);
+    assert_int_equal(seconds_remembered(*state), 220);
 }
 
 static void test_f104_silence_over_90_s_is_seen_at_the_next_check(void **state)
@@ -210,9 +220,8 @@ int main(void)
         TEST(test_f43_no_slots_are_nothing_and_addresses_are_kept),
         TEST(test_more_slots_than_any_firmware_has_are_cut),
         TEST(test_unavailable_scanner_has_no_free_slots),
-        TEST(test_f103_devices_silent_for_196_s_are_forgotten),
         REFERENCE(test_f103_devices_silent_for_196_s_are_forgotten),
-        TEST(test_f103_holds_for_scanners_that_cannot_connect),
+        TEST(test_we_forget_devices_silent_for_331_s),
         REFERENCE(test_f103_holds_for_scanners_that_cannot_connect),
         TEST(test_slow_device_is_remembered_for_two_and_a_half_intervals),
         cmocka_unit_test_setup_teardown(test_reference_remembers_a_slow_device_no_longer, reference_setup,

@@ -310,7 +310,7 @@ static void test_random_packets_merge_as_in_a_simple_model(void **state)
     for (unsigned round = 0; round < MODEL_ROUNDS; round++) {
         unsigned device = draw(f, 8);
         if (draw(f, 500) == 0) { /* it falls silent for long and starts anew */
-            pass_time(f, 230);
+            pass_time(f, 340);
             scanner_tick(f->scanners[0], f->now_ns);
             memset(models, 0, sizeof(models));
         }

@@ -54,9 +54,9 @@ static void test_newcomer_is_refused_when_all_were_heard_again(void **state)
     assert_null(scanner_last(scanner, SIGHTINGS_MAX));
     hub_get_statistics(f->hub, &statistics);
     assert_int_equal(statistics.devices_refused, 1);
-    pass_time(f, 100);
+    pass_time(f, 200);
     hear(f, scanner, 0, -50, "020106");
-    pass_time(f, 100);
+    pass_time(f, 200);
     scanner_tick(scanner, f->now_ns);
     assert_int_equal(scanner_n_devices(scanner), 1);
     hear(f, scanner, SIGHTINGS_MAX, -50, "020106");
@@ -77,7 +77,7 @@ static void test_large_payloads_stop_at_the_budget(void **state)
     /* Known devices go on; one that wants to grow does not get it, and keeps what it has. */
     hear(f, scanner, 0, -40, "020106");
     assert_int_equal(scanner_last(scanner, 0)->rssi_dbm, -40);
-    pass_time(f, 230);
+    pass_time(f, 340);
     scanner_tick(scanner, f->now_ns);
     hear(f, scanner, 1, -50, "020106");
     assert_int_equal(scanner_n_devices(scanner), 1);

@@ -4,6 +4,7 @@
 #include "hub/leftovers.h"
 #include "hub/wiring.h"
 #include <bleproxy/error.h>
+#include <string.h>
 
 #define HELLO_RESPONSE  "0016020801100f1a08323032362e382e3022067670726f7879"
 #define SUBSCRIBE_SLOTS "000050"
@@ -12,6 +13,7 @@
 #define SLOTS           "000d51080210031a07b3c4c4c0939829"
 #define CLOSE           "000a4408b3c4c4c09398291001" /* the connection in SLOTS */
 #define SCANNER_RUNNING "00067e080210011801"
+#define ACTIVE_FOR_NOW  "00047e08021001" /* and configured to be passive, or of old firmware */
 #define RAW_ADVERT      "00215d0a1f08b3c4c4c09398291085012212020106030316180a09544553542d30303031"
 
 enum { ALL_FEATURES = 0xff };
@@ -215,6 +217,32 @@ static void test_mode_is_set_through_the_session(void **state)
     assert_sent(f, "00027f0801");
 }
 
+/* A proxy that is found active although it is configured passive; before 2025.9 the latter is not known. */
+static void test_configured_mode_counts_where_the_firmware_tells_it(void **state)
+{
+    static const struct {
+        char version[16];
+        const char *sent;
+    } cases[] = {{"2025.5.0", ""},      {"2025.8.4", ""},      {"", ""},
+                 {"2024.12.1", ""},     {"dev", ""},           {"2025.9.0", "00007f"},
+                 {"2025.10", "00007f"}, {"2026.1.0", "00007f"}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char version[16];
+        memcpy(version, cases[i].version, sizeof(version));
+        f->info.esphome_version = version;
+        connect_scanner(f, ALL_FEATURES, NULL);
+        feed(f, ACTIVE_FOR_NOW);
+        assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW SUBSCRIBE_SLOTS);
+        scanner_demand(f->scanner, BLEPROXY_MODE_ACTIVE, f->now_ns); /* it is already */
+        scanner_demand(f->scanner, BLEPROXY_MODE_NONE, f->now_ns);
+        assert_sent(f, cases[i].sent);
+        wiring_detach(f->session, f->scanner);
+        scanner_free(f->scanner);
+        f->scanner = NULL;
+    }
+}
+
 static void test_detached_scanner_hears_and_asks_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -273,6 +301,7 @@ int main(void)
         TEST(test_unavailable_scanner),
         TEST(test_missing_features_are_warned_of_once_per_proxy),
         TEST(test_mode_is_set_through_the_session),
+        TEST(test_configured_mode_counts_where_the_firmware_tells_it),
         TEST(test_detached_scanner_hears_and_asks_nothing),
         TEST(test_session_that_ended_is_reported_and_nothing_leaks),
         TEST(test_out_of_memory_leaks_nothing),
