@@ -49,6 +49,7 @@ HUB = {
     "messages": "Decoded by the proxy: as protobuf's message",
     "objects": "The same; Python has its strings and dicts before, often the same again, ours has not: not like for like",
     "sweep": "Looking who is gone, for each device",
+    "scheduled": "Scheduling active scans, for each device that needs them",
 }
 DEVICE_BYTES, PROXY_BYTES = 600, 300
 # Two that answer each other are much faster on one processor than on two: which it is must not be left to chance.

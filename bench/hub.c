@@ -6,9 +6,9 @@
  *
  * Runs each scenario (hub_scenarios.c) again and again and prints a line of JSON: {"scenario","unit","iterations",
  * "per_iteration","best_ns","median_ns","changes"}, the times in nanoseconds of CPU for each report, or device where
- * devices are swept, over iterations (--count; else as many as take 5 ms) in each of the repetitions; changes: callbacks
- * in an iteration. Fails when a scenario allocates once it is warm. --reference: decide as habluetooth does. --memory:
- * hub_memory.c. */
+ * devices are gone through, over iterations (--count; else as many as take 5 ms) in each of the repetitions; changes:
+ * callbacks in an iteration, and windows of active scans. Fails when a scenario allocates once it is warm. --reference:
+ * decide as habluetooth does. --memory: hub_memory.c. */
 #include "hub_scenarios.h"
 
 #include "hub_memory.h"

@@ -10,7 +10,7 @@
 /* What the hub's benchmarks share: a hub with its proxies' scanners on a clock that stands still, memory that is counted,
  * and reports that were made beforehand. */
 
-enum { WORLD_SCANNERS_MAX = 6 };
+enum { WORLD_SCANNERS_MAX = 8 };
 
 struct world {
     struct env env;
@@ -22,7 +22,7 @@ struct world {
     struct hub *hub;
     struct scanner *scanners[WORLD_SCANNERS_MAX]; /* sources 0x10, 0x11, ... */
     unsigned n_scanners;
-    uint64_t changes; /* that the subscriber was told of */
+    uint64_t changes; /* that the subscriber was told of; and windows of active scans */
     uint64_t now_ns;
     uint64_t pace_ns; /* how much later each report comes than the one before */
 
@@ -46,6 +46,8 @@ struct step {
  * program when there is no memory, as everything here does. */
 void world_open(struct world *world, uint32_t rules, unsigned n_scanners);
 void world_close(struct world *world);
+/* All scanners scan in mode AUTO from now on; their proxies do as they are told. */
+void world_scan_auto(struct world *world);
 /* Memory until the world is closed, not counted. */
 void *world_keep(struct world *world, size_t size);
 /* Repeatable, below limit. */

@@ -8,7 +8,7 @@
 /* Counted are the allocator's blocks as it makes them. Both figures swing by how full the tables are: the worst number of
  * devices counts, from DEVICES_MIN on, as a table's first slots are for few. FEW proxies are two: what is kept only of
  * devices that several hear belongs to the device. */
-enum { DEVICES_MIN = 100, DEVICES_MAX = 8192, VARIANTS = 2, FEW = 2, MANY = WORLD_SCANNERS_MAX };
+enum { DEVICES_MIN = 100, DEVICES_MAX = 8192, VARIANTS = 2, FEW = 2, MANY = 6 };
 
 struct worst {
     double bytes, sum;

@@ -279,6 +279,59 @@ static void prepare_sweep_10000_silent(struct world *world)
         scanner_tick(world->scanners[i], world->now_ns);
 }
 
+/* ---- Active scans on demand: proxies in mode AUTO, 25 devices each that need some every two minutes ---- */
+
+enum { AUTO_SCANNERS = 8, AUTO_DEVICES = 25, AUTO_INTERVAL_S = 120, AUTO_WINDOW_S = 10 };
+
+static void request_scans(struct world *world, unsigned n_devices)
+{
+    struct bleproxy_active_scan *request;
+    world_feed(world);
+    for (unsigned i = 0; i < n_devices; i++)
+        hub_request_active_scan(world->hub, SENSOR_ADDRESS + i, AUTO_INTERVAL_S * 1000, AUTO_WINDOW_S * 1000,
+                                world->now_ns, &request);
+}
+
+static void prepare_auto(struct world *world)
+{
+    world_scan_auto(world);
+    for (unsigned i = 0; i < AUTO_SCANNERS; i++)
+        hear_devices(world, i, i * AUTO_DEVICES, AUTO_DEVICES);
+    request_scans(world, AUTO_SCANNERS * AUTO_DEVICES);
+}
+
+/* All hear all, the first proxy best, which is about to connect. */
+static void prepare_auto_stand_in(struct world *world)
+{
+    uint8_t data[SENSOR_SIZE_MAX];
+    world_scan_auto(world);
+    for (unsigned i = 0; i < AUTO_DEVICES; i++)
+        for (unsigned scanner = 0; scanner < AUTO_SCANNERS; scanner++) {
+            size_t size = sensor_payload(data, SENSOR_NAMED, i, 0);
+            world_hears(world, scanner, SENSOR_ADDRESS + i, -55 - (int)scanner, data, size);
+        }
+    request_scans(world, AUTO_DEVICES);
+    scanner_pause(world->scanners[0]);
+}
+
+/* When each proxy has something to do next. */
+static void ask_next(struct world *world)
+{
+    struct bleproxy_auto_scan scan;
+    for (unsigned i = 0; i < world->n_scanners; i++)
+        if (hub_get_auto_scan(world->hub, scanner_source(world->scanners[i]), &scan) < 0 || scan.next_ns == 0)
+            exit(2);
+}
+
+/* All devices are due: windows open, and close. */
+static void scan_due(struct world *world)
+{
+    world->now_ns += AUTO_INTERVAL_S * NS_PER_S;
+    hub_tick(world->hub, world->now_ns);
+    world->now_ns += AUTO_WINDOW_S * NS_PER_S;
+    hub_tick(world->hub, world->now_ns);
+}
+
 /* ---- Ours: many devices, heard by one proxy or by six ---- */
 
 enum { FEW = 100, MANY = 5000 };
@@ -400,7 +453,15 @@ const struct scenario scenarios[] = {
      .allocates = true},
     SWEPT("sweep_10000", 2, prepare_sweep_10000, sweep, 10000),
     SWEPT("sweep_10000_silent", 6, prepare_sweep_10000_silent, sweep, 10000),
-    /* The scheduler of active scans has its place here. */
+    FED("auto_reports", AUTO_SCANNERS, prepare_auto),
+    SWEPT("auto_next", AUTO_SCANNERS, prepare_auto, ask_next, AUTO_SCANNERS *AUTO_DEVICES),
+    SWEPT("auto_windows", AUTO_SCANNERS, prepare_auto, scan_due, AUTO_SCANNERS *AUTO_DEVICES),
+    {.name = "auto_stand_in",
+     .n_scanners = AUTO_SCANNERS,
+     .prepare = prepare_auto_stand_in,
+     .iterate = scan_due,
+     .n_devices = AUTO_DEVICES,
+     .allocates = true},
     FED("unchanged_by_1", 1, prepare_unchanged),
     FED("changed_by_1", 1, prepare_changed),
     FED("resized_by_1", 1, prepare_resized),

@@ -80,8 +80,8 @@ static void add_scanner(struct world *world, const char *name)
 
 void world_open(struct world *world, uint32_t rules, unsigned n_scanners)
 {
-    static const char *const names[WORLD_SCANNERS_MAX] = {"kitchen", "garage", "attic",
-                                                          "cellar",  "bath",   "hall"};
+    static const char *const names[WORLD_SCANNERS_MAX] = {"kitchen", "garage", "attic", "cellar",
+                                                          "bath",    "hall",   "shed",  "stairs"};
     const struct bleproxy_hub_options options = {.reference = rules};
     struct bleproxy_subscription *subscription;
     *world = (struct world){
@@ -95,6 +95,29 @@ void world_open(struct world *world, uint32_t rules, unsigned n_scanners)
         out_of_memory();
     while (world->n_scanners < n_scanners)
         add_scanner(world, names[world->n_scanners]);
+}
+
+static int subscribe(void *user, uint64_t now_ns)
+{
+    (void)user, (void)now_ns;
+    return 0;
+}
+
+static int set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns)
+{
+    struct world *world = user;
+    (void)now_ns;
+    world->changes += mode == BLEPROXY_MODE_ACTIVE;
+    return 0;
+}
+
+void world_scan_auto(struct world *world)
+{
+    static const struct scanner_ops ops = {subscribe, set_mode};
+    for (unsigned i = 0; i < world->n_scanners; i++) {
+        scanner_bind(world->scanners[i], &ops, world, NULL);
+        scanner_set_mode(world->scanners[i], BLEPROXY_MODE_AUTO, world->now_ns);
+    }
 }
 
 void world_close(struct world *world)

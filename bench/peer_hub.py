@@ -12,11 +12,14 @@ A line has one key more, "takes": what a scenario is given, and so how it compar
             `hub` has nothing of the kind: it gets what protobuf has decoded, with UUIDs and companies as text.
   messages  the same as protobuf has decoded it, like `hub`: with --messages, which runs only such scenarios.
   sweep     what both have taken in.
+  scheduled the same; the scheduler of active scans works for each device that needs them. auto_windows, auto_stand_in: here
+            only the proxies that have something to do, there a whole tick of the hub, and another that closes the windows.
 habluetooth's own benchmarks are described in its tests; those of local adapters are not here, and those of its name cache
 alone are whole reports (name_*).
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import random
@@ -89,7 +92,7 @@ class World:
             module.monotonic_time_coarse = lambda: self.now
         self.scanners = []
         for i in range(n_scanners):
-            scanner = ESPHomeScanner(f"00:00:00:00:00:{16 + i:02X}", f"proxy{i}", None, True)
+            scanner = AutoScanner(f"00:00:00:00:00:{16 + i:02X}", f"proxy{i}", None, True)
             self.manager.async_register_scanner(scanner)
             self.scanners.append(scanner)
         self.reports = []  # what to call, and with which arguments
@@ -359,6 +362,101 @@ def sweep_10000_silent(world):
         scanner._async_expire_devices()
 
 
+# ---- Active scans on demand: proxies in mode AUTO, 25 devices each that need some every two minutes ----
+
+AUTO_SCANNERS, AUTO_DEVICES = 8, 25
+
+
+class AutoScanner(ESPHomeScanner):
+    """Its proxy does as it is told, and its windows take no time."""
+
+    async def async_request_active_window(self, duration):
+        self.manager.changes += 1
+        return True
+
+
+class Clock:
+    """Of the scheduler: the world's. Its tasks are not run by themselves."""
+
+    def __init__(self, world):
+        self.time = lambda: world.now
+
+    @staticmethod
+    def create_task(coroutine):
+        coroutine.close()
+
+
+def scan_auto(world, n_devices):
+    """Returns the scheduler's workers."""
+    scheduler = world.manager._auto_scheduler
+    for scanner in world.scanners:
+        scanner.set_requested_mode(habluetooth.BluetoothScanningMode.AUTO)
+        scanner.manager = world.manager
+    scheduler.start(Clock(world))
+    world.feed()
+    for i in range(n_devices):
+        world.manager.async_register_active_scan(int_to_bluetooth_address(SENSOR_ADDRESS + i), 120.0, 10.0)
+    return list(scheduler._workers.values())
+
+
+def tick(workers):
+    for worker in workers:
+        with contextlib.suppress(StopIteration):
+            worker._tick().send(None)
+            sys.exit("peer_hub: a window takes time")
+
+
+def hear_own_devices(world):
+    for i in range(AUTO_SCANNERS):
+        hear_devices(world, i, i * AUTO_DEVICES, AUTO_DEVICES)
+
+
+def auto_reports(world):
+    hear_own_devices(world)
+    scan_auto(world, AUTO_SCANNERS * AUTO_DEVICES)
+
+
+def auto_next(world):
+    hear_own_devices(world)
+    workers = scan_auto(world, AUTO_SCANNERS * AUTO_DEVICES)
+    world.takes, world.n_devices = "scheduled", AUTO_SCANNERS * AUTO_DEVICES
+
+    def ask_next():
+        for worker in workers:
+            worker._next_event_at(world.now)
+
+    world.iterate = ask_next
+
+
+def auto_windows(world):
+    hear_own_devices(world)
+    workers = scan_auto(world, AUTO_SCANNERS * AUTO_DEVICES)
+    world.takes, world.n_devices = "scheduled", AUTO_SCANNERS * AUTO_DEVICES
+
+    def scan_due():
+        world.now += 120.0
+        tick(workers)
+        world.now += 10.0
+
+    world.iterate = scan_due
+
+
+def auto_stand_in(world):
+    for i in range(AUTO_DEVICES):
+        for scanner in range(AUTO_SCANNERS):
+            world.hears(scanner, SENSOR_ADDRESS + i, -55 - scanner, sensor_payload(i))
+    workers = scan_auto(world, AUTO_DEVICES)
+    world.scanners[0]._add_connecting("00:00:00:00:00:99")
+    world.takes, world.n_devices = "scheduled", AUTO_DEVICES
+
+    def scan_due():
+        world.now += 120.0
+        tick(workers[:1])
+        world.now += 10.0
+
+    world.iterate = scan_due
+
+
 # ---- Ours: many devices, heard by one proxy or by six ----
 
 FEW, MANY = 100, 5000
@@ -454,7 +552,10 @@ SCENARIOS = {  # name: scanners, what makes it
     "sweep_expired": (1, sweep_expired),
     "sweep_10000": (2, sweep_10000),
     "sweep_10000_silent": (6, sweep_10000_silent),
-    # The scheduler of active scans has its place here.
+    "auto_reports": (AUTO_SCANNERS, auto_reports),
+    "auto_next": (AUTO_SCANNERS, auto_next),
+    "auto_windows": (AUTO_SCANNERS, auto_windows),
+    "auto_stand_in": (AUTO_SCANNERS, auto_stand_in),
     "unchanged_by_1": (1, unchanged),
     "changed_by_1": (1, changed),
     "resized_by_1": (1, resized),

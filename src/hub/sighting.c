@@ -65,7 +65,8 @@ static uint8_t *held_value(const struct sighting *sighting, const struct bleprox
         struct bleproxy_uuid uuid = uuid_from_air(ad->data, KEY_SIZE);
         value = bleproxy_service_data(&sighting->view, &uuid, &size);
     }
-    return value && size + KEY_SIZE == ad->size ? sighting->memory + (value - sighting->memory) : NULL;
+    uint8_t *memory = sighting_memory(sighting);
+    return value && size + KEY_SIZE == ad->size ? memory + (value - memory) : NULL;
 }
 
 /* Takes over the structure's value if the packet, as long as the last one, is that one but for this. */
@@ -81,7 +82,8 @@ static bool refresh_value(struct sighting *sighting, const uint8_t *raw, const s
     if (!value)
         return false;
     memcpy(value, raw + start, size);
-    memcpy(sighting->memory + (view->raw - sighting->memory) + start, raw + start, size);
+    uint8_t *memory = sighting_memory(sighting);
+    memcpy(memory + (view->raw - memory) + start, raw + start, size);
     sighting->view.changed = 1;
     return true;
 }
@@ -123,7 +125,7 @@ size_t sighting_prepare(const struct sighting *sighting, const struct fields *he
     ret_update->raw_size = (uint16_t)raw_size;
     ret_update->tx_power_dbm = heard->tx_power_dbm;
     merge_name(held, heard, ret_update);
-    if (!sighting->memory) {
+    if (!sighting_memory(sighting)) {
         ret_update->fields = heard->bytes;
         ret_update->fields_size = (uint32_t)heard->size;
         ret_update->changed = true;
@@ -135,10 +137,20 @@ size_t sighting_prepare(const struct sighting *sighting, const struct fields *he
     return needed > 0 ? needed : 1; /* empty raw bytes are not absent ones: they have an address */
 }
 
+void sighting_move(struct sighting *sighting, uint8_t *memory)
+{
+    struct bleproxy_advertisement *view = &sighting->view;
+    view->fields = memory + (view->name ? view->name_size + (size_t)1 : 0);
+    if (view->name)
+        view->name = (const char *)memory;
+    if (view->raw)
+        view->raw = view->fields + view->fields_size;
+}
+
 void sighting_commit(struct sighting *sighting, const struct sighting_update *update)
 {
     struct bleproxy_advertisement *view = &sighting->view;
-    uint8_t *at = sighting->memory;
+    uint8_t *at = sighting_memory(sighting);
     if (update->name_size > 0) {
         if (update->new_name) {
             sighting->renamed = false;
@@ -165,13 +177,13 @@ void sighting_commit(struct sighting *sighting, const struct sighting_update *up
 void sighting_rename(struct sighting *sighting, const char *name, uint16_t size)
 {
     struct bleproxy_advertisement *view = &sighting->view;
-    uint8_t *rest = sighting->memory + (view->name ? view->name_size + (size_t)1 : 0);
-    uint8_t *moved = sighting->memory + size + 1;
+    uint8_t *memory = sighting_memory(sighting), *moved = memory + size + 1;
+    const uint8_t *rest = memory + (view->name ? view->name_size + (size_t)1 : 0);
     memmove(moved, rest, view->fields_size + (size_t)view->raw_size);
-    memcpy(sighting->memory, name, size);
-    sighting->memory[size] = '\0';
+    memcpy(memory, name, size);
+    memory[size] = '\0';
     sighting->renamed = true;
-    view->name = (const char *)sighting->memory;
+    view->name = (const char *)memory;
     view->name_size = size;
     view->fields = moved;
     if (view->raw)

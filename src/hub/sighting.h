@@ -27,10 +27,9 @@ struct sighting {
     struct crowd_member member; /* of its scanner's */
 
     uint32_t capacity;
-    bool has_rssi;   /* the last report told it */
-    bool renamed;    /* the name is the device's, not from a report of this scanner */
-    bool restored;   /* from the history, and no device's since */
-    uint8_t *memory; /* what view points into: the name with its NUL, the fields, the raw bytes */
+    bool has_rssi; /* the last report told it */
+    bool renamed;  /* the name is the device's, not from a report of this scanner */
+    bool restored; /* from the history, and no device's since */
     struct scanner *scanner;
     struct list in_device;
     uint64_t interval_ns; /* the device's, as it was when this was put into the history; 0: not known */
@@ -50,6 +49,16 @@ struct sighting_update {
     char name[SIGHTING_NAME_CAPACITY];
 };
 
+/* The block of capacity bytes that view points into: the name with its NUL, the fields, the raw bytes. NULL: nothing has
+ * been stored yet. */
+static inline uint8_t *sighting_memory(const struct sighting *sighting)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    return (uint8_t *)(uintptr_t)(view->name ? (const void *)view->name : view->fields);
+}
+/* The block is elsewhere now. */
+void sighting_move(struct sighting *sighting, uint8_t *memory);
+
 /* Whether the packet is the last one again, byte for byte. */
 static inline bool sighting_repeats(const struct sighting *sighting, const uint8_t *raw, size_t size)
 {
@@ -61,7 +70,7 @@ static inline bool sighting_repeats(const struct sighting *sighting, const uint8
  * of its last manufacturer data. False: it is not like that, nothing was done. */
 bool sighting_refresh(struct sighting *sighting, const uint8_t *raw, size_t size);
 
-/* Merges what was heard with what sighting holds (nothing yet: memory is NULL) into *ret_update, which
+/* Merges what was heard with what sighting holds (maybe nothing yet) into *ret_update, which
  * borrows from heard and raw. raw_size <= SIGHTING_RAW_MAX. Returns the capacity that sighting_commit()
  * needs. */
 size_t sighting_prepare(const struct sighting *sighting, const struct fields *heard, const uint8_t *raw,

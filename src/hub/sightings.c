@@ -15,7 +15,7 @@ void sightings_init(struct sightings *sightings, const struct env *env, struct s
 static void sightings_release(struct sightings *sightings, struct sighting *sighting)
 {
     sightings->bytes -= sighting->capacity;
-    env_free(sightings->env, sighting->memory);
+    env_free(sightings->env, sighting_memory(sighting));
     env_free(sightings->env, sighting);
 }
 
@@ -74,11 +74,11 @@ static bool sightings_reserve(struct sightings *sightings, struct sighting *sigh
     while (sightings->bytes - sighting->capacity + capacity > SIGHTINGS_BYTES_MAX)
         if (!sightings_displace(sightings, sighting, urgent, now_ns))
             return false;
-    uint8_t *memory = env_resize(sightings->env, sighting->memory, capacity);
+    uint8_t *memory = env_resize(sightings->env, sighting_memory(sighting), capacity);
     if (!memory)
         return false;
     sightings->bytes += capacity - sighting->capacity;
-    sighting->memory = memory;
+    sighting_move(sighting, memory);
     sighting->capacity = (uint32_t)capacity;
     return true;
 }
