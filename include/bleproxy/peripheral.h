@@ -84,7 +84,8 @@ void bleproxy_peripheral_on_disconnected(struct bleproxy_peripheral *peripheral,
 /* Zero-initialised means the defaults. */
 struct bleproxy_connect_options {
     uint32_t deadline_ms; /* the bound of all attempts together, waiting included: 60,000 */
-    uint32_t attempt_ms;  /* the time a link may take to come up: 20,000 */
+    uint32_t
+        attempt_ms; /* the time a link may take to come up: 20,000; others wait for the proxy meanwhile */
     uint32_t
         attempts; /* failures that count, after which it gives up: 4; 1: no second try. Passing trouble (a full
                            * proxy, interference) does not count, but ends it at the ninth time */
@@ -94,7 +95,9 @@ struct bleproxy_connect_options {
     bool ignore_bond; /* also through a proxy that does not have the device's bond, to pair it anew there */
 };
 /* Connects and discovers the services (unless they are known from an earlier connection through any proxy), with as
- * many attempts as it takes, each through the proxy that is best at that moment. options NULL: defaults.
+ * many attempts as it takes, each through the proxy that is best at that moment, as far as pins and bonds
+ * (<bleproxy/pin.h>) allow. A proxy makes one attempt at a time: its turn is waited for, first come, first served, until
+ * another proxy is better. options NULL: defaults.
  * In the result also: BLEPROXY_E_NOT_HEARD, BLEPROXY_E_NO_PROXY, BLEPROXY_E_NO_SLOT, BLEPROXY_E_LINK (the link did not
  * come up; why is in code), BLEPROXY_E_UNSUPPORTED (pair, or firmware before 2022.12), BLEPROXY_E_PAIRING,
  * BLEPROXY_E_NO_SERVICES (the device shows none: its firmware or the proxy's is at fault), BLEPROXY_E_LIMIT.
@@ -154,11 +157,13 @@ int bleproxy_peripheral_unsubscribe(struct bleproxy_peripheral *peripheral, uint
                                     bleproxy_result_fn *on_unsubscribed, void *user,
                                     struct bleproxy_operation **ret_operation);
 
-/* "Just works" pairing, all that proxies can do; the bond stays on the proxy that has the link. In the result also
- * BLEPROXY_E_UNSUPPORTED (firmware before 2023.3) and BLEPROXY_E_PAIRING. */
+/* "Just works" pairing, all that proxies can do; the bond stays on the proxy that has the link, and is recorded
+ * (<bleproxy/pin.h>). BLEPROXY_E_LIMIT: for want of room for that. In the result also BLEPROXY_E_UNSUPPORTED (firmware
+ * before 2023.3) and BLEPROXY_E_PAIRING. */
 int bleproxy_peripheral_pair(struct bleproxy_peripheral *peripheral, bleproxy_result_fn *on_paired,
                              void *user, struct bleproxy_operation **ret_operation);
-/* Removes the bond from the proxy that has the link. BLEPROXY_E_UNSUPPORTED as above, BLEPROXY_E_REFUSED. */
+/* Removes the bond from the proxy that has the link, and its record. BLEPROXY_E_UNSUPPORTED as above,
+ * BLEPROXY_E_REFUSED. */
 int bleproxy_peripheral_unpair(struct bleproxy_peripheral *peripheral, bleproxy_result_fn *on_unpaired,
                                void *user, struct bleproxy_operation **ret_operation);
 /* Forgets the database here, and on the proxy that has the link. With firmware before 2023.4 only here: the result has

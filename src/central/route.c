@@ -41,12 +41,12 @@ static enum bleproxy_obstacle find_obstacle(const struct routing *routing, const
                                             enum bleproxy_obstacle ban)
 {
     const struct scanner *scanner = path->scanner;
+    if (ban != BLEPROXY_OBSTACLE_NONE)
+        return ban;
     if (!scanner_is_connectable(scanner))
         return BLEPROXY_OBSTACLE_CANNOT_CONNECT;
     if (!scanner_is_available(scanner) || !scanner_session(scanner))
         return BLEPROXY_OBSTACLE_NO_SESSION;
-    if (ban != BLEPROXY_OBSTACLE_NONE)
-        return ban;
     if (path->view.age_ns == UINT64_MAX)
         return BLEPROXY_OBSTACLE_NOT_HEARD;
     if (!path->is_fresh)

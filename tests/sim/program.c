@@ -65,6 +65,13 @@ void program_check(struct program *program)
             visit_check(program->places[i]);
 }
 
+void program_note_service(struct program *program)
+{
+    for (unsigned i = 0; i < PLACES_MAX; i++)
+        if (program->places[i])
+            visit_note_service(program->places[i]);
+}
+
 static void program_free_all(struct world *world, void *what, uint64_t detail)
 {
     struct program *program = what;

@@ -22,6 +22,8 @@ void program_init(struct program *program, struct world *world, unsigned index);
 void program_deinit(struct program *program);
 /* What must hold at all times. */
 void program_check(struct program *program);
+/* Who is getting a connection at this moment: after every call into the central. */
+void program_note_service(struct program *program);
 /* Ends what it does; nothing of it is left some time later. */
 void program_leave(struct program *program);
 /* It is cut off in the middle: the central has been freed. */

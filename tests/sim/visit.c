@@ -87,6 +87,12 @@ static bool has_pending(const struct visit *visit, enum task_kind kind)
     return false;
 }
 
+void visit_note_service(struct visit *visit)
+{
+    if (!visit_is_over(visit) && visit->peripheral->attempt)
+        visit->served_ns = visit->world->now_ns;
+}
+
 /* Nobody waits while the proxy that is best for it is idle. */
 static void check_service(struct visit *visit)
 {

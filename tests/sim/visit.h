@@ -69,6 +69,8 @@ void visit_act(struct visit *visit);
 void visit_disconnect(struct visit *visit);
 void visit_end(struct visit *visit);
 void visit_check(struct visit *visit);
+/* After every call into the central: attempts may be shorter than what lies between two checks. */
+void visit_note_service(struct visit *visit);
 static inline bool visit_is_over(const struct visit *visit)
 {
     return !visit->peripheral;

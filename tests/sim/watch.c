@@ -88,6 +88,8 @@ void watch_turns(struct world *world)
         if (n > 0)
             world->n_turns++;
     }
+    for (unsigned i = 0; world->central && i < world->scale.n_programs; i++)
+        program_note_service(&world->programs[i]);
 }
 
 static void watch(struct world *world, void *what, uint64_t detail)

@@ -127,6 +127,27 @@ static void test_a_slot_is_waited_for_two_seconds_and_then_it_is_a_failure_that_
     assert_non_null(strstr(stage->text, "kitchen (3 of 3)"));
 }
 
+static void test_one_attempt_waits_for_a_slot_once(void **state)
+{
+    struct stage *stage = *state;
+    const struct bleproxy_connect_options once = {.attempts = 1};
+    report_slots(stage->hub, 0, 0);
+    play(stage, SCRIPT(good), &once);
+    assert_int_equal(stage->result.error, BLEPROXY_E_NO_SLOT);
+    assert_int_equal(since_start_ms(stage->completed_ns), 2000);
+}
+
+/* In Python a full proxy is no candidate: nothing is waited for. */
+static void test_the_reference_looks_for_a_slot_every_four_seconds(void **state)
+{
+    struct stage *stage = *state;
+    stage->central.routing.reference = true;
+    report_slots(stage->hub, 0, 0);
+    play(stage, SCRIPT(good), NULL);
+    assert_int_equal(stage->result.error, BLEPROXY_E_NO_SLOT);
+    assert_int_equal(since_start_ms(stage->completed_ns), 8 * 4000);
+}
+
 static void slot_comes_free_after(struct stage *stage, uint32_t ms)
 {
     report_slots(stage->hub, 0, 0);
@@ -256,6 +277,8 @@ int main(void)
         CASE(test_cancelled_while_it_waits),
         CASE(test_the_reference_waits_for_nobody),
         CASE(test_a_slot_is_waited_for_two_seconds_and_then_it_is_a_failure_that_passes),
+        CASE(test_one_attempt_waits_for_a_slot_once),
+        CASE(test_the_reference_looks_for_a_slot_every_four_seconds),
         CASE(test_a_slot_that_comes_free_is_taken_at_once),
         CASE(test_also_in_the_pause_after_none_did),
         CASE(test_a_slot_that_another_takes_is_waited_for_again),

@@ -192,6 +192,19 @@ static void test_pinned_to_a_proxy_that_is_not_there(void **state)
            "proxy, or allow others");
 }
 
+/* That a proxy cannot connect is no news when it may not. */
+static void test_pinned_to_a_proxy_that_is_not_there_while_one_that_cannot_connect_is(void **state)
+{
+    struct fixture *f = *state;
+    leave_only(f, 0);
+    struct scanner *porch = passive_scanner(f, 0xB0, "porch");
+    assert_int_equal(pins_add(&routing.pins, DEVICE, "shed", BLEPROXY_PIN_ONLY), 0);
+    assert_says(
+        f,
+        "it may only be connected through shed, which is not connected: check that proxy, or allow others");
+    scanner_free(porch);
+}
+
 static void test_pinned_to_a_proxy_that_does_not_hear_it(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +285,7 @@ int main(void)
         CASE(test_many_are_counted),
         CASE(test_denied_and_reserved),
         CASE(test_pinned_to_a_proxy_that_is_not_there),
+        CASE(test_pinned_to_a_proxy_that_is_not_there_while_one_that_cannot_connect_is),
         CASE(test_pinned_to_a_proxy_that_does_not_hear_it),
         CASE(test_its_bond_is_elsewhere),
         CASE(test_the_source_that_was_asked_for),
