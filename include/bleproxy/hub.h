@@ -48,6 +48,9 @@ struct bleproxy_hub_options {
     /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
      * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
     const char *cache_path;
+    /* Connections that another program has made through a proxy stay when this hub takes the proxy over: for programs
+     * that only look. Else they are closed, as nobody could use them and they would hold slots. */
+    bool spare_links;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,
