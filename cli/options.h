@@ -29,13 +29,16 @@ enum { OPTION_PSK_FILE = 256, OPTION_JSON, OPTION_OWN };
     {                                                                                                        \
         "help", no_argument, NULL, 'h'                                                                       \
     }
-#define OPTIONS_HELP                                                                                         \
+#define OPTIONS_HELP_PROXIES                                                                                 \
     "  -p, --proxy HOST[:PORT]  this proxy, or the configuration's of that name; repeatable\n"               \
     "  -c, --config FILE        configuration, see bleproxy.yaml(5)\n"                                       \
-    "      --psk-file FILE      key of proxies given by address; else $BLEPROXY_NOISE_PSK\n"                 \
-    "      --json               one JSON object per line\n"                                                  \
+    "      --psk-file FILE      key of proxies given by address; else $BLEPROXY_NOISE_PSK\n"
+#define OPTIONS_HELP_GENERAL                                                                                 \
     "  -v, --verbose            show the log on standard error; twice for more\n"                            \
     "  -h, --help               this text\n"
+#define OPTIONS_HELP                                                                                         \
+    OPTIONS_HELP_PROXIES                                                                                     \
+    "      --json               one JSON object per line\n" OPTIONS_HELP_GENERAL
 
 /* A subcommand: its getopt_long() table, its help, and what to do with its own options. */
 struct options_table {

@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "log.h"
+#include "terminal.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,16 +16,24 @@ static bool lost;                         /* standard output */
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
 
+/* The second one: it is not waited any longer for the end that the first one asked for. */
+static void on_last_signal(int number)
+{
+    terminal_abandon();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void on_signal(int number)
 {
-    (void)number;
     interrupted = 1;
+    signal(number, on_last_signal);
 }
 
 /* Without SA_RESTART: a write to a reader who has stopped reading can be interrupted, too. */
 void run_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    struct sigaction action = {.sa_handler = on_signal}, before;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < N_ENDINGS; i++)
         if (sigaction(endings[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
@@ -60,8 +69,10 @@ bool run_output_is_lost(void)
 }
 
 /* The signals are let in only while it works or waits, not between looking for one and waiting. */
-static void wait_for_work(struct bleproxy_loop *loop)
+static void wait_for_work(struct bleproxy_loop *loop, int input_fd)
 {
+    struct pollfd fds[] = {{.fd = bleproxy_loop_fd(loop), .events = POLLIN},
+                           {.fd = input_fd, .events = POLLIN}};
     sigset_t ours, before;
     sigemptyset(&ours);
     for (size_t i = 0; i < N_ENDINGS; i++)
@@ -69,20 +80,21 @@ static void wait_for_work(struct bleproxy_loop *loop)
     sigprocmask(SIG_BLOCK, &ours, &before);
     if (!interrupted) {
         int timeout_ms = bleproxy_loop_timeout_ms(loop);
-        struct pollfd fd = {.fd = bleproxy_loop_fd(loop), .events = POLLIN};
         struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
-        ppoll(&fd, 1, timeout_ms < 0 ? NULL : &timeout, &before);
+        ppoll(fds, 2, timeout_ms < 0 ? NULL : &timeout, &before);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
+enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input)
 {
     for (;;) {
         enum run_end end = flush();
         if (end == RUN_DONE && !*done && !interrupted) {
-            wait_for_work(loop);
+            wait_for_work(loop, input->fd);
             bleproxy_loop_process(loop);
+            if (input->on_input)
+                input->on_input(input->user);
             continue;
         }
         if (interrupted)
@@ -90,4 +102,9 @@ enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
         interrupted = 0;
         return end;
     }
+}
+
+enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
+{
+    return run_loop_with_input(loop, done, &(const struct run_input){.fd = -1});
 }

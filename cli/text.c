@@ -36,18 +36,36 @@ unsigned text_width(const char *text)
     return width;
 }
 
-unsigned text_cut(FILE *out, const char *text, unsigned width)
+unsigned text_fit(const char *text, unsigned width, size_t *ret_size)
 {
     unsigned taken = 0;
-    while (*text) {
+    size_t size = 0;
+    while (text[size]) {
         unsigned columns;
-        size_t n = first_character(text, &columns);
+        size_t n = first_character(text + size, &columns);
         if (columns > width - taken)
             break;
-        fwrite(text, 1, n, out);
-        text += n;
+        size += n;
         taken += columns;
     }
+    if (ret_size)
+        *ret_size = size;
+    return taken;
+}
+
+const char *text_tail(const char *text, unsigned width)
+{
+    unsigned columns;
+    for (unsigned left = text_width(text); left > width; left -= columns)
+        text += first_character(text, &columns);
+    return text;
+}
+
+unsigned text_cut(FILE *out, const char *text, unsigned width)
+{
+    size_t size;
+    unsigned taken = text_fit(text, width, &size);
+    fwrite(text, 1, size, out);
     return taken;
 }
 
