@@ -213,7 +213,7 @@ static int parse_device(struct device *device)
 
 static int prepare(struct device *device, int argc, char **argv)
 {
-    char cache_path[PATH_MAX];
+    char state_dir[PATH_MAX];
     struct bleproxy_hub_options hub_options = {0};
     int r = options_parse(&device->options, &device->command->table, device, argc, argv);
     if (r != OPTIONS_GO_ON)
@@ -223,8 +223,8 @@ static int prepare(struct device *device, int argc, char **argv)
         r = device->command->prepare(device);
     if (r != CLI_DONE)
         return r;
-    if (state_file("services", cache_path, sizeof(cache_path)))
-        hub_options.cache_path = cache_path;
+    if (state_directory(state_dir, sizeof(state_dir)))
+        hub_options.state_dir = state_dir;
     r = fleet_open(&device->fleet, &hub_options);
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }

@@ -17,16 +17,16 @@ static bool make_directories(char *path)
         if (!made)
             return false;
     }
-    return true;
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-bool state_file(const char *name, char *path, size_t size)
+bool state_directory(char *path, size_t size)
 {
     const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int n = -1;
     if (base && base[0] == '/')
-        n = snprintf(path, size, "%s/bleproxy/%s", base, name);
+        n = snprintf(path, size, "%s/bleproxy", base);
     else if (home && home[0] == '/')
-        n = snprintf(path, size, "%s/.local/state/bleproxy/%s", home, name);
+        n = snprintf(path, size, "%s/.local/state/bleproxy", home);
     return n > 0 && (size_t)n < size && make_directories(path);
 }

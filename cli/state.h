@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The path of a file in the user's state directory, which is made when it is not there: $XDG_STATE_HOME/bleproxy, or
+/* The user's state directory, which is made when it is not there: $XDG_STATE_HOME/bleproxy, or
  * ~/.local/state/bleproxy. False when there is no place for it. */
-bool state_file(const char *name, char *path, size_t size);
+bool state_directory(char *path, size_t size);
 
 #endif

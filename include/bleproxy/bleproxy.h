@@ -13,7 +13,9 @@
 #include <bleproxy/loop.h>
 #include <bleproxy/manager.h>
 #include <bleproxy/names.h>
+#include <bleproxy/path.h>
 #include <bleproxy/peripheral.h>
+#include <bleproxy/pin.h>
 #include <bleproxy/proxy.h>
 #include <bleproxy/scanner.h>
 #include <bleproxy/uuid.h>

@@ -35,6 +35,9 @@ enum bleproxy_rule {
     BLEPROXY_RULE_EXPIRY = 1u << 2,
     /* A device that is connected, and silent therefore, becomes unavailable. Else it does not. */
     BLEPROXY_RULE_PRESENCE = 1u << 3,
+    /* The choice of the proxy for a connection: by the last signal, penalties in proportion to the gap between the two
+     * strongest, failures that count until a success, no waiting for a better proxy that is busy, no regard for bonds. */
+    BLEPROXY_RULE_ROUTING = 1u << 8,
     BLEPROXY_RULES_ALL = 0x7fffffff,
 };
 
@@ -45,9 +48,10 @@ struct bleproxy_hub_options {
      * named in a filter or a watch, that have an interval set, are pinned, bonded or connected, or have a scan request. */
     uint32_t devices_max;
     uint32_t reference; /* enum bleproxy_rule: where to decide as habluetooth does; 0: nowhere */
-    /* A file that keeps the services of known devices between runs, so that they are not discovered again; NULL:
-     * none. It is replaced as a whole; its directory must exist. One that is damaged is set aside with a warning. */
-    const char *cache_path;
+    /* A directory that exists, for what is kept between runs; NULL: nothing. Its files are replaced as a whole, and set
+     * aside with a warning when damaged: "services" of known devices, so that they are not discovered again, and
+     * "bonds", which proxy has the bond of which device. */
+    const char *state_dir;
     /* Connections that another program has made through a proxy stay when this hub takes the proxy over: for programs
      * that only look. Else they are closed, as nobody could use them and they would hold slots. */
     bool spare_links;

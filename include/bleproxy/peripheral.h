@@ -21,7 +21,7 @@ enum bleproxy_cause {
     BLEPROXY_CAUSE_NONE = 0,
     BLEPROXY_CAUSE_CALLER = 1,    /* cancelled, freed, a wrong argument */
     BLEPROXY_CAUSE_NOT_HEARD = 2, /* no proxy has heard the device lately */
-    BLEPROXY_CAUSE_NO_PROXY = 3,  /* it is heard, but only by proxies that cannot connect; or none is there */
+    BLEPROXY_CAUSE_NO_PROXY = 3,  /* none that hears it can, or may, connect it; or there is none */
     BLEPROXY_CAUSE_SLOTS = 4,     /* all connection slots of the proxies that hear it are in use */
     BLEPROXY_CAUSE_RANGE = 5, /* the radio link could not be made, or broke: distance, interference, asleep */
     BLEPROXY_CAUSE_PEER = 6,  /* the device hung up, or refused */
@@ -89,8 +89,9 @@ struct bleproxy_connect_options {
         attempts; /* failures that count, after which it gives up: 4; 1: no second try. Passing trouble (a full
                            * proxy, interference) does not count, but ends it at the ninth time */
     bool pair;    /* pair before the services are discovered */
-    bool no_cache;   /* discover the services anew, whatever is known of them */
-    uint64_t source; /* only through this proxy; 0: the best */
+    bool no_cache;    /* discover the services anew, whatever is known of them */
+    uint64_t source;  /* only through this proxy; 0: the best */
+    bool ignore_bond; /* also through a proxy that does not have the device's bond, to pair it anew there */
 };
 /* Connects and discovers the services (unless they are known from an earlier connection through any proxy), with as
  * many attempts as it takes, each through the proxy that is best at that moment. options NULL: defaults.

@@ -18,7 +18,9 @@ struct attempt_run {
     struct bleproxy_operation operation;
     struct attempt wanted;
     enum attempt_stage stage;
-    bool starting; /* within peripheral_attempt() */
+    struct turn turn;  /* until it is over */
+    struct bond *bond; /* a place for it, until there is one; NULL: none is made */
+    bool starting;     /* within peripheral_attempt() */
     struct slot_waiter waiter;
     bool paused;
     struct services *cached;
@@ -46,12 +48,22 @@ static __attribute__((format(printf, 2, 3))) void attempt_log(const struct attem
     env_log(env, BLEPROXY_LOG_DEBUG, "central", peripheral->proxy, "%s: %s", address, text);
 }
 
-static void attempt_resume(struct attempt_run *run)
+static void attempt_pause(struct attempt_run *run, uint64_t now_ns)
 {
-    struct scanner *scanner = run->paused ? peripheral_scanner(run->operation.peripheral) : NULL;
+    struct scanner *scanner = run->operation.peripheral->scanner;
+    scanner_pause(scanner);
+    pauses_begin(&run->operation.central->routing.pauses, scanner_source(scanner), now_ns);
+    run->paused = true;
+}
+
+static void attempt_resume(struct attempt_run *run, uint64_t now_ns)
+{
+    struct scanner *scanner = run->operation.peripheral->scanner;
+    if (!run->paused)
+        return;
+    scanner_resume(scanner);
+    pauses_end(&run->operation.central->routing.pauses, scanner_source(scanner), now_ns);
     run->paused = false;
-    if (scanner)
-        scanner_resume(scanner);
 }
 
 /* Lets go of everything but the link. */
@@ -59,7 +71,9 @@ static void attempt_stop(struct attempt_run *run, uint64_t now_ns)
 {
     struct session_request *awaited = run->awaited;
     slots_cancel(&run->waiter);
-    attempt_resume(run);
+    attempt_resume(run, now_ns);
+    bonds_unreserve(&run->operation.central->routing.bonds, run->bond);
+    run->bond = NULL;
     services_unref(run->cached);
     run->cached = NULL;
     run->awaited = NULL;
@@ -78,7 +92,8 @@ static void attempt_finish(struct attempt_run *run)
     run->ending.attempts = 1;
     peripheral_report(peripheral, &run->ending, true, &report);
     peripheral->attempt = NULL;
-    peripheral->fate = (struct ending){0};
+    turn_end(&run->turn);
+    queue_wake(peripheral->central);
     if (peripheral->phase != LINK_UP)
         peripheral_part(peripheral);
     operation_complete(&run->operation, &report.result);
@@ -148,14 +163,9 @@ static void on_service(void *user, const BluetoothGATTService *service)
 static bool attempt_is_answered(struct attempt_run *run, const struct session_outcome *outcome,
                                 uint64_t now_ns)
 {
-    struct peripheral *peripheral = run->operation.peripheral;
     if (run->dropped)
         return false;
     run->awaited = NULL;
-    if (peripheral_is_fate(peripheral, outcome)) {
-        operation_set_deadline(&run->operation, now_ns); /* should it not be told */
-        return false;
-    }
     if (outcome->error == 0)
         return true;
     attempt_fail_with(run, peripheral_is_unknown(outcome) ? BLEPROXY_E_DISCONNECTED : outcome->error,
@@ -199,8 +209,12 @@ static void on_paired(void *user, const struct session_outcome *outcome, uint64_
     struct attempt_run *run = user;
     struct central *central = run->operation.central;
     central_enter(central, now_ns);
-    if (attempt_is_answered(run, outcome, now_ns))
+    if (attempt_is_answered(run, outcome, now_ns)) {
+        bonds_put(&central->routing.bonds, run->bond, run->operation.peripheral->source,
+                  scanner_label(run->operation.peripheral->scanner));
+        run->bond = NULL;
         attempt_discover(run, now_ns);
+    }
     central_leave(central);
 }
 
@@ -240,10 +254,9 @@ static void attempt_take_mtu(struct attempt_run *run, uint32_t mtu)
 static bool attempt_found_no_slot(const struct attempt_run *run, int32_t reason)
 {
     const struct peripheral *peripheral = run->operation.peripheral;
-    struct scanner *scanner = reason == 0 ? peripheral_scanner(peripheral) : NULL;
-    if (!scanner)
+    const struct bleproxy_slots *slots = slots_view(scanner_slot_record(peripheral->scanner));
+    if (reason != 0)
         return false;
-    const struct bleproxy_slots *slots = slots_view(scanner_slot_record(scanner));
     for (size_t i = 0; i < slots->n_allocated; i++)
         if (slots->allocated[i] == peripheral->address)
             return false;
@@ -261,7 +274,9 @@ void attempt_on_connection(struct attempt_run *run, bool connected, uint32_t mtu
         attempt_fail_with(run, error, reason, held, now_ns);
         return;
     }
-    attempt_resume(run);
+    attempt_resume(run, now_ns);
+    run->turn.is_up = true;
+    queue_wake(run->operation.central);
     attempt_take_mtu(run, mtu);
     attempt_log(run, "connected, MTU %u", run->operation.peripheral->mtu);
     peripheral_track(run->operation.peripheral);
@@ -273,8 +288,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
     struct peripheral *peripheral = run->operation.peripheral;
     struct cache *cache = &peripheral->central->cache;
     uint64_t address = peripheral->address;
-    struct scanner *scanner = peripheral_scanner(peripheral);
-    struct session *session = scanner ? scanner_session(scanner) : NULL;
+    struct session *session = scanner_session(peripheral->scanner);
     int r = session ? peripheral_attach(peripheral, session) : BLEPROXY_E_NOT_CONNECTED;
     if (r < 0) {
         attempt_fail_with(run, r, 0, false, now_ns);
@@ -291,8 +305,7 @@ static void attempt_connect(struct attempt_run *run, uint64_t now_ns)
         attempt_fail_with(run, r, 0, false, now_ns);
         return;
     }
-    scanner_pause(scanner);
-    run->paused = true;
+    attempt_pause(run, now_ns);
     attempt_log(run, "connecting%s", run->hinted ? ", the services are known" : "");
     operation_set_deadline(&run->operation, time_after(now_ns, run->wanted.timeout_ns));
 }
@@ -312,10 +325,9 @@ static void on_slot(void *user, int error, uint64_t now_ns)
 
 static void attempt_wait_slot(struct attempt_run *run, uint64_t now_ns)
 {
-    struct scanner *scanner = peripheral_scanner(run->operation.peripheral);
+    struct slots *slots = scanner_slot_record(run->operation.peripheral->scanner);
     run->stage = ATTEMPT_SLOT;
-    int r =
-        scanner ? slots_wait(scanner_slot_record(scanner), &run->waiter, on_slot, run) : BLEPROXY_E_NO_SLOT;
+    int r = slots_wait(slots, &run->waiter, on_slot, run);
     uint64_t patience_ns = run->wanted.slot_ns > 0 ? run->wanted.slot_ns : SLOT_WAIT_S * NS_PER_S;
     if (r == 0)
         operation_set_deadline(&run->operation, time_after(now_ns, patience_ns));
@@ -333,20 +345,14 @@ void attempt_released(struct attempt_run *run, uint64_t now_ns)
         attempt_finish(run);
 }
 
-void attempt_lost(struct attempt_run *run, int error, int32_t code, bool held, uint64_t now_ns)
+void attempt_lost(struct attempt_run *run, int error, bool held, uint64_t now_ns)
 {
-    if (run->stage == ATTEMPT_SETTLING) {
-        peripheral_detach(run->operation.peripheral);
-        attempt_finish(run);
-    } else {
-        attempt_fail_with(run, error, code, held, now_ns);
-    }
+    attempt_fail_with(run, error, 0, held, now_ns);
 }
 
 static void attempt_tick(struct bleproxy_operation *operation, uint64_t now_ns)
 {
     struct attempt_run *run = (struct attempt_run *)operation;
-    const struct ending *fate = &operation->peripheral->fate;
     switch (run->stage) {
     case ATTEMPT_RELEASE:
         break;
@@ -357,7 +363,6 @@ static void attempt_tick(struct bleproxy_operation *operation, uint64_t now_ns)
         attempt_fail_with(run, BLEPROXY_E_TIMEOUT, 0, true, now_ns);
         break;
     case ATTEMPT_PREPARING:
-        attempt_fail_with(run, fate->error, fate->code, true, now_ns);
         break;
     case ATTEMPT_SETTLING:
         attempt_finish(run);
@@ -387,12 +392,18 @@ static uint32_t attempt_lacks(const struct attempt_run *run)
 static void attempt_start(struct attempt_run *run, uint64_t now_ns)
 {
     struct peripheral *peripheral = run->operation.peripheral;
+    struct routing *routing = &peripheral->central->routing;
     uint32_t missing = attempt_lacks(run);
+    int r = run->wanted.pair && missing == 0 ? bonds_reserve(&routing->bonds, peripheral->address, &run->bond)
+                                             : 0;
     run->starting = true;
+    turn_begin(routing, &run->turn, peripheral->scanner);
     if (missing != 0) {
         peripheral_warn_missing(peripheral, missing);
         attempt_fail(run, &(struct ending){.error = BLEPROXY_E_UNSUPPORTED, .missing = missing}, false,
                      now_ns);
+    } else if (r < 0) {
+        attempt_fail_with(run, r, 0, false, now_ns);
     } else if (peripheral->phase == LINK_RELEASING) {
         run->stage = ATTEMPT_RELEASE;
     } else {

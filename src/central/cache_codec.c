@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "central/cache.h"
 
+#include "central/codec.h"
 #include "wire/uuid.h"
-#include "wire/varint.h"
 #include <bleproxy/error.h>
-#include <string.h>
 
-/* The file: a header of the magic number, then three little-endian numbers of 32 bits (version, size of the rest,
- * checksum of the rest); then KnownDevice messages, each behind its length as a varint, the one used last at the end. */
-enum {
-    HEADER_MAGIC = 8,
-    HEADER_VERSION_AT = HEADER_MAGIC,
-    HEADER_SIZE_AT = HEADER_VERSION_AT + 4,
-    HEADER_CHECKSUM_AT = HEADER_SIZE_AT + 4,
-    HEADER_SIZE = HEADER_CHECKSUM_AT + 4,
-    CODEC_VERSION = 1,
-};
-static const uint8_t magic[HEADER_MAGIC] = {'b', 'l', 'e', 'p', 'r', 'o', 'x', 'y'};
-
-static void write_32(uint8_t *out, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        out[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t read_32(const uint8_t *in)
-{
-    return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
-}
-
-/* CRC-32 of IEEE 802.3, four bits at a time. */
-static uint32_t checksum(const uint8_t *bytes, size_t size)
-{
-    static const uint32_t remainders[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    uint32_t sum = UINT32_MAX;
-    for (size_t i = 0; i < size; i++) {
-        sum ^= bytes[i];
-        sum = sum >> 4 ^ remainders[sum & 15];
-        sum = sum >> 4 ^ remainders[sum & 15];
-    }
-    return ~sum;
-}
+/* The file holds KnownDevice messages, of each kind the one used last at the end. */
+static const struct codec codec = {.magic = "bleproxy", .version = 1};
 
 /* ---- Encoding. The messages are put together in an arena; NULL when that has no room. ---- */
 
@@ -140,24 +103,17 @@ static bool known_device(struct arena *arena, const struct cache_entry *entry, K
     return true;
 }
 
-static int encode_entry(const struct cache_entry *entry, struct arena *arena, struct buffer *out)
-{
-    KnownDevice device;
-    arena_reset(arena);
-    if (!known_device(arena, entry, &device))
-        return arena->no_memory ? BLEPROXY_E_NOMEM : BLEPROXY_E_LIMIT;
-    uint8_t length[VARINT_MAX];
-    const uint8_t *end = varint_write(length, message_packed_size(&device.base));
-    int r = buffer_append(out, length, (size_t)(end - length));
-    return r < 0 ? r : message_pack(&device.base, out);
-}
-
 static int encode_entries(const struct list *entries, struct arena *arena, struct buffer *out)
 {
     int r = 0;
     list_for_each(node, entries)
     {
-        r = encode_entry(list_entry(node, struct cache_entry, link), arena, out);
+        KnownDevice device;
+        arena_reset(arena);
+        if (known_device(arena, list_entry(node, struct cache_entry, link), &device))
+            r = codec_add(out, &device.base);
+        else
+            r = arena->no_memory ? BLEPROXY_E_NOMEM : BLEPROXY_E_LIMIT;
         if (r < 0)
             break;
     }
@@ -166,29 +122,16 @@ static int encode_entries(const struct list *entries, struct arena *arena, struc
 
 int cache_encode(const struct cache *cache, struct buffer *out)
 {
-    static const uint8_t blank[HEADER_SIZE];
     struct arena arena;
-    size_t start = out->size;
+    size_t begin = out->size;
     arena_init(&arena, cache->env);
-    int r = buffer_append(out, blank, sizeof(blank));
+    int r = codec_begin(out);
     if (r == 0)
         r = encode_entries(&cache->services, &arena, out);
     if (r == 0)
         r = encode_entries(&cache->mtus, &arena, out);
     arena_deinit(&arena);
-    if (r == 0 && out->size - start > UINT32_MAX)
-        r = BLEPROXY_E_LIMIT;
-    if (r < 0) {
-        buffer_unwrite(out, out->size - start);
-        return r;
-    }
-    uint8_t *header = buffer_data(out) + start, *rest = header + HEADER_SIZE;
-    size_t size = out->size - start - HEADER_SIZE;
-    memcpy(header, magic, HEADER_MAGIC);
-    write_32(header + HEADER_VERSION_AT, CODEC_VERSION);
-    write_32(header + HEADER_SIZE_AT, (uint32_t)size);
-    write_32(header + HEADER_CHECKSUM_AT, checksum(rest, size));
-    return 0;
+    return codec_end(&codec, out, begin, r);
 }
 
 /* ---- Decoding ---- */
@@ -226,26 +169,6 @@ static int take_device(struct cache *cache, const KnownDevice *device)
     return device->n_services > 0 ? take_services(cache, device) : 0;
 }
 
-static int decode_entries(struct cache *cache, struct arena *arena, const uint8_t *in, const uint8_t *end)
-{
-    while (in < end) {
-        uint64_t size;
-        in = varint_read(in, end, VARINT_MAX, &size);
-        if (!in || size > (size_t)(end - in))
-            return BLEPROXY_E_INVALID;
-        arena_reset(arena);
-        const ProtobufCMessage *message =
-            protobuf_c_message_unpack(&known_device__descriptor, &arena->allocator, (size_t)size, in);
-        if (!message)
-            return arena->no_memory ? BLEPROXY_E_NOMEM : BLEPROXY_E_INVALID;
-        int r = take_device(cache, (const KnownDevice *)message);
-        if (r < 0)
-            return r;
-        in += size;
-    }
-    return 0;
-}
-
 static void move_entries(struct list *from, size_t *n_from, struct list *to, size_t *n_to)
 {
     list_for_each(node, from)
@@ -259,17 +182,17 @@ static void move_entries(struct list *from, size_t *n_from, struct list *to, siz
 
 int cache_decode(struct cache *cache, const uint8_t *bytes, size_t size)
 {
-    if (size < HEADER_SIZE || memcmp(bytes, magic, HEADER_MAGIC) != 0 ||
-        read_32(bytes + HEADER_VERSION_AT) != CODEC_VERSION ||
-        read_32(bytes + HEADER_SIZE_AT) != size - HEADER_SIZE ||
-        read_32(bytes + HEADER_CHECKSUM_AT) != checksum(bytes + HEADER_SIZE, size - HEADER_SIZE))
-        return BLEPROXY_E_INVALID;
-    struct arena arena;
+    struct codec_reader reader;
     struct cache decoded;
+    const ProtobufCMessage *message;
+    int r = codec_open(&codec, bytes, size, cache->env, &reader);
+    if (r < 0)
+        return r;
     cache_init(&decoded, cache->env);
-    arena_init(&arena, cache->env);
-    int r = decode_entries(&decoded, &arena, bytes + HEADER_SIZE, bytes + size);
-    arena_deinit(&arena);
+    while ((r = codec_next(&reader, &known_device__descriptor, &message)) == CODEC_NEXT)
+        if ((r = take_device(&decoded, (const KnownDevice *)message)) < 0)
+            break;
+    codec_close(&reader);
     if (r == 0) {
         move_entries(&decoded.services, &decoded.n_services, &cache->services, &cache->n_services);
         move_entries(&decoded.mtus, &decoded.n_mtus, &cache->mtus, &cache->n_mtus);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "central/operation.h"
 #include "central/peripheral_private.h"
+#include "central/reach.h"
 
 static struct peripheral *peripheral_of(struct list *node)
 {
@@ -23,6 +24,8 @@ int central_new(const struct central_config *config, struct central **ret_centra
     central->user = config->user;
     central->told_ns = BP_NEVER;
     cache_init(&central->cache, config->env);
+    routing_init(&central->routing, config->env, config->hub, config->reference);
+    queue_init(&central->queue);
     list_init(&central->operations);
     list_init(&central->peripherals);
     *ret_central = central;
@@ -69,6 +72,7 @@ void central_free(struct central *central, uint64_t now_ns)
     central->on_deadline = NULL;
     central->user = NULL;
     list_for_each(node, &central->peripherals) peripheral_shut(peripheral_of(node), now_ns);
+    routing_deinit(&central->routing); /* the hub may be gone when the last peripheral is freed */
     central_leave(central);
 }
 
@@ -83,7 +87,7 @@ void central_announce(struct central *central, uint64_t deadline_ns)
 
 uint64_t central_deadline(const struct central *central)
 {
-    uint64_t deadline_ns = BP_NEVER;
+    uint64_t deadline_ns = queue_is_due(&central->queue) ? central->now_ns : BP_NEVER;
     list_for_each(node, &central->operations) deadline_ns =
         time_min(deadline_ns, operation_of(node)->deadline_ns);
     list_for_each(node, &central->peripherals) deadline_ns =
@@ -113,6 +117,7 @@ void central_tick(struct central *central, uint64_t now_ns)
     central_enter(central, now_ns);
     operations_tick(central, now_ns);
     list_for_each(node, &central->peripherals) peripheral_tick(peripheral_of(node), now_ns);
+    queue_tick(central, now_ns);
     central->told_ns = central_deadline(central);
     central_leave(central);
 }
@@ -125,4 +130,44 @@ void *central_user(const struct central *central)
 struct cache *central_cache(struct central *central)
 {
     return &central->cache;
+}
+
+struct bonds *central_bonds(struct central *central)
+{
+    return &central->routing.bonds;
+}
+
+int central_pin(struct central *central, uint64_t address, const char *proxy, enum bleproxy_pin kind)
+{
+    int r = pins_add(&central->routing.pins, address, proxy, kind);
+    queue_wake(central);
+    return r;
+}
+
+int central_unpin(struct central *central, uint64_t address, const char *proxy, enum bleproxy_pin kind)
+{
+    int r = pins_remove(&central->routing.pins, address, proxy, kind);
+    queue_wake(central);
+    return r;
+}
+
+int central_forget_bond(struct central *central, uint64_t address)
+{
+    int r = bonds_remove(&central->routing.bonds, address, 0);
+    queue_wake(central);
+    return r;
+}
+
+size_t central_paths(const struct central *central, uint64_t address, struct bleproxy_path *paths, size_t max,
+                     uint64_t now_ns)
+{
+    const struct route route = {.address = address};
+    return route_list(&central->routing, &route, now_ns, paths, max);
+}
+
+char *central_explain_path(const struct central *central, uint64_t address, char *text, size_t size,
+                           uint64_t now_ns)
+{
+    const struct route route = {.address = address};
+    return reach_explain(&central->routing, &route, now_ns, text, size);
 }

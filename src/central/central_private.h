@@ -3,6 +3,8 @@
 #define CENTRAL_CENTRAL_PRIVATE_H
 
 #include "central/central.h"
+#include "central/queue.h"
+#include "central/routing.h"
 
 /* For the files that make up the central and its peripherals. */
 struct central {
@@ -11,6 +13,8 @@ struct central {
     void (*on_deadline)(void *user);
     void *user;
     struct cache cache;
+    struct routing routing;
+    struct queue queue;
     struct list operations;
     struct list peripherals; /* also those that are freed, until the stack has unwound */
     unsigned depth;          /* of calls into the central that may call back */

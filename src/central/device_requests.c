@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "central/peripheral_private.h"
 
+enum { NO_SUCH_BOND = 0x105 }; /* ESP-IDF: ESP_ERR_NOT_FOUND */
+
 /* Makes a request about the device as a whole. feature: what the proxy needs for it. */
 static int device_request(struct peripheral *peripheral, enum request_kind kind, uint32_t feature,
                           int (*send)(struct session *session, uint64_t address,
@@ -25,11 +27,46 @@ static int device_request(struct peripheral *peripheral, enum request_kind kind,
     return request_made(request, r, ret_operation);
 }
 
+static void on_paired_answer(struct request *request, uint64_t now_ns)
+{
+    const struct peripheral *peripheral = request->operation.peripheral;
+    (void)now_ns;
+    bonds_put(&peripheral->central->routing.bonds, request->bond, peripheral->source,
+              scanner_label(peripheral->scanner));
+    request->bond = NULL;
+    request_end(request, &(struct ending){0});
+}
+
 int peripheral_pair(struct peripheral *peripheral, bleproxy_result_fn *on_paired, void *user, uint64_t now_ns,
                     struct bleproxy_operation **ret_operation)
 {
-    return device_request(peripheral, REQUEST_PAIR, BLEPROXY_FEATURE_PAIRING, session_device_pair, on_paired,
-                          user, now_ns, ret_operation);
+    struct bonds *bonds = &peripheral->central->routing.bonds;
+    struct bleproxy_operation *operation = NULL;
+    struct bond *bond = NULL;
+    int r = request_check_link(peripheral);
+    if (r == 0)
+        r = bonds_reserve(bonds, peripheral->address, &bond);
+    if (r == 0)
+        r = device_request(peripheral, REQUEST_PAIR, BLEPROXY_FEATURE_PAIRING, session_device_pair, on_paired,
+                           user, now_ns, &operation);
+    if (r < 0) {
+        bonds_unreserve(bonds, bond);
+        return r;
+    }
+    struct request *request = (struct request *)operation;
+    request->bond = bond;
+    request->on_answer = on_paired_answer;
+    if (ret_operation)
+        *ret_operation = operation;
+    return 0;
+}
+
+void request_unpaired(const struct request *request, const struct session_outcome *outcome)
+{
+    const struct peripheral *peripheral = request->operation.peripheral;
+    bool none = outcome->error == BLEPROXY_E_REFUSED && outcome->code == NO_SUCH_BOND;
+    if (outcome->error == 0 || none)
+        bonds_remove(&peripheral->central->routing.bonds, peripheral->address, peripheral->source);
 }
 
 int peripheral_unpair(struct peripheral *peripheral, bleproxy_result_fn *on_unpaired, void *user,

@@ -16,8 +16,7 @@ static void peripheral_set_deadline(struct peripheral *peripheral, uint64_t dead
 
 bool peripheral_release(struct peripheral *peripheral, uint64_t now_ns)
 {
-    struct session *session = peripheral->link.session;
-    int r = session ? session_device_disconnect(session, peripheral->address, now_ns) : BLEPROXY_E_CLOSED;
+    int r = session_device_disconnect(peripheral->link.session, peripheral->address, now_ns);
     if (r < 0) {
         if (r == BLEPROXY_E_NOMEM || r == BLEPROXY_E_LIMIT)
             env_log(peripheral->central->env, BLEPROXY_LOG_WARNING, "central", peripheral->proxy,
@@ -89,21 +88,9 @@ void peripheral_lost(struct peripheral *peripheral, int error, int32_t code, boo
     requests_lose(&disconnects, &closed);
 }
 
-bool peripheral_is_fate(struct peripheral *peripheral, const struct session_outcome *outcome)
-{
-    if (peripheral->link.session && outcome->error != BLEPROXY_E_DISCONNECTED)
-        return false;
-    /* a session that is freed cancels */
-    int error = outcome->error == BLEPROXY_E_CANCELLED ? BLEPROXY_E_CLOSED : outcome->error;
-    if (!peripheral->fate.error)
-        peripheral->fate = (struct ending){.error = error, .code = outcome->code};
-    return true;
-}
-
 bool peripheral_doubts_end(const struct peripheral *peripheral, int32_t reason)
 {
-    const struct session *session = peripheral->link.session;
-    return session && session_device_doubts_end(session, peripheral->address, reason);
+    return session_device_doubts_end(peripheral->link.session, peripheral->address, reason);
 }
 
 static void on_connection(void *user, bool connected, uint32_t mtu, int32_t reason, uint64_t now_ns)
@@ -119,14 +106,12 @@ static void on_connection(void *user, bool connected, uint32_t mtu, int32_t reas
         attempt_on_connection(peripheral->attempt, connected, mtu, reason, held, now_ns);
         break;
     case LINK_UP:
-        if (!connected || peripheral->fate.error)
+        if (!connected)
             peripheral_lost(peripheral, BLEPROXY_E_DISCONNECTED, reason, held, now_ns);
         break;
     case LINK_CLOSING:
         if (!connected)
             peripheral_lost(peripheral, BLEPROXY_E_DISCONNECTED, reason, false, now_ns);
-        else
-            peripheral->fate = (struct ending){0}; /* not yet */
         break;
     case LINK_RELEASING:
         if (!connected)
@@ -146,7 +131,29 @@ static void on_notification(void *user, uint32_t handle, const uint8_t *value, s
     central_leave(central);
 }
 
-static const struct session_link_ops link_ops = {on_connection, on_notification};
+static void on_end(void *user, int error, uint64_t now_ns)
+{
+    struct peripheral *peripheral = user;
+    struct central *central = peripheral->central;
+    central_enter(central, now_ns);
+    switch (peripheral->phase) {
+    case LINK_NONE:
+        break;
+    case LINK_OPENING:
+        attempt_lost(peripheral->attempt, error, false, now_ns);
+        break;
+    case LINK_UP:
+    case LINK_CLOSING:
+        peripheral_lost(peripheral, error, 0, false, now_ns);
+        break;
+    case LINK_RELEASING:
+        peripheral_released(peripheral, now_ns);
+        break;
+    }
+    central_leave(central);
+}
+
+static const struct session_link_ops link_ops = {on_connection, on_notification, on_end};
 
 int peripheral_attach(struct peripheral *peripheral, struct session *session)
 {
@@ -167,14 +174,11 @@ int peripheral_disconnect(struct peripheral *peripheral, bleproxy_result_fn *on_
     if (r < 0)
         return r;
     if (peripheral->phase == LINK_UP) {
-        struct session *session = peripheral->link.session;
-        r = session ? session_device_disconnect(session, peripheral->address, now_ns) : BLEPROXY_E_CLOSED;
+        r = session_device_disconnect(peripheral->link.session, peripheral->address, now_ns);
         if (r == BLEPROXY_E_NOMEM || r == BLEPROXY_E_LIMIT) {
             request_discard(request);
             return r;
         }
-        if (r < 0)
-            peripheral->fate.error = BLEPROXY_E_CLOSED;
         peripheral->phase = LINK_CLOSING;
         peripheral_set_deadline(peripheral, r < 0 ? now_ns : time_after(now_ns, LINK_CLOSE_S * NS_PER_S));
     } else if (peripheral->phase != LINK_CLOSING) {
@@ -187,12 +191,13 @@ int peripheral_disconnect(struct peripheral *peripheral, bleproxy_result_fn *on_
 
 void peripheral_tick(struct peripheral *peripheral, uint64_t now_ns)
 {
-    const struct ending fate = peripheral->fate;
     if (peripheral->deadline_ns > now_ns)
         return;
     peripheral->deadline_ns = BP_NEVER;
-    if (peripheral->phase == LINK_RELEASING)
+    if (peripheral->phase == LINK_RELEASING) {
         peripheral_released(peripheral, now_ns);
-    else if (peripheral->phase == LINK_CLOSING)
-        peripheral_lost(peripheral, fate.error ? fate.error : BLEPROXY_E_TIMEOUT, fate.code, false, now_ns);
+    } else if (peripheral->phase == LINK_CLOSING) {
+        bool was_sent = session_is_ready(peripheral->link.session);
+        peripheral_lost(peripheral, was_sent ? BLEPROXY_E_TIMEOUT : BLEPROXY_E_CLOSED, 0, false, now_ns);
+    }
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "central/interest.h"
 #include "central/peripheral_private.h"
 
 #include <string.h>
@@ -33,7 +34,6 @@ void peripheral_reset(struct peripheral *peripheral)
     services_unref(peripheral->services);
     peripheral->services = NULL;
     peripheral->mtu = BLEPROXY_MTU_DEFAULT;
-    peripheral->fate = (struct ending){0};
     peripheral_part(peripheral);
 }
 
@@ -136,29 +136,13 @@ bool peripheral_is_taken(const struct peripheral *peripheral)
 
 /* ---- What is known of the proxy, and told to the user ---- */
 
-static void on_proxy_lost(void *user)
-{
-    struct peripheral *peripheral = user;
-    struct central *central = peripheral->central;
-    int error = peripheral->fate.error ? peripheral->fate.error : BLEPROXY_E_CLOSED;
-    int32_t code = peripheral->fate.code;
-    central_enter(central, central->now_ns);
-    if (peripheral->attempt)
-        attempt_lost(peripheral->attempt, error, code, true, central->now_ns);
-    else if (peripheral_is_connected(peripheral))
-        peripheral_lost(peripheral, error, code, true, central->now_ns);
-    central_leave(central);
-}
-
 int peripheral_join(struct peripheral *peripheral, struct scanner *scanner)
 {
-    struct disconnect_set *set = scanner_disconnect_set(scanner);
-    int r = disconnect_set_add(set, on_proxy_lost, peripheral);
+    int r = central_interest_hold(peripheral->central->hub, peripheral->address);
     if (r < 0)
         return r;
     const char *name = scanner_name(scanner), *firmware = scanner_firmware(scanner);
-    peripheral->set = disconnect_set_ref(set);
-    peripheral->scanner = scanner;
+    peripheral->scanner = scanner_ref(scanner);
     peripheral->source = scanner_source(scanner);
     peripheral->features = scanner_features(scanner);
     sanitise(peripheral->proxy, sizeof(peripheral->proxy), name, strlen(name), SANITISE_NAME_MAX);
@@ -169,22 +153,11 @@ int peripheral_join(struct peripheral *peripheral, struct scanner *scanner)
 void peripheral_part(struct peripheral *peripheral)
 {
     slots_untrack(&peripheral->tracker);
-    peripheral->scanner = NULL;
-    if (!peripheral->set)
+    if (!peripheral->scanner)
         return;
-    disconnect_set_remove(peripheral->set, on_proxy_lost, peripheral);
-    disconnect_set_unref(peripheral->set);
-    peripheral->set = NULL;
-}
-
-struct scanner *peripheral_scanner(const struct peripheral *peripheral)
-{
-    size_t position = 0;
-    struct scanner *scanner;
-    while ((scanner = hub_next_scanner(peripheral->central->hub, &position)))
-        if (scanner == peripheral->scanner)
-            return scanner;
-    return NULL;
+    scanner_unref(peripheral->scanner);
+    peripheral->scanner = NULL;
+    central_interest_release(peripheral->central->hub, peripheral->address);
 }
 
 static void on_slot_lost(void *user, uint64_t now_ns)
@@ -194,7 +167,7 @@ static void on_slot_lost(void *user, uint64_t now_ns)
     bool held = peripheral_doubts_end(peripheral, 0);
     central_enter(central, now_ns);
     if (peripheral->attempt)
-        attempt_lost(peripheral->attempt, BLEPROXY_E_DISCONNECTED, 0, held, now_ns);
+        attempt_lost(peripheral->attempt, BLEPROXY_E_DISCONNECTED, held, now_ns);
     else
         peripheral_lost(peripheral, BLEPROXY_E_DISCONNECTED, 0, held, now_ns);
     central_leave(central);
@@ -202,10 +175,8 @@ static void on_slot_lost(void *user, uint64_t now_ns)
 
 void peripheral_track(struct peripheral *peripheral)
 {
-    struct scanner *scanner = peripheral_scanner(peripheral);
-    if (scanner)
-        slots_track(scanner_slot_record(scanner), &peripheral->tracker, peripheral->address, on_slot_lost,
-                    peripheral);
+    slots_track(scanner_slot_record(peripheral->scanner), &peripheral->tracker, peripheral->address,
+                on_slot_lost, peripheral);
 }
 
 void peripheral_report(const struct peripheral *peripheral, const struct ending *ending, bool way,
@@ -213,9 +184,8 @@ void peripheral_report(const struct peripheral *peripheral, const struct ending 
 {
     struct way through = {
         .source = peripheral->source, .proxy = peripheral->proxy, .firmware = peripheral->firmware};
-    struct scanner *scanner = ending->error == BLEPROXY_E_NO_SLOT ? peripheral_scanner(peripheral) : NULL;
-    if (scanner) {
-        const struct slots *slots = scanner_slot_record(scanner);
+    if (ending->error == BLEPROXY_E_NO_SLOT) {
+        const struct slots *slots = scanner_slot_record(peripheral->scanner);
         through.slots_limit = slots_view(slots)->limit;
         through.slots_in_use = slots_in_use(slots);
     }

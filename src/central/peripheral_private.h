@@ -6,7 +6,6 @@
 #include "central/operation.h"
 #include "central/peripheral.h"
 #include "central/result.h"
-#include "hub/disconnect_set.h"
 #include "hub/scanner.h"
 #include "hub/slots.h"
 #include "names/sanitise.h"
@@ -40,14 +39,11 @@ struct peripheral {
 
     enum link_phase phase;
     struct session_link link;
-    uint64_t deadline_ns; /* of closing and releasing */
-    struct ending
-        fate; /* error is not 0: a request was told the link's end, which is about to be told itself */
+    uint64_t deadline_ns;        /* of closing and releasing */
     struct attempt_run *attempt; /* under way, or NULL */
 
     /* Of the present attempt or link; the names, for messages, of the last one. */
-    struct scanner *scanner; /* see peripheral_scanner() */
-    struct disconnect_set *set;
+    struct scanner *scanner; /* a reference, or NULL */
     struct slot_tracker tracker;
     uint64_t source;
     uint32_t features;
@@ -65,12 +61,10 @@ struct peripheral {
 
 /* peripheral_is_taken(), but for operations of claimant's that connect. */
 bool peripheral_is_taken_by(const struct peripheral *peripheral, const struct peripheral *claimant);
-/* Joins those who are told when the scanner's session is lost. 0 or BLEPROXY_E_NOMEM. */
+/* From now on, until it parts, it is the scanner's proxy that it goes through. 0 or BLEPROXY_E_NOMEM. */
 int peripheral_join(struct peripheral *peripheral, struct scanner *scanner);
 /* Idempotent. */
 void peripheral_part(struct peripheral *peripheral);
-/* The scanner it has joined, or NULL: whoever frees scanners without telling those who joined is no reason to crash. */
-struct scanner *peripheral_scanner(const struct peripheral *peripheral);
 /* The proxy's slot reports are watched for the link from now on. */
 void peripheral_track(struct peripheral *peripheral);
 /* What was known of the link that was the user's is forgotten. */
@@ -101,13 +95,11 @@ bool peripheral_release(struct peripheral *peripheral, uint64_t now_ns);
 /* The user's link is lost, or ends as was asked for: requests, on_disconnected, then requests for the end are told. held:
  * the proxy may still have it. */
 void peripheral_lost(struct peripheral *peripheral, int error, int32_t code, bool held, uint64_t now_ns);
-/* Whether the outcome of a request says that the link has ended. What ends it follows at once, from the session or the
- * scanner, and tells everyone; fate keeps what is known until then. */
-bool peripheral_is_fate(struct peripheral *peripheral, const struct session_outcome *outcome);
-/* The proxy has answered that it has no such link. */
+/* A request was answered that there is no such link, or that it has come up anew: its end went unnoticed. */
 static inline bool peripheral_is_unknown(const struct session_outcome *outcome)
 {
-    return outcome->error == BLEPROXY_E_GATT && outcome->code == -1;
+    return outcome->error == BLEPROXY_E_DISCONNECTED ||
+           (outcome->error == BLEPROXY_E_GATT && outcome->code == -1);
 }
 /* For the central: what is due. */
 void peripheral_tick(struct peripheral *peripheral, uint64_t now_ns);
@@ -119,7 +111,7 @@ void attempt_on_connection(struct attempt_run *run, bool connected, uint32_t mtu
                            uint64_t now_ns);
 void attempt_released(struct attempt_run *run, uint64_t now_ns);
 /* The link, or the proxy, was lost without a word of it about the link. held: the proxy may still have it. */
-void attempt_lost(struct attempt_run *run, int error, int32_t code, bool held, uint64_t now_ns);
+void attempt_lost(struct attempt_run *run, int error, bool held, uint64_t now_ns);
 
 /* requests.c */
 
@@ -143,8 +135,8 @@ struct request {
     uint16_t handle;
     uint64_t timeout_ns; /* 0: the usual */
     struct session_request *awaited;
-    bool dropped; /* its outcome is of no interest */
-    bool doomed;  /* its outcome was the end of the link */
+    struct bond *bond; /* a place for the one that pairing makes; NULL: none */
+    bool dropped;      /* its outcome is of no interest */
     /* What follows a successful answer; NULL: completion. */
     void (*on_answer)(struct request *request, uint64_t now_ns);
     struct ending ending; /* when its deadline completes it */
@@ -168,6 +160,11 @@ int request_made(struct request *request, int r, struct bleproxy_operation **ret
 /* The link is gone and with it the answer. */
 void request_lose(struct request *request, const struct bleproxy_result *result);
 struct request *request_find(const struct peripheral *peripheral, enum request_kind kind, uint16_t handle);
+
+/* device_requests.c */
+
+/* What the proxy has answered to unpairing. */
+void request_unpaired(const struct request *request, const struct session_outcome *outcome);
 
 /* subscribe.c */
 

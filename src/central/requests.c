@@ -27,13 +27,21 @@ static void request_drop(struct request *request, uint64_t now_ns)
         session_cancel(awaited, now_ns);
 }
 
+/* It is the peripheral's no more. */
+static void request_take_leave(struct request *request)
+{
+    list_unlink(&request->node);
+    bonds_unreserve(&request->operation.central->routing.bonds, request->bond);
+    request->bond = NULL;
+}
+
 void request_end(struct request *request, const struct ending *ending)
 {
     struct report report;
     struct ending full = *ending;
     full.doing = doing[request->kind];
     full.handle = request->handle;
-    list_unlink(&request->node);
+    request_take_leave(request);
     peripheral_report(request->operation.peripheral, &full, !request->alone, &report);
     operation_complete(&request->operation, &report.result);
 }
@@ -48,7 +56,7 @@ void request_lose(struct request *request, const struct bleproxy_result *result)
 {
     const struct bleproxy_result done = {.source = result->source, .text = ""};
     request_drop(request, request->operation.central->now_ns);
-    list_unlink(&request->node);
+    request_take_leave(request);
     /* the device forgets subscriptions with the link */
     operation_complete(&request->operation, request->kind == REQUEST_UNSUBSCRIBE ? &done : result);
 }
@@ -56,12 +64,9 @@ void request_lose(struct request *request, const struct bleproxy_result *result)
 static void request_tick(struct bleproxy_operation *operation, uint64_t now_ns)
 {
     struct request *request = (struct request *)operation;
-    struct peripheral *peripheral = operation->peripheral;
     const struct ending ending = request->ending;
-    if (request->doomed && peripheral->phase == LINK_UP)
-        peripheral_lost(peripheral, ending.error, ending.code, true, now_ns);
-    else
-        request_end(request, &ending);
+    (void)now_ns;
+    request_end(request, &ending);
 }
 
 static void request_cancel(struct bleproxy_operation *operation, uint64_t now_ns)
@@ -94,7 +99,7 @@ int request_new(struct peripheral *peripheral, enum request_kind kind, uint16_t 
 
 void request_discard(struct request *request)
 {
-    list_unlink(&request->node);
+    request_take_leave(request);
     operation_discard(&request->operation);
 }
 
@@ -113,7 +118,7 @@ struct request *request_find(const struct peripheral *peripheral, enum request_k
 
 int request_check_link(const struct peripheral *peripheral)
 {
-    return peripheral->phase == LINK_UP && peripheral->link.session ? 0 : BLEPROXY_E_NOT_CONNECTED;
+    return peripheral->phase == LINK_UP ? 0 : BLEPROXY_E_NOT_CONNECTED;
 }
 
 static int request_error(int error)
@@ -144,11 +149,7 @@ static void request_answered(struct request *request, const struct session_outco
         .error = outcome->error, .code = outcome->code, .value = outcome->value, .size = outcome->size};
     request->awaited = NULL;
     request_doubt(peripheral, outcome);
-    if (peripheral_is_fate(peripheral, outcome)) {
-        request->doomed = true;
-        request->ending = peripheral->fate;
-        operation_set_deadline(&request->operation, now_ns); /* should it not be told */
-    } else if (peripheral_is_unknown(outcome) && peripheral->phase == LINK_UP) {
+    if (peripheral_is_unknown(outcome) && peripheral->phase == LINK_UP) {
         peripheral_lost(peripheral, BLEPROXY_E_DISCONNECTED, outcome->code, true, now_ns);
     } else if (outcome->error == 0 && request->on_answer) {
         request->on_answer(request, now_ns);
@@ -157,6 +158,8 @@ static void request_answered(struct request *request, const struct session_outco
             ending = (struct ending){.error = BLEPROXY_E_PROTOCOL};
         if (outcome->error < 0 && request->kind == REQUEST_SUBSCRIBE)
             subscription_undo(request, outcome->error == BLEPROXY_E_GATT, now_ns);
+        if (request->kind == REQUEST_UNPAIR)
+            request_unpaired(request, outcome);
         request_end(request, &ending);
     }
 }

@@ -58,8 +58,7 @@ void subscriptions_notify(struct peripheral *peripheral, uint32_t handle, const 
 /* Whether the proxy obeys is of no interest: what it still forwards is dropped here. */
 static void forward_no_more(const struct peripheral *peripheral, uint16_t handle, uint64_t now_ns)
 {
-    if (peripheral->link.session)
-        session_gatt_notify(peripheral->link.session, peripheral->address, handle, false, NULL, now_ns);
+    session_gatt_notify(peripheral->link.session, peripheral->address, handle, false, NULL, now_ns);
 }
 
 static int configure(const struct peripheral *peripheral, uint16_t handle, const uint8_t *configuration,
@@ -80,7 +79,7 @@ void subscription_undo(struct request *request, bool refused, uint64_t now_ns)
     if (!subscription)
         return; /* with the link */
     subscription_remove(peripheral, subscription);
-    if (device_asked && !refused && peripheral->link.session)
+    if (device_asked && !refused)
         configure(peripheral, request->handle, send_nothing, NULL, now_ns);
     if (device_asked || !refused)
         forward_no_more(peripheral, request->handle, now_ns);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/hub.h"
 
+#include <bleproxy/path.h>
+#include <bleproxy/pin.h>
 #include <stdlib.h>
 
 void engine_hub_enter(struct bleproxy_hub *hub)
@@ -59,14 +61,17 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
     hub->central_due_ns = BP_NEVER;
     int r = hub_new(&loop->env, options, loop_now(), &hub->core);
     if (r == 0) {
-        const struct central_config config = {
-            .env = &loop->env, .hub = hub->core, .on_deadline = engine_hub_central_due, .user = hub};
+        const struct central_config config = {.env = &loop->env,
+                                              .hub = hub->core,
+                                              .reference = options ? options->reference : 0,
+                                              .on_deadline = engine_hub_central_due,
+                                              .user = hub};
         r = central_new(&config, &hub->central);
     }
     if (r == 0)
         r = ticker_init(&hub->ticker, loop, engine_hub_deadline, engine_hub_tick, hub);
-    if (r == 0 && options && options->cache_path)
-        r = cache_file_init(&hub->cache_file, loop, central_cache(hub->central), options->cache_path);
+    if (r == 0 && options && options->state_dir)
+        r = state_init(&hub->state, loop, options->state_dir, hub->central);
     if (r < 0) {
         ticker_deinit(&hub->ticker);
         central_free(hub->central, loop_now());
@@ -87,7 +92,7 @@ void bleproxy_hub_free(struct bleproxy_hub *hub)
     engine_hub_enter(hub);
     hub->freed = true;
     ticker_deinit(&hub->ticker);
-    cache_file_deinit(&hub->cache_file);
+    state_deinit(&hub->state);
     central_free(hub->central, loop_now());
     hub_free(hub->core, loop_now());
     engine_hub_leave(hub);
@@ -164,4 +169,42 @@ void bleproxy_hub_get_statistics(const struct bleproxy_hub *hub,
                                  struct bleproxy_hub_statistics *ret_statistics)
 {
     hub_get_statistics(hub->core, ret_statistics);
+}
+
+/* ---- Paths, pins and bonds ---- */
+
+void bleproxy_hub_paths(const struct bleproxy_hub *hub, uint64_t address, struct bleproxy_path *paths,
+                        size_t max, size_t *ret_n)
+{
+    *ret_n = central_paths(hub->central, address, paths, max, loop_now());
+}
+
+char *bleproxy_hub_explain_path(const struct bleproxy_hub *hub, uint64_t address, char *text, size_t size)
+{
+    return central_explain_path(hub->central, address, text, size, loop_now());
+}
+
+int bleproxy_hub_pin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind)
+{
+    return central_pin(hub->central, address, proxy, kind);
+}
+
+int bleproxy_hub_unpin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind)
+{
+    return central_unpin(hub->central, address, proxy, kind);
+}
+
+const struct bleproxy_bond *bleproxy_hub_bond(const struct bleproxy_hub *hub, uint64_t address)
+{
+    return bonds_get(central_bonds(hub->central), address);
+}
+
+const struct bleproxy_bond *bleproxy_hub_next_bond(const struct bleproxy_hub *hub, size_t *position)
+{
+    return bonds_next(central_bonds(hub->central), position);
+}
+
+int bleproxy_hub_forget_bond(struct bleproxy_hub *hub, uint64_t address)
+{
+    return central_forget_bond(hub->central, address);
 }

@@ -3,8 +3,8 @@
 #define ENGINE_HUB_H
 
 #include "central/central.h"
-#include "engine/cache_file.h"
 #include "engine/loop.h"
+#include "engine/state.h"
 #include "engine/ticker.h"
 #include "hub/hub.h"
 
@@ -14,7 +14,7 @@ struct bleproxy_hub {
     struct hub *core;
     struct central *central;
     uint64_t central_due_ns; /* the central's deadline, as of what it told last */
-    struct cache_file cache_file;
+    struct state state;
     struct ticker ticker;
     unsigned depth; /* calls on the stack */
     bool freed;

@@ -214,9 +214,11 @@ int engine_scanner_new(struct carrier *carrier, struct scanner *core, struct ble
 
 void engine_scanner_detach(struct bleproxy_scanner *scanner)
 {
-    wiring_detach(proxy_session(scanner->carrier->proxy), scanner->core);
+    struct session *session = proxy_session(scanner->carrier->proxy);
+    struct scanner *core = scanner->core;
     scanner->carrier = NULL;
     scanner->back = NULL;
+    wiring_detach(session, core); /* whoever is told of the end of a link may free the scanner */
 }
 
 void bleproxy_scanner_free(struct bleproxy_scanner *scanner)

@@ -70,7 +70,6 @@ void hub_free(struct hub *hub, uint64_t now_ns)
 
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
 {
-    (void)now_ns;
     if (scanner->hub || scanner->freed || hub->freed)
         return BLEPROXY_E_STATE;
     const struct scanner *other = hub_scanner_of(hub, scanner->source);
@@ -81,6 +80,7 @@ int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_
     if (map_put(&hub->by_source, scanner->source, scanner) < 0)
         return BLEPROXY_E_NOMEM;
     scanner->hub = hub;
+    scanner->registered_ns = now_ns;
     list_append(&hub->scanners, &scanner->registered);
     if (hub->on_deadline)
         hub->on_deadline(hub->on_deadline_user);

@@ -72,6 +72,8 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     if (manager->scanner != scanner)
         return;
     wiring_detach(proxy_session(manager->proxy), scanner);
+    if (manager->scanner != scanner)
+        return;
     disconnect_set_fire(scanner_disconnect_set(scanner));
     if (manager->scanner != scanner)
         return;
@@ -96,8 +98,8 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     int error = device_info_dup(manager->env, info, &manager->info);
     if (error)
         return error;
-    error = wiring_connect_scanner(session, manager->env, &manager->info, true, &manager->warned, now_ns,
-                                   &scanner);
+    error = wiring_connect_scanner(session, manager->env, &manager->info, proxy_label(manager->proxy), true,
+                                   &manager->warned, now_ns, &scanner);
     if (error) {
         device_info_deinit(manager->env, &manager->info);
         return error;

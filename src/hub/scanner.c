@@ -19,6 +19,13 @@ static bool publish_slots(void *user, const struct bleproxy_slots *slots)
     return scanner->hub && hub_publish_slots(scanner->hub, scanner, slots);
 }
 
+static void scanner_free_texts(struct scanner *scanner)
+{
+    env_free(scanner->env, scanner->firmware);
+    env_free(scanner->env, scanner->label);
+    env_free(scanner->env, scanner->name);
+}
+
 int scanner_new(const struct scanner_config *config, struct scanner **ret_scanner)
 {
     const struct env *env = config->env;
@@ -27,11 +34,13 @@ int scanner_new(const struct scanner_config *config, struct scanner **ret_scanne
         return BLEPROXY_E_NOMEM;
     scanner->env = env;
     const char *firmware = config->firmware ? config->firmware : "";
+    const char *label = config->label ? config->label : config->name;
     scanner->name = env_strndup(env, config->name, strlen(config->name));
+    scanner->label = env_strndup(env, label, strlen(label));
     scanner->firmware = env_strndup(env, firmware, strlen(firmware));
-    if (!scanner->name || !scanner->firmware || disconnect_set_new(env, &scanner->disconnect_set) < 0) {
-        env_free(env, scanner->firmware);
-        env_free(env, scanner->name);
+    if (!scanner->name || !scanner->label || !scanner->firmware ||
+        disconnect_set_new(env, &scanner->disconnect_set) < 0) {
+        scanner_free_texts(scanner);
         env_free(env, scanner);
         return BLEPROXY_E_NOMEM;
     }
@@ -58,8 +67,7 @@ void scanner_destroy(struct scanner *scanner)
     slots_deinit(&scanner->slots, scanner->now_ns);
     sightings_deinit(&scanner->sightings);
     disconnect_set_unref(scanner->disconnect_set);
-    env_free(env, scanner->firmware);
-    env_free(env, scanner->name);
+    scanner_free_texts(scanner);
     env_free(env, scanner);
 }
 
@@ -74,6 +82,17 @@ void scanner_free(struct scanner *scanner)
         hub_unregister_scanner(scanner->hub, scanner, scanner->now_ns);
     scanner_bind(scanner, NULL, NULL, NULL);
     slots_deinit(&scanner->slots, scanner->now_ns);
+    scanner_unpin(scanner);
+}
+
+struct scanner *scanner_ref(struct scanner *scanner)
+{
+    scanner_pin(scanner);
+    return scanner;
+}
+
+void scanner_unref(struct scanner *scanner)
+{
     scanner_unpin(scanner);
 }
 
@@ -290,6 +309,16 @@ uint64_t scanner_source(const struct scanner *scanner)
 const char *scanner_name(const struct scanner *scanner)
 {
     return scanner->name;
+}
+
+const char *scanner_label(const struct scanner *scanner)
+{
+    return scanner->label;
+}
+
+uint64_t scanner_registered_ns(const struct scanner *scanner)
+{
+    return scanner->registered_ns;
 }
 
 bool scanner_is_connectable(const struct scanner *scanner)

@@ -21,9 +21,10 @@ struct scanner;
 
 struct scanner_config {
     const struct env *env;
-    uint64_t source;  /* the proxy's Bluetooth MAC address */
-    const char *name; /* copied */
-    bool connectable; /* it can make connections */
+    uint64_t source;   /* the proxy's Bluetooth MAC address */
+    const char *name;  /* what the proxy calls itself; copied */
+    const char *label; /* what it is called here, or NULL; copied */
+    bool connectable;  /* it can make connections */
     bool
         watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
     bool has_mode;        /* scanner mode can be set */
@@ -43,6 +44,9 @@ struct scanner_ops {
 int scanner_new(const struct scanner_config *config, struct scanner **ret_scanner);
 /* Unregisters and unsets up what still is. Allowed in its callbacks. NULL is fine. */
 void scanner_free(struct scanner *scanner);
+/* Keeps the memory of one that is freed: it is then without a session, a hub and slots. */
+struct scanner *scanner_ref(struct scanner *scanner);
+void scanner_unref(struct scanner *scanner);
 /* ops NULL: no session; requests are refused. session: the one that connections go through, or NULL. */
 void scanner_bind(struct scanner *scanner, const struct scanner_ops *ops, void *user,
                   struct session *session);
@@ -63,6 +67,10 @@ void scanner_on_slots(struct scanner *scanner, const struct bleproxy_slots *slot
 
 uint64_t scanner_source(const struct scanner *scanner);
 const char *scanner_name(const struct scanner *scanner);
+/* The configured name; the proxy's own when there is none. */
+const char *scanner_label(const struct scanner *scanner);
+/* When it was last registered with a hub. */
+uint64_t scanner_registered_ns(const struct scanner *scanner);
 bool scanner_is_connectable(const struct scanner *scanner);
 /* Not paused by connection attempts, and heard from within 90 s. */
 bool scanner_is_scanning(const struct scanner *scanner);

@@ -25,8 +25,9 @@ struct scanner {
     const struct scanner_ops *ops; /* NULL: no session */
     void *ops_user;
     uint64_t sweep_ns; /* next expiry; BP_NEVER: not set up */
-    char *name;
+    char *name, *label;
     struct list registered, departed; /* in a hub; see hub_private.h */
+    uint64_t registered_ns;
     struct disconnect_set *disconnect_set;
     struct scan_mode mode;
     struct watchdog watchdog;

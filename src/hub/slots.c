@@ -25,9 +25,10 @@ static void fail_waiters(struct slots *slots, uint64_t now_ns)
     }
 }
 
+/* Whoever is told takes a slot, of which the next report will know. */
 static void wake_waiters(struct slots *slots, uint64_t now_ns)
 {
-    while (slots->view.free > 0 && !list_empty(&slots->waiters)) {
+    for (uint32_t n = slots->view.free; n > 0 && slots->view.free > 0 && !list_empty(&slots->waiters); n--) {
         struct slot_waiter *waiter = list_entry(slots->waiters.next, struct slot_waiter, node);
         list_unlink(&waiter->node);
         waiter->on_slot(waiter->user, 0, now_ns);

@@ -51,7 +51,7 @@ void slots_init(struct slots *slots, const struct env *env, const char *name,
 /* Fails waiters with BLEPROXY_E_NO_SLOT, forgets trackers. Idempotent. */
 void slots_deinit(struct slots *slots, uint64_t now_ns);
 
-/* The proxy reports. Waiters are told when a slot is free; then those are told on_lost whose address the report does not
+/* The proxy reports. As many waiters as slots are free are told so, the longest waiting first; then those are told on_lost whose address the report does not
  * have, provided that it can be trusted: it lists as many addresses as slots are in use (firmware of 2024 lists none). */
 void slots_report(struct slots *slots, const struct bleproxy_slots *report, uint64_t now_ns);
 /* false: nothing is free or allocated any more, waiters fail at once with BLEPROXY_E_NO_SLOT, and so do later ones until
@@ -65,6 +65,11 @@ int slots_wait(struct slots *slots, struct slot_waiter *waiter,
                void (*on_slot)(void *user, int error, uint64_t now_ns), void *user);
 /* Idempotent; on zeroed memory, too. No call follows. */
 void slots_cancel(struct slot_waiter *waiter);
+/* on_slot is still to be called. */
+static inline bool slots_is_waiting(const struct slot_waiter *waiter)
+{
+    return waiter->node.next && !list_empty(&waiter->node);
+}
 
 /* From now on on_lost is called, once, when a report shows that the device's connection is gone. A newer tracker of the
  * address takes the older one's place. */

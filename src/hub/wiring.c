@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/wiring.h"
 
+#include "session/gatt.h"
 #include <bleproxy/error.h>
 
 /* Features whose absence shows in what a scanner can do. */
@@ -59,8 +60,8 @@ static void warn_of_missing(const struct env *env, const struct bleproxy_device_
 }
 
 int wiring_connect_scanner(struct session *session, const struct env *env,
-                           const struct bleproxy_device_info *info, bool available, uint32_t *warned,
-                           uint64_t now_ns, struct scanner **ret_scanner)
+                           const struct bleproxy_device_info *info, const char *label, bool available,
+                           uint32_t *warned, uint64_t now_ns, struct scanner **ret_scanner)
 {
     bool connectable = info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
     bool raw = info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS;
@@ -68,6 +69,7 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
     const struct scanner_config config = {.env = env,
                                           .source = info->source,
                                           .name = info->name,
+                                          .label = label,
                                           .connectable = connectable,
                                           .watchdog = raw && state,
                                           .has_mode = state,
@@ -101,7 +103,9 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
 
 void wiring_detach(struct session *session, struct scanner *scanner)
 {
-    if (session)
-        session_set_stream(session, NULL, NULL);
     scanner_bind(scanner, NULL, NULL, NULL);
+    if (!session)
+        return;
+    session_set_stream(session, NULL, NULL);
+    session_end_links(session);
 }

@@ -9,11 +9,13 @@
  * (when it can connect), scanner state, raw advertisements, or decoded ones where there are no raw ones. What
  * is degraded because a feature is missing is one warning each in the log; *warned holds the features already
  * warned of, from one session of a proxy to the next (NULL: none were). The scanner's streams come from the
- * session until wiring_detach(). 0, BLEPROXY_E_NOMEM, or what the session says. */
+ * session until wiring_detach(). label: what the proxy is called here, or NULL. 0, BLEPROXY_E_NOMEM, or what the
+ * session says. */
 int wiring_connect_scanner(struct session *session, const struct env *env,
-                           const struct bleproxy_device_info *info, bool available, uint32_t *warned,
-                           uint64_t now_ns, struct scanner **ret_scanner);
-/* The session is going or gone (then NULL), or the scanner is: it hears and asks nothing any more. */
+                           const struct bleproxy_device_info *info, const char *label, bool available,
+                           uint32_t *warned, uint64_t now_ns, struct scanner **ret_scanner);
+/* The session is going or gone (then NULL), or the scanner is: it hears and asks nothing any more, and the connections to
+ * devices that go through it end. */
 void wiring_detach(struct session *session, struct scanner *scanner);
 
 #endif

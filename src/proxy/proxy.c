@@ -501,6 +501,11 @@ struct session *proxy_session(const struct proxy *proxy)
     return proxy->told_ready ? proxy->session : NULL;
 }
 
+const char *proxy_label(const struct proxy *proxy)
+{
+    return proxy->settings.session.label;
+}
+
 unsigned proxy_failures(const struct proxy *proxy)
 {
     return proxy->failures;

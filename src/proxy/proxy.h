@@ -79,6 +79,8 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);
+/* What it is called here: the configuration's label. */
+const char *proxy_label(const struct proxy *proxy);
 /* Failures since the last success. */
 unsigned proxy_failures(const struct proxy *proxy);
 /* Deep-sleep devices are retried every 15 s at most, others every 60 s. */

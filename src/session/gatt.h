@@ -10,11 +10,14 @@
 /* One device's messages that answer no request. Embedded in its owner, who attaches it before it asks for the
  * connection. */
 struct session_link_ops {
-    /* Each connection message about the device, after requests about it have completed with
+    /* Each connection message about the device; requests about it that are still outstanding then complete with
      * BLEPROXY_E_DISCONNECTED. reason is 0 or a connection reason. mtu is as the proxy sent it. */
     void (*on_connection)(void *user, bool connected, uint32_t mtu, int32_t reason, uint64_t now_ns);
     /* Notifications and indications of any handle. value is borrowed, NULL when size is 0. */
     void (*on_notification)(void *user, uint32_t handle, const uint8_t *value, size_t size, uint64_t now_ns);
+    /* The session has ended, with that error, or session_end_links() was called, and the link is detached; requests
+     * that are still outstanding complete after it. */
+    void (*on_end)(void *user, int error, uint64_t now_ns);
 };
 struct session_link {
     struct list node;
@@ -24,12 +27,14 @@ struct session_link {
     void *user;
 };
 /* One per device: else BLEPROXY_E_BUSY. A connection that comes up for a device without a link has no owner, and is
- * closed at once. The end of the session detaches silently. 0 or BLEPROXY_E_NOT_CONNECTED. */
+ * closed at once. 0 or BLEPROXY_E_NOT_CONNECTED. */
 int session_link_attach(struct session_link *link, struct session *session, uint64_t address,
                         const struct session_link_ops *ops, void *user);
 /* Idempotent; also on zeroed memory. Allowed in callbacks. */
 void session_link_detach(struct session_link *link);
 bool session_has_link(const struct session *session, uint64_t address);
+/* The proxy is no longer for connections: each link is asked to end, detached, and told BLEPROXY_E_CLOSED. */
+void session_end_links(struct session *session);
 
 /* Asks for a connection: on_connection tells what became of it; the proxy itself has no time limit. cached: services
  * and MTU are known, the proxy need not discover them. Returns as session_send(). */

@@ -46,9 +46,22 @@ bool session_has_link(const struct session *session, uint64_t address)
     return link_find(session, address);
 }
 
-void links_detach(struct session *session)
+void links_end(struct session *session, int error, uint64_t now_ns)
 {
-    list_for_each(node, &session->links) session_link_detach(list_entry(node, struct session_link, node));
+    while (!list_empty(&session->links)) {
+        struct session_link *link = list_entry(session->links.next, struct session_link, node);
+        if (session->stage == STAGE_READY)
+            session_device_disconnect(session, link->address, now_ns);
+        session_link_detach(link);
+        link->ops->on_end(link->user, error, now_ns);
+    }
+}
+
+void session_end_links(struct session *session)
+{
+    session_enter(session, session->now_ns);
+    links_end(session, BLEPROXY_E_CLOSED, session->now_ns);
+    session_leave(session);
 }
 
 int session_device_connect(struct session *session, uint64_t address, uint8_t address_type, bool cached,

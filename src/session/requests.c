@@ -64,7 +64,7 @@ static void request_complete(struct session_request *request, const struct answe
         done.on_reply(done.user, answer->message ? 0 : outcome.error, answer->message, now_ns);
 }
 
-static void requests_complete(struct list *requests, const struct answer *answer, uint64_t now_ns)
+static void complete_all(struct list *requests, const struct answer *answer, uint64_t now_ns)
 {
     while (!list_empty(requests))
         request_complete(request_of(requests->next), answer, now_ns);
@@ -77,11 +77,15 @@ static void request_set_aside(struct session_request *request)
     list_append(&request->session->completing, &request->node);
 }
 
-void requests_answer(struct session *session, const struct answer *answer, uint64_t now_ns)
+void requests_match(struct session *session, const struct answer *answer)
 {
     list_for_each(node, &session->requests) if (request_awaits(request_of(node), answer))
         request_set_aside(request_of(node));
-    requests_complete(&session->completing, answer, now_ns);
+}
+
+void requests_complete(struct session *session, const struct answer *answer, uint64_t now_ns)
+{
+    complete_all(&session->completing, answer, now_ns);
 }
 
 void requests_stream(struct session *session, uint64_t address, BluetoothGATTService **services,
@@ -104,8 +108,8 @@ void requests_stream(struct session *session, uint64_t address, BluetoothGATTSer
 void requests_fail(struct session *session, int error, uint64_t now_ns)
 {
     struct answer answer = {.outcome.error = error};
-    requests_complete(&session->completing, &answer, now_ns);
-    requests_complete(&session->requests, &answer, now_ns);
+    complete_all(&session->completing, &answer, now_ns);
+    complete_all(&session->requests, &answer, now_ns);
 }
 
 uint64_t requests_deadline(const struct session *session)
@@ -127,7 +131,7 @@ void requests_tick(struct session *session, uint64_t now_ns)
                 message_name(request->reply_type));
         request_set_aside(request);
     }
-    requests_complete(&session->completing, &answer, now_ns);
+    requests_complete(session, &answer, now_ns);
 }
 
 void session_cancel(struct session_request *request, uint64_t now_ns)

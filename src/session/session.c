@@ -17,7 +17,7 @@ const struct session_timeouts session_timeouts_default = {
     .settle_ns = 5 * NS_PER_S,
 };
 
-/* Messages that the session itself acts upon, once they have answered the requests for them. */
+/* Messages that the session itself acts upon. */
 static const struct {
     uint32_t type;
     void (*handle)(struct session *session, const ProtobufCMessage *message, uint64_t now_ns);
@@ -107,7 +107,7 @@ void session_free(struct session *session)
     session_enter(session, session->now_ns);
     session->freed = true;
     session->stage = STAGE_ENDED;
-    links_detach(session);
+    links_end(session, BLEPROXY_E_CLOSED, session->now_ns);
     requests_fail(session, BLEPROXY_E_CANCELLED, session->now_ns);
     session_leave(session);
 }
@@ -139,7 +139,7 @@ void session_finish(struct session *session, int error, uint64_t now_ns, const c
 
     session_enter(session, now_ns);
     session->stage = STAGE_ENDED;
-    links_detach(session);
+    links_end(session, error != 0 ? error : BLEPROXY_E_CLOSED, now_ns);
     requests_fail(session, session_request_error(session), now_ns);
     if (!session->freed)
         session->ops->on_closed(session->user, end, now_ns);
@@ -192,10 +192,13 @@ static void session_handle(struct session *session, const struct frame *frame, u
     struct answer answer = {.type = frame->type, .message = message, .handle = HANDLE_ANY};
     if (!gatt_read_answer(&answer))
         return;
-    requests_answer(session, &answer, now_ns);
+    /* Whoever has a link learns of its end as such, and takes its requests back; what is requested meanwhile is
+     * not meant by the answer. */
+    requests_match(session, &answer);
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && session->stage != STAGE_ENDED; i++)
         if (handlers[i].type == frame->type)
             handlers[i].handle(session, message, now_ns);
+    requests_complete(session, &answer, now_ns);
 }
 
 static void session_dispatch(struct session *session, const struct frame *frame, uint64_t now_ns)

@@ -158,8 +158,9 @@ struct answer {
 int requests_begin(struct session *session, uint32_t type, const ProtobufCMessage *message,
                    const struct session_request *request, uint64_t timeout_ns, uint64_t now_ns,
                    struct session_request **ret_request);
-/* Completes every request that awaits the answer. */
-void requests_answer(struct session *session, const struct answer *answer, uint64_t now_ns);
+/* Every request that awaits the answer is completed by requests_complete(), unless it is cancelled before. */
+void requests_match(struct session *session, const struct answer *answer);
+void requests_complete(struct session *session, const struct answer *answer, uint64_t now_ns);
 /* Hands the services to every request for those of that device. */
 void requests_stream(struct session *session, uint64_t address, BluetoothGATTService **services,
                      size_t n_services);
@@ -178,7 +179,8 @@ void gatt_services(struct session *session, const ProtobufCMessage *message, uin
 void link_connection(struct session *session, const ProtobufCMessage *message, uint64_t now_ns);
 /* False when it is malformed. Allocates nothing. */
 bool link_notification(struct session *session, const struct frame *frame, uint64_t now_ns);
-void links_detach(struct session *session);
+/* Detaches and tells all; in a session that lives the devices are disconnected. */
+void links_end(struct session *session, int error, uint64_t now_ns);
 
 /* disconnect.c */
 

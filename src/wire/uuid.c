@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/uuid.h"
 
-#include "wire/digits.h"
+#include "base/digits.h"
 #include <bleproxy/error.h>
 #include <string.h>
 

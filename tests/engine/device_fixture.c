@@ -85,11 +85,11 @@ static void on_found(void *user, int error, const struct bleproxy_advertisement 
 }
 
 static void open_on(struct fixture *fixture, uv_loop_t *uv, uint32_t gather_ms, const char *device,
-                    const char *cache_path)
+                    const char *state_dir)
 {
     const struct bleproxy_loop_options loop_options = {.gather_ms = gather_ms};
     *fixture = (struct fixture){.uv = uv, .proxy = virtual_proxy_start("2026.8", NULL, false)};
-    const struct bleproxy_hub_options options = {.cache_path = cache_path};
+    const struct bleproxy_hub_options options = {.state_dir = state_dir};
     const struct bleproxy_proxy_config config = {.address = "127.0.0.1", .port = fixture->proxy.port};
     const struct bleproxy_filter filter = {.name = device};
     assert_int_equal(uv ? bleproxy_loop_new_uv(uv, &loop_options, &fixture->loop)
@@ -105,9 +105,9 @@ static void open_on(struct fixture *fixture, uv_loop_t *uv, uint32_t gather_ms, 
     bleproxy_peripheral_on_disconnected(fixture->peripheral, fixture_lost, fixture);
 }
 
-void fixture_open(struct fixture *fixture, const char *device, const char *cache_path)
+void fixture_open(struct fixture *fixture, const char *device, const char *state_dir)
 {
-    open_on(fixture, NULL, 0, device, cache_path);
+    open_on(fixture, NULL, 0, device, state_dir);
 }
 
 void fixture_open_uv(struct fixture *fixture, uv_loop_t *uv, const char *device)

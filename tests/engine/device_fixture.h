@@ -31,8 +31,8 @@ struct fixture {
     size_t size;
 };
 
-/* Connected to the proxy, and the device was heard; not connected to it. cache_path: or NULL. */
-void fixture_open(struct fixture *fixture, const char *device, const char *cache_path);
+/* Connected to the proxy, and the device was heard; not connected to it. state_dir: or NULL. */
+void fixture_open(struct fixture *fixture, const char *device, const char *state_dir);
 /* On a loop of libuv's. */
 void fixture_open_uv(struct fixture *fixture, uv_loop_t *uv, const char *device);
 /* On a loop that gathers advertisements. */

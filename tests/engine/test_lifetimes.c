@@ -636,6 +636,36 @@ static void test_links_through_a_scanner_end_with_it(void **state)
     virtual_proxy_stop(&proxy, SIGTERM);
 }
 
+static void free_scanner_when_lost(void *user, const struct bleproxy_result *result)
+{
+    struct seen *seen = user;
+    assert_int_equal(result->error, BLEPROXY_E_CLOSED);
+    seen->n_other++;
+    bleproxy_scanner_free(seen->scanner);
+}
+
+static void test_the_end_of_a_link_may_free_the_scanner_while_the_client_goes(void **state)
+{
+    (void)state;
+    struct virtual_proxy proxy = virtual_proxy_start("2026.8", NULL, false);
+    const struct bleproxy_filter filter = {.name = "Virtual Battery"};
+    struct seen seen;
+    setup(&seen);
+    scan_with_client(&seen, proxy.port);
+    assert_int_equal(bleproxy_hub_find(seen.hub, &filter, UINT32_MAX, on_device, &seen, NULL), 0);
+    run_until(&seen, &seen.n_adverts, 1);
+    bleproxy_peripheral_on_disconnected(seen.peripheral, free_scanner_when_lost, &seen);
+    assert_int_equal(bleproxy_peripheral_connect(seen.peripheral, NULL, on_linked, &seen, NULL), 0);
+    run_until(&seen, &seen.n_calls, 2);
+    int before = seen.n_other;
+    bleproxy_client_free(seen.client);
+    assert_int_equal(seen.n_other, before + 1);
+    assert_false(bleproxy_peripheral_is_connected(seen.peripheral));
+    bleproxy_peripheral_free(seen.peripheral);
+    teardown(&seen);
+    virtual_proxy_stop(&proxy, SIGTERM);
+}
+
 static void find_again(void *user, int error, const struct bleproxy_advertisement *advertisement)
 {
     struct seen *seen = user;
@@ -831,6 +861,7 @@ int main(void)
         cmocka_unit_test(test_a_client_has_one_scanner_after_another),
         cmocka_unit_test(test_a_hub_is_freed_before_a_clients_scanner),
         cmocka_unit_test(test_links_through_a_scanner_end_with_it),
+        cmocka_unit_test(test_the_end_of_a_link_may_free_the_scanner_while_the_client_goes),
         cmocka_unit_test(test_a_search_that_the_hubs_end_cancels_finds_the_hub_ended),
         cmocka_unit_test(test_the_loop_is_freed_when_a_search_is_cancelled),
         cmocka_unit_test(test_the_loop_is_freed_while_it_gathers),

@@ -118,7 +118,7 @@ static void life_of_a_manager(const struct bleproxy_proxy_config *config)
     struct bleproxy_timer *timer = NULL;
     struct bleproxy_subscription *subscription = NULL;
     const struct bleproxy_filter filter = {.name_prefix = "", .rssi_min_dbm = -127};
-    const struct bleproxy_hub_options options = {.cache_path = "/nowhere/services"};
+    const struct bleproxy_hub_options options = {.state_dir = "/nowhere"};
     if (bleproxy_loop_new(NULL, &life.loop) < 0)
         return;
     int r = bleproxy_hub_new(life.loop, &options, &hub);
@@ -397,15 +397,18 @@ static void test_each_use_of_a_device_survives_each_failing_allocation(void **st
         {"set parameters", begin_set_parameters, false},
         {"disconnect", begin_disconnect, false},
     };
-    char path[] = "/tmp/bleproxy-services-XXXXXX";
+    char folder[] = "/tmp/bleproxy-state-XXXXXX", path[64];
     struct fixture fixture;
-    close(mkstemp(path));
-    unlink(path);
-    fixture_open(&fixture, "Virtual UART", path);
+    assert_non_null(mkdtemp(folder));
+    fixture_open(&fixture, "Virtual UART", folder);
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
         use_without_memory(&fixture, &uses[i]);
     fixture_close(&fixture);
+    snprintf(path, sizeof(path), "%s/services", folder);
     unlink(path);
+    snprintf(path, sizeof(path), "%s/bonds", folder);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)

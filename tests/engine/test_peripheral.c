@@ -116,18 +116,100 @@ static void test_a_thousand_notifications_come_in_order(void **state)
 static void test_services_outlive_the_program_in_a_file(void **state)
 {
     (void)state;
-    char path[] = "/tmp/bleproxy-services-XXXXXX";
+    char folder[] = "/tmp/bleproxy-state-XXXXXX", path[64];
     struct fixture fixture;
-    close(mkstemp(path));
-    unlink(path);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/services", folder);
     for (int run = 0; run < 2; run++) {
-        fixture_open(&fixture, "Virtual Tower", path);
+        fixture_open(&fixture, "Virtual Tower", folder);
         assert_int_equal(fixture_connect(&fixture), 0);
         assert_int_equal(bleproxy_peripheral_services(fixture.peripheral)->n_services, 16);
         fixture_close(&fixture);
         assert_int_equal(access(path, F_OK), 0);
     }
     unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static int operate(struct fixture *fixture,
+                   int (*begin)(struct bleproxy_peripheral *peripheral, bleproxy_result_fn *on_done,
+                                void *user, struct bleproxy_operation **ret_operation))
+{
+    int before = fixture->n_done;
+    assert_int_equal(begin(fixture->peripheral, fixture_done, fixture, NULL), 0);
+    fixture_run(fixture, &fixture->n_done, before + 1);
+    return fixture->last.error;
+}
+
+/* A program that is killed when the device is paired knows of the bond the next time. */
+static void test_a_bond_outlives_the_program_in_a_file(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/bleproxy-state-XXXXXX", services[64], bonds[64], text[BLEPROXY_PATH_TEXT_SIZE];
+    struct fixture fixture;
+    assert_non_null(mkdtemp(folder));
+    snprintf(services, sizeof(services), "%s/services", folder);
+    snprintf(bonds, sizeof(bonds), "%s/bonds", folder);
+    fixture_open(&fixture, "Virtual Lock", folder);
+    assert_null(bleproxy_hub_bond(fixture.hub, fixture.address));
+    assert_int_equal(fixture_connect(&fixture), 0);
+    assert_int_equal(access(bonds, F_OK), -1);
+    assert_int_equal(operate(&fixture, bleproxy_peripheral_pair), 0);
+    assert_int_equal(access(bonds, F_OK), 0); /* already */
+    const uint64_t source = bleproxy_peripheral_source(fixture.peripheral), address = fixture.address;
+    fixture_close(&fixture);
+
+    fixture_open(&fixture, "Virtual Lock", folder);
+    size_t position = 0;
+    const struct bleproxy_bond *bond = bleproxy_hub_next_bond(fixture.hub, &position);
+    assert_non_null(bond);
+    assert_true(bond->address == address && bond->source == source);
+    assert_string_equal(bond->proxy, bleproxy_manager_name(fixture.manager));
+    assert_null(bleproxy_hub_next_bond(fixture.hub, &position));
+    assert_ptr_equal(bleproxy_hub_bond(fixture.hub, address), bond);
+    bleproxy_hub_explain_path(fixture.hub, address, text, sizeof(text));
+    assert_non_null(strstr(text, "nothing stands in the way"));
+    assert_int_equal(fixture_connect(&fixture), 0);
+    assert_int_equal(operate(&fixture, bleproxy_peripheral_unpair), 0);
+    assert_null(bleproxy_hub_bond(fixture.hub, address));
+    assert_int_equal(bleproxy_hub_forget_bond(fixture.hub, address), BLEPROXY_E_NOT_FOUND);
+    fixture_close(&fixture);
+    unlink(services);
+    unlink(bonds);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_pins_and_paths(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct bleproxy_path paths[2];
+    char text[BLEPROXY_PATH_TEXT_SIZE];
+    size_t n = 0;
+    fixture_open(&fixture, "Virtual UART", NULL);
+    const uint64_t address = fixture.address;
+    const char *name = bleproxy_manager_name(fixture.manager);
+    bleproxy_hub_paths(fixture.hub, address, paths, 2, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(paths[0].obstacle, BLEPROXY_OBSTACLE_NONE);
+    assert_string_equal(paths[0].proxy, name);
+    assert_true(paths[0].score_dbm == paths[0].smoothed_dbm && paths[0].slots_limit == 3);
+    assert_int_equal(bleproxy_hub_pin(fixture.hub, address, "shed", BLEPROXY_PIN_ONLY), 0);
+    bleproxy_hub_paths(fixture.hub, address, paths, 2, &n);
+    assert_int_equal(paths[0].obstacle, BLEPROXY_OBSTACLE_NOT_ALLOWED);
+    bleproxy_hub_explain_path(fixture.hub, address, text, sizeof(text));
+    assert_non_null(strstr(text, "it may only be connected through shed, which is not connected"));
+    const struct bleproxy_connect_options once = {.attempts = 1};
+    assert_int_equal(bleproxy_peripheral_connect(fixture.peripheral, &once, fixture_done, &fixture, NULL), 0);
+    fixture_run(&fixture, &fixture.n_done, 1);
+    assert_int_equal(fixture.last.error, BLEPROXY_E_NO_PROXY);
+    assert_non_null(strstr(fixture.text, "shed, which is not connected"));
+    assert_int_equal(bleproxy_hub_pin(fixture.hub, address, name, BLEPROXY_PIN_ONLY), 0);
+    assert_int_equal(fixture_connect(&fixture), 0);
+    assert_int_equal(bleproxy_hub_unpin(fixture.hub, address, "shed", BLEPROXY_PIN_ONLY), 0);
+    assert_int_equal(bleproxy_hub_unpin(fixture.hub, address, "shed", BLEPROXY_PIN_ONLY),
+                     BLEPROXY_E_NOT_FOUND);
+    fixture_close(&fixture);
 }
 
 struct watch {
@@ -269,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_writes_of_one_turn_leave_in_one_piece),
         cmocka_unit_test(test_a_thousand_notifications_come_in_order),
         cmocka_unit_test(test_services_outlive_the_program_in_a_file),
+        cmocka_unit_test(test_a_bond_outlives_the_program_in_a_file),
+        cmocka_unit_test(test_pins_and_paths),
         cmocka_unit_test(test_slots_are_watched),
         cmocka_unit_test(test_a_lost_proxy_ends_the_link_and_what_is_under_way),
         cmocka_unit_test(test_wrong_use_is_refused_at_once),

@@ -9,6 +9,7 @@
 #include "central/operation.h"
 #include "hub/disconnect_set.h"
 #include "hub/scanner.h"
+#include "hub/scanner_private.h"
 #include "hub/slots.h"
 #include "hub/wiring.h"
 #include "session/session.h"
@@ -344,7 +345,7 @@ static void begin_session(struct fuzz *fuzz)
     FUZZ_CHECK(session_new(&config, &session_ops, fuzz, fuzz->now_ns, &fuzz->session) == 0);
     feed(fuzz, hello, sizeof(hello));
     FUZZ_CHECK(session_is_ready(fuzz->session));
-    FUZZ_CHECK(wiring_connect_scanner(fuzz->session, &fuzz_env, &info, true, NULL, fuzz->now_ns,
+    FUZZ_CHECK(wiring_connect_scanner(fuzz->session, &fuzz_env, &info, NULL, true, NULL, fuzz->now_ns,
                                       &fuzz->scanner) == 0);
     FUZZ_CHECK(hub_register_scanner(fuzz->hub, fuzz->scanner, fuzz->now_ns) == 0);
     scanner_setup(fuzz->scanner, fuzz->now_ns);
@@ -445,7 +446,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct slots *slots = scanner_slot_record(fuzz.scanner);
         FUZZ_CHECK(list_empty(&slots->waiters) && list_empty(&slots->trackers));
         FUZZ_CHECK(scanner_pauses(fuzz.scanner) == 0);
-        FUZZ_CHECK(disconnect_set_size(scanner_disconnect_set(fuzz.scanner)) == 0);
+        FUZZ_CHECK(fuzz.scanner->pins == 0);
     }
     lose_session(&fuzz);
     central_free(fuzz.central, fuzz.now_ns);

@@ -207,7 +207,15 @@ static void on_notification(void *user, uint32_t handle, const uint8_t *value, s
     event(fuzz, 11, value, size);
 }
 
-static const struct session_link_ops link_ops = {on_connection, on_notification};
+static void on_end(void *user, int error, uint64_t now_ns)
+{
+    struct fuzz *fuzz = user;
+    (void)now_ns;
+    FUZZ_CHECK(!fuzz->link.session && error < 0);
+    mix(fuzz, &error, sizeof(error));
+}
+
+static const struct session_link_ops link_ops = {on_connection, on_notification, on_end};
 
 static void on_ready(void *user, uint64_t now_ns)
 {

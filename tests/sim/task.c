@@ -60,7 +60,6 @@ static bool is_failure(const struct task *task, int error)
     case BLEPROXY_E_GATT:
     case BLEPROXY_E_CLOSED:
     case BLEPROXY_E_PING:
-    case BLEPROXY_E_REQUEST_FAILED:
         return true;
     default:
         return false;

@@ -7,6 +7,7 @@
 #include "central/establish.h"
 #include "central/operation.h"
 #include "central/peripheral_private.h"
+#include "central/verdict.h"
 
 /* Connecting over a peripheral whose attempts end as the test says. The operations and the choice of the proxy are the
  * real ones; of the central there is only what those need. */
@@ -20,10 +21,16 @@ struct script {
     uint32_t takes_ms; /* UINT32_MAX: for ever */
 };
 
+#define SCRIPT(...)                                                                                          \
+    (const struct script[]){__VA_ARGS__}, sizeof((const struct script[]){__VA_ARGS__}) / sizeof(struct script)
+
+static const struct script good = {.takes_ms = 700};
+
 struct played {
     struct bleproxy_operation operation;
     struct stage *stage;
     const struct script *script;
+    struct turn turn;
     uint64_t source;
 };
 
@@ -100,6 +107,9 @@ static void played_end(struct played *played, const struct script *script)
                                            .text = script->error ? "connecting to it: trouble" : ""};
     stage->tries[stage->n_tries - 1].ended_ns = stage->hub->now_ns;
     stage->playing = NULL;
+    turn_end(&played->turn);
+    pauses_end(&stage->central.routing.pauses, played->source, stage->hub->now_ns);
+    queue_wake(&stage->central);
     operation_complete(&played->operation, &result);
 }
 
@@ -138,6 +148,8 @@ int peripheral_attempt(struct peripheral *peripheral, const struct attempt *atte
     played->stage = stage;
     played->script = &stage->script[i];
     played->source = scanner_source(attempt->scanner);
+    turn_begin(&stage->central.routing, &played->turn, attempt->scanner);
+    pauses_begin(&stage->central.routing.pauses, played->source, now_ns);
     if (played->script->takes_ms != UINT32_MAX)
         operation_set_deadline(&played->operation, now_ns + played->script->takes_ms * NS_PER_MS);
     assert_true(stage->n_tries < TRIES_MAX);
@@ -161,24 +173,34 @@ static inline void on_connected(void *user, const struct bleproxy_result *result
         stage->on_completed(stage);
 }
 
+static inline struct bleproxy_operation *first_due(const struct stage *stage)
+{
+    struct bleproxy_operation *first = NULL;
+    list_for_each(node, &stage->central.operations)
+    {
+        struct bleproxy_operation *operation = list_entry(node, struct bleproxy_operation, node);
+        if (!first || operation->deadline_ns < first->deadline_ns)
+            first = operation;
+    }
+    return first;
+}
+
 /* Everything that is due by then happens when it is due. */
 static inline void run_until(struct stage *stage, uint64_t end_ns)
 {
     for (;;) {
-        struct bleproxy_operation *next = NULL;
-        list_for_each(node, &stage->central.operations)
-        {
-            struct bleproxy_operation *operation = list_entry(node, struct bleproxy_operation, node);
-            if (!next || operation->deadline_ns < next->deadline_ns)
-                next = operation;
-        }
-        if (!next || next->deadline_ns > end_ns)
+        struct bleproxy_operation *first = first_due(stage);
+        uint64_t due_ns = stage->central.queue.woken ? 0 : first ? first->deadline_ns : BP_NEVER;
+        if (due_ns > end_ns)
             break;
-        if (next->deadline_ns > stage->hub->now_ns)
-            stage->hub->now_ns = next->deadline_ns;
-        next->deadline_ns = BP_NEVER;
+        if (due_ns > stage->hub->now_ns)
+            stage->hub->now_ns = due_ns;
         central_enter(&stage->central, stage->hub->now_ns);
-        next->on_tick(next, stage->hub->now_ns);
+        if (!stage->central.queue.woken) {
+            first->deadline_ns = BP_NEVER;
+            first->on_tick(first, stage->hub->now_ns);
+        }
+        queue_tick(&stage->central, stage->hub->now_ns);
         central_leave(&stage->central);
     }
     stage->hub->now_ns = end_ns;
@@ -232,6 +254,8 @@ static inline int stage_setup(void **state)
     stage->central = (struct central){
         .env = &stage->hub->test.env, .hub = stage->hub->hub, .told_ns = BP_NEVER, .now_ns = T0};
     list_init(&stage->central.operations);
+    queue_init(&stage->central.queue);
+    routing_init(&stage->central.routing, &stage->hub->test.env, stage->hub->hub, 0);
     stage->peripheral.central = &stage->central;
     stage->peripheral.address = DEVICE;
     stage_now = stage;
@@ -244,7 +268,9 @@ static inline int stage_teardown(void **state)
 {
     struct stage *stage = *state;
     assert_true(list_empty(&stage->central.operations));
+    assert_true(list_empty(&stage->central.queue.waiters));
     assert_int_equal(stage->central.depth, 0);
+    routing_deinit(&stage->central.routing);
     void *fixture = stage->hub;
     return fixture_teardown(&fixture);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "steady.h"
+
+#include "hub/disconnect_set.h"
+#include "hub/scanner_private.h"
 #include "session/session_internal.h"
 #include <stdlib.h>
 
@@ -33,14 +37,19 @@ static void describe(const struct frame *frame, const ProtobufCMessage *message,
     switch (frame->type) {
     case MESSAGE_DEVICE_REQUEST: {
         const BluetoothDeviceRequest *request = (const void *)message;
-        assert_int_equal(request->address, DEVICE);
-        snprintf(text, 400, "%s", request_word(request->request_type));
+        int n = snprintf(text, 400, "%s", request_word(request->request_type));
+        if (request->address != DEVICE)
+            snprintf(text + n, (size_t)(400 - n), "+%d", (int)(request->address - DEVICE));
         assert_int_equal(request->has_address_type, request->request_type >= 4 && request->request_type <= 5);
         break;
     }
-    case MESSAGE_GATT_GET_SERVICES_REQUEST:
-        snprintf(text, 400, "services");
+    case MESSAGE_GATT_GET_SERVICES_REQUEST: {
+        int device = (int)(((const BluetoothGATTGetServicesRequest *)message)->address - DEVICE);
+        int n = snprintf(text, 400, "services");
+        if (device != 0)
+            snprintf(text + n, (size_t)(400 - n), "+%d", device);
         break;
+    }
     case MESSAGE_GATT_READ_REQUEST:
         snprintf(text, 400, "read %x", ((const BluetoothGATTReadRequest *)message)->handle);
         break;
@@ -113,6 +122,17 @@ void assert_sent_to(struct world *world, unsigned i, const char *expected)
     proxy->sent[0] = '\0';
 }
 
+const char *take_sent(struct world *world, unsigned i)
+{
+    static char taken[sizeof(world->proxies[0].sent)];
+    struct proxy_play *proxy = &world->proxies[i];
+    if (proxy->session)
+        proxy_hear(proxy);
+    memcpy(taken, proxy->sent, sizeof(taken));
+    proxy->sent[0] = '\0';
+    return taken;
+}
+
 void assert_sent(struct world *world, const char *expected)
 {
     assert_sent_to(world, 0, expected);
@@ -137,6 +157,14 @@ void say(struct world *world, unsigned i, uint32_t type, const ProtobufCMessage 
     test_env_deinit(&mine);
 }
 
+void say_advert(struct world *world, unsigned i, unsigned device, int32_t rssi)
+{
+    static const uint8_t flags[] = {2, 1, 6};
+    const struct batch_advert advert = {
+        .address = DEVICE + device, .data = flags, .size = sizeof(flags), .rssi = rssi, .address_type = 1};
+    scanner_report(world->proxies[i].scanner, &advert, world->now_ns);
+}
+
 void say_connection(struct world *world, bool connected, uint32_t mtu, int32_t reason)
 {
     BluetoothDeviceConnectionResponse message = BLUETOOTH_DEVICE_CONNECTION_RESPONSE__INIT;
@@ -145,6 +173,24 @@ void say_connection(struct world *world, bool connected, uint32_t mtu, int32_t r
     message.mtu = mtu;
     message.error = reason;
     say(world, 0, MESSAGE_DEVICE_CONNECTION_RESPONSE, &message.base);
+}
+
+void say_connection_of(struct world *world, unsigned i, unsigned device, bool connected, int32_t reason)
+{
+    BluetoothDeviceConnectionResponse message = BLUETOOTH_DEVICE_CONNECTION_RESPONSE__INIT;
+    message.address = DEVICE + device;
+    message.connected = connected;
+    message.mtu = DEVICE_MTU;
+    message.error = reason;
+    say(world, i, MESSAGE_DEVICE_CONNECTION_RESPONSE, &message.base);
+}
+
+void say_slots_of(struct world *world, unsigned i, uint32_t free_slots, uint32_t limit)
+{
+    BluetoothConnectionsFreeResponse message = BLUETOOTH_CONNECTIONS_FREE_RESPONSE__INIT;
+    message.free = free_slots;
+    message.limit = limit;
+    say(world, i, MESSAGE_CONNECTIONS_FREE_RESPONSE, &message.base);
 }
 
 void say_slots(struct world *world, uint32_t free_slots, uint32_t limit, size_t n_allocated)
@@ -169,6 +215,11 @@ static BluetoothGATTDescriptor descriptor(uint32_t handle, uint32_t uuid)
 }
 
 void say_services(struct world *world)
+{
+    say_services_of(world, 0, 0);
+}
+
+void say_services_of(struct world *world, unsigned proxy, unsigned device)
 {
     static const struct {
         uint32_t handle, uuid, properties, descriptors[2]; /* their UUIDs; 0: none */
@@ -201,11 +252,13 @@ void say_services(struct world *world)
     service.characteristics = list;
     service.n_characteristics = N;
     BluetoothGATTGetServicesResponse message = BLUETOOTH_GATTGET_SERVICES_RESPONSE__INIT;
-    message.address = DEVICE;
+    message.address = DEVICE + device;
     message.services = &services;
     message.n_services = 1;
-    say(world, 0, MESSAGE_GATT_GET_SERVICES_RESPONSE, &message.base);
-    say_services_done(world);
+    say(world, proxy, MESSAGE_GATT_GET_SERVICES_RESPONSE, &message.base);
+    BluetoothGATTGetServicesDoneResponse done = BLUETOOTH_GATTGET_SERVICES_DONE_RESPONSE__INIT;
+    done.address = DEVICE + device;
+    say(world, proxy, MESSAGE_GATT_GET_SERVICES_DONE_RESPONSE, &done.base);
 }
 
 void say_services_done(struct world *world)
@@ -330,7 +383,7 @@ void proxy_begin(struct world *world, unsigned i, uint32_t features)
     uint8_t *hello = hex(HELLO_RESPONSE, &n);
     session_feed(proxy->session, hello, n, world->now_ns);
     assert_true(session_is_ready(proxy->session));
-    assert_int_equal(wiring_connect_scanner(proxy->session, &world->test.env, &info, true, NULL,
+    assert_int_equal(wiring_connect_scanner(proxy->session, &world->test.env, &info, NULL, true, NULL,
                                             world->now_ns, &proxy->scanner),
                      0);
     scanner_setup(proxy->scanner, world->now_ns);
@@ -362,6 +415,7 @@ int world_setup(void **state)
     static struct world world;
     world = (struct world){.now_ns = 1000 * NS_PER_S};
     test_env_init(&world.test);
+    world.test.env.random = steady_random;
     assert_int_equal(hub_new(&world.test.env, NULL, world.now_ns, &world.hub), 0);
     const struct central_config config = {
         .env = &world.test.env, .hub = world.hub, .on_deadline = on_deadline, .user = &world};
@@ -485,7 +539,7 @@ void assert_idle(struct world *world)
         const struct slots *slots = scanner_slot_record(proxy->scanner);
         assert_true(list_empty(&slots->waiters));
         assert_true(list_empty(&slots->trackers));
-        assert_int_equal(disconnect_set_size(scanner_disconnect_set(proxy->scanner)), 0);
+        assert_int_equal(proxy->scanner->pins, 0);
         assert_int_equal(scanner_pauses(proxy->scanner), 0);
         assert_true(scanner_is_scanning(proxy->scanner));
         assert_true(list_empty(&proxy->session->requests));

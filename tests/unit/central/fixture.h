@@ -76,9 +76,13 @@ void proxy_begin(struct world *world, unsigned i, uint32_t features);
 void proxy_lose(struct world *world, unsigned i);
 void say(struct world *world, unsigned i, uint32_t type, const ProtobufCMessage *message);
 void say_connection(struct world *world, bool connected, uint32_t mtu, int32_t reason);
+/* Of the device whose address is so many after DEVICE; what is sent about it ends in "+1", "+2", ... */
+void say_connection_of(struct world *world, unsigned i, unsigned device, bool connected, int32_t reason);
 /* n_allocated addresses: DEVICE and those after it. */
 void say_slots(struct world *world, uint32_t free, uint32_t limit, size_t n_allocated);
+void say_slots_of(struct world *world, unsigned i, uint32_t free, uint32_t limit);
 void say_services(struct world *world);
+void say_services_of(struct world *world, unsigned i, unsigned device);
 void say_services_done(struct world *world);
 void say_read(struct world *world, uint32_t handle, const char *text);
 void say_written(struct world *world, uint32_t handle);
@@ -89,6 +93,10 @@ void say_paired(struct world *world, bool paired, int32_t code);
 /* Looks at what was sent to kitchen, and forgets it. */
 void assert_sent(struct world *world, const char *expected);
 void assert_sent_to(struct world *world, unsigned i, const char *expected);
+/* The same to read: lives until the next call. */
+const char *take_sent(struct world *world, unsigned i);
+/* A report of the device by a proxy. */
+void say_advert(struct world *world, unsigned i, unsigned device, int32_t rssi);
 
 /* Whether kitchen owes an answer that is waited for. */
 bool proxy_owes(const struct world *world);

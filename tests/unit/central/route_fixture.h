@@ -3,10 +3,11 @@
 #define TESTS_CENTRAL_ROUTE_FIXTURE_H
 
 #include "../hub/fixture.h"
+#include "steady.h"
 
 #include "central/route.h"
 
-/* The hub's fixture, with all its scanners open for connections. */
+/* The hub's fixture, with all its scanners open for connections, and what routing goes by. */
 #define DEVICE UINT64_C(0xAABBCCDDEEFF)
 enum { SLOTS_OF_EACH = 3 };
 
@@ -33,6 +34,7 @@ static inline int route_setup(void **state)
 {
     fixture_setup(state);
     struct fixture *f = *state;
+    f->test.env.random = steady_random;
     for (unsigned i = 0; i < N_SCANNERS; i++) {
         open_scanner(f, f->scanners[i]);
         report_slots(f, i, SLOTS_OF_EACH);

@@ -155,7 +155,7 @@ static void test_proxy_lost_during_discovery_and_settling(void **state)
     say_connection(world, true, 23, 0);
     proxy_lose(world, 0);
     assert_int_equal(told.calls, 1);
-    assert_int_equal(told.result.error, BLEPROXY_E_REQUEST_FAILED);
+    assert_int_equal(told.result.error, BLEPROXY_E_CLOSED);
     assert_int_equal(told.result.cause, BLEPROXY_CAUSE_PROXY);
 
     proxy_begin(world, 0, ALL_FEATURES);

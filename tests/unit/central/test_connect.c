@@ -84,7 +84,9 @@ static void test_a_deadline_that_ends_the_wait_for_a_slot_says_that_a_slot_is_mi
     assert_int_equal(told.calls, 1);
     assert_int_equal(told.result.error, BLEPROXY_E_NO_SLOT);
     assert_int_equal(told.result.cause, BLEPROXY_CAUSE_SLOTS);
-    assert_non_null(strstr(told.text, "3 of the proxy's 3 connection slots are in use"));
+    assert_non_null(
+        strstr(told.text, "all connection slots of the proxies that hear it are in use: kitchen (3 of 3)"));
+    assert_int_equal(told.result.attempts, 0);
     assert_sent(world, "");
     assert_idle(world);
 }

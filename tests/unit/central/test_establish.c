@@ -3,11 +3,6 @@
 
 #include <bleproxy/error.h>
 
-#define SCRIPT(...)                                                                                          \
-    (const struct script[]){__VA_ARGS__}, sizeof((const struct script[]){__VA_ARGS__}) / sizeof(struct script)
-
-static const struct script good = {.takes_ms = 700};
-
 /* ---- The cases of bleak-retry-connector, the Python stack's part of this; docs/differences.md has the differences ---- */
 
 static void test_f170_an_error_of_no_kind_ends_it_at_the_fourth(void **state)
@@ -157,45 +152,45 @@ static void test_f179_the_table_row_by_row(void **state)
         int error;
         int32_t code;
         enum bleproxy_cause cause;
-        enum establish_class class;
+        enum verdict_class class;
         unsigned pause_ms;
     } rows[] = {
-        {BLEPROXY_E_TIMEOUT, 0, BLEPROXY_CAUSE_TIMEOUT, ESTABLISH_TIMEOUT, 250},
-        {BLEPROXY_E_CLOSED, 0, BLEPROXY_CAUSE_PROXY, ESTABLISH_TRANSIENT, 250},
-        {BLEPROXY_E_NOT_CONNECTED, 0, BLEPROXY_CAUSE_PROXY, ESTABLISH_TRANSIENT, 250},
-        {BLEPROXY_E_ENCRYPTION, 0, BLEPROXY_CAUSE_PROXY, ESTABLISH_TRANSIENT, 250},
-        {BLEPROXY_E_NOT_HEARD, 0, BLEPROXY_CAUSE_NOT_HEARD, ESTABLISH_TRANSIENT, 4000},
-        {BLEPROXY_E_NO_PROXY, 0, BLEPROXY_CAUSE_NO_PROXY, ESTABLISH_TRANSIENT, 4000},
-        {BLEPROXY_E_NO_SLOT, 0, BLEPROXY_CAUSE_SLOTS, ESTABLISH_TRANSIENT, 4000},
-        {BLEPROXY_E_LINK, 0x100, BLEPROXY_CAUSE_RANGE, ESTABLISH_TRANSIENT, 4000},
-        {BLEPROXY_E_LINK, 0x3e, BLEPROXY_CAUSE_RANGE, ESTABLISH_TRANSIENT, 500},
-        {BLEPROXY_E_LINK, 0x08, BLEPROXY_CAUSE_RANGE, ESTABLISH_ERROR, 500},
-        {BLEPROXY_E_LINK, 0x85, BLEPROXY_CAUSE_RANGE, ESTABLISH_ERROR, 1000},
-        {BLEPROXY_E_LINK, 0x13, BLEPROXY_CAUSE_PEER, ESTABLISH_TRANSIENT, 250},
-        {BLEPROXY_E_LINK, 0x16, BLEPROXY_CAUSE_RANGE, ESTABLISH_TRANSIENT, 250},
-        {BLEPROXY_E_LINK, 0, BLEPROXY_CAUSE_RANGE, ESTABLISH_ERROR, 0},
-        {BLEPROXY_E_LINK, 0x05, BLEPROXY_CAUSE_KEY, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_LINK, -1, BLEPROXY_CAUSE_RANGE, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_DISCONNECTED, 0, BLEPROXY_CAUSE_RANGE, ESTABLISH_ERROR, 0},
-        {BLEPROXY_E_DISCONNECTED, 0x13, BLEPROXY_CAUSE_PEER, ESTABLISH_ERROR, 0},
-        {BLEPROXY_E_GATT, 0x85, BLEPROXY_CAUSE_ATTRIBUTE, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_PAIRING, 5, BLEPROXY_CAUSE_KEY, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_REFUSED, 1, BLEPROXY_CAUSE_FIRMWARE, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_NO_SERVICES, 0, BLEPROXY_CAUSE_FIRMWARE, ESTABLISH_ERROR, 100},
-        {-9999, 0, BLEPROXY_CAUSE_NONE, ESTABLISH_ERROR, 100},
-        {BLEPROXY_E_UNSUPPORTED, 0, BLEPROXY_CAUSE_FIRMWARE, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_CANCELLED, 0, BLEPROXY_CAUSE_CALLER, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_INVALID, 0, BLEPROXY_CAUSE_CALLER, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_STATE, 0, BLEPROXY_CAUSE_CALLER, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_BUSY, 0, BLEPROXY_CAUSE_CALLER, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_NOMEM, 0, BLEPROXY_CAUSE_NONE, ESTABLISH_FATAL, 0},
-        {BLEPROXY_E_LIMIT, 0, BLEPROXY_CAUSE_NONE, ESTABLISH_FATAL, 0},
+        {BLEPROXY_E_TIMEOUT, 0, BLEPROXY_CAUSE_TIMEOUT, VERDICT_TIMEOUT, 250},
+        {BLEPROXY_E_CLOSED, 0, BLEPROXY_CAUSE_PROXY, VERDICT_TRANSIENT, 250},
+        {BLEPROXY_E_NOT_CONNECTED, 0, BLEPROXY_CAUSE_PROXY, VERDICT_TRANSIENT, 250},
+        {BLEPROXY_E_ENCRYPTION, 0, BLEPROXY_CAUSE_PROXY, VERDICT_TRANSIENT, 250},
+        {BLEPROXY_E_NOT_HEARD, 0, BLEPROXY_CAUSE_NOT_HEARD, VERDICT_TRANSIENT, 4000},
+        {BLEPROXY_E_NO_PROXY, 0, BLEPROXY_CAUSE_NO_PROXY, VERDICT_TRANSIENT, 4000},
+        {BLEPROXY_E_NO_SLOT, 0, BLEPROXY_CAUSE_SLOTS, VERDICT_TRANSIENT, 4000},
+        {BLEPROXY_E_LINK, 0x100, BLEPROXY_CAUSE_RANGE, VERDICT_TRANSIENT, 4000},
+        {BLEPROXY_E_LINK, 0x3e, BLEPROXY_CAUSE_RANGE, VERDICT_TRANSIENT, 500},
+        {BLEPROXY_E_LINK, 0x08, BLEPROXY_CAUSE_RANGE, VERDICT_ERROR, 500},
+        {BLEPROXY_E_LINK, 0x85, BLEPROXY_CAUSE_RANGE, VERDICT_ERROR, 1000},
+        {BLEPROXY_E_LINK, 0x13, BLEPROXY_CAUSE_PEER, VERDICT_TRANSIENT, 250},
+        {BLEPROXY_E_LINK, 0x16, BLEPROXY_CAUSE_RANGE, VERDICT_TRANSIENT, 250},
+        {BLEPROXY_E_LINK, 0, BLEPROXY_CAUSE_RANGE, VERDICT_ERROR, 0},
+        {BLEPROXY_E_LINK, 0x05, BLEPROXY_CAUSE_KEY, VERDICT_ERROR, 100},
+        {BLEPROXY_E_LINK, -1, BLEPROXY_CAUSE_RANGE, VERDICT_ERROR, 100},
+        {BLEPROXY_E_DISCONNECTED, 0, BLEPROXY_CAUSE_RANGE, VERDICT_ERROR, 0},
+        {BLEPROXY_E_DISCONNECTED, 0x13, BLEPROXY_CAUSE_PEER, VERDICT_ERROR, 0},
+        {BLEPROXY_E_GATT, 0x85, BLEPROXY_CAUSE_ATTRIBUTE, VERDICT_ERROR, 100},
+        {BLEPROXY_E_PAIRING, 5, BLEPROXY_CAUSE_KEY, VERDICT_ERROR, 100},
+        {BLEPROXY_E_REFUSED, 1, BLEPROXY_CAUSE_FIRMWARE, VERDICT_ERROR, 100},
+        {BLEPROXY_E_NO_SERVICES, 0, BLEPROXY_CAUSE_FIRMWARE, VERDICT_ERROR, 100},
+        {-9999, 0, BLEPROXY_CAUSE_NONE, VERDICT_ERROR, 100},
+        {BLEPROXY_E_UNSUPPORTED, 0, BLEPROXY_CAUSE_FIRMWARE, VERDICT_FATAL, 0},
+        {BLEPROXY_E_CANCELLED, 0, BLEPROXY_CAUSE_CALLER, VERDICT_FATAL, 0},
+        {BLEPROXY_E_INVALID, 0, BLEPROXY_CAUSE_CALLER, VERDICT_FATAL, 0},
+        {BLEPROXY_E_STATE, 0, BLEPROXY_CAUSE_CALLER, VERDICT_FATAL, 0},
+        {BLEPROXY_E_BUSY, 0, BLEPROXY_CAUSE_CALLER, VERDICT_FATAL, 0},
+        {BLEPROXY_E_NOMEM, 0, BLEPROXY_CAUSE_NONE, VERDICT_FATAL, 0},
+        {BLEPROXY_E_LIMIT, 0, BLEPROXY_CAUSE_NONE, VERDICT_FATAL, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct bleproxy_result result = {
             .error = rows[i].error, .code = rows[i].code, .cause = rows[i].cause, .text = ""};
-        const struct establish_verdict verdict = establish_judge(&result);
+        const struct verdict verdict = verdict_of(&result);
         assert_int_equal(verdict.class, rows[i].class);
         assert_int_equal(verdict.pause_ns, rows[i].pause_ms * NS_PER_MS);
     }
@@ -234,6 +229,38 @@ static void test_f181_options_reach_every_attempt(void **state)
         assert_true(stage->tries[i].attempt.no_cache);
         assert_int_equal(stage->tries[i].attempt.timeout_ns, 3 * NS_PER_S);
     }
+}
+
+/* ---- Chance ---- */
+
+static unsigned char chance;
+
+static void by_chance(void *user, void *buf, size_t size)
+{
+    (void)user;
+    memset(buf, chance, size);
+}
+
+static uint64_t pause_by(struct stage *stage, unsigned char bytes)
+{
+    const struct bleproxy_connect_options twice = {.attempts = 2};
+    chance = bytes;
+    stage->hub->test.env.random = by_chance;
+    stage->n_tries = stage->completed = 0;
+    heard_by(stage->hub, 0, -50);
+    play(stage, SCRIPT({.error = BLEPROXY_E_LINK, .code = 0x85, .takes_ms = 1000}), &twice);
+    return pause_ms(stage, 0);
+}
+
+/* Those that failed together do not try again together. */
+static void test_a_pause_is_a_quarter_shorter_or_longer_by_chance(void **state)
+{
+    struct stage *stage = *state;
+    assert_int_equal(pause_by(stage, 0x00), 750);
+    assert_int_equal(pause_by(stage, 0x80), 1000 + 0);
+    assert_int_equal(pause_by(stage, 0xff), 1249);
+    stage->central.routing.reference = true;
+    assert_int_equal(pause_by(stage, 0x00), 1000);
 }
 
 /* ---- Limits ---- */
@@ -335,6 +362,80 @@ static void test_a_proxy_that_goes_during_a_pause_is_not_tried_again(void **stat
     assert_int_equal(stage->result.error, 0);
 }
 
+static unsigned failures_of(const struct stage *stage, uint64_t source)
+{
+    return failures_count(&stage->central.routing.failures, source, DEVICE, 0);
+}
+
+/* They are the path's, not the connect's. */
+static void test_failures_outlive_the_connect_and_success_clears_them(void **state)
+{
+    struct stage *stage = *state;
+    const struct bleproxy_connect_options once = {.attempts = 1};
+    heard_by(stage->hub, 1, -65);
+    for (unsigned i = 0; i < 2; i++) {
+        stage->completed = 0;
+        begin(stage, SCRIPT({.error = BLEPROXY_E_LINK, .code = 0x3e, .takes_ms = 1000}), &once);
+        run_for(stage, 2000);
+        assert_int_equal(stage->result.source, 0xA0);
+        stage->n_tries = 0;
+    }
+    assert_int_equal(failures_of(stage, 0xA0), 2);
+    failures_add(&stage->central.routing.failures, 0xA1, DEVICE, 0, stage->hub->now_ns);
+    failures_add(&stage->central.routing.failures, 0xA0, DEVICE, 0, stage->hub->now_ns);
+    stage->completed = 0;
+    begin(stage, SCRIPT(good), &once);
+    run_for(stage, 2000);
+    assert_int_equal(stage->result.source, 0xA1);
+    assert_int_equal(failures_of(stage, 0xA1), 0);
+    assert_int_equal(failures_of(stage, 0xA0), 3);
+}
+
+static void test_what_is_not_the_paths_fault_is_no_failure_of_it(void **state)
+{
+    static const int errors[] = {BLEPROXY_E_NO_SLOT, BLEPROXY_E_PAIRING, BLEPROXY_E_UNSUPPORTED};
+    struct stage *stage = *state;
+    const struct bleproxy_connect_options once = {.attempts = 1};
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned reference = 0; reference < 2; reference++) {
+            stage->central.routing.reference = reference;
+            stage->completed = 0;
+            stage->n_tries = 0;
+            begin(stage, &(const struct script){.error = errors[i], .takes_ms = 1000}, 1, &once);
+            run_for(stage, 2000);
+            assert_int_equal(failures_of(stage, 0xA0), reference);
+            failures_clear(&stage->central.routing.failures, 0xA0, DEVICE);
+        }
+    }
+}
+
+/* F145: in Python whoever loses patience has counted a failure. It says nothing of the path: here only the deadline does,
+ * which gave the path all the time that there was. */
+static void test_f145_a_cancelled_connect(void **state)
+{
+    struct stage *stage = *state;
+    for (unsigned reference = 0; reference < 2; reference++) {
+        stage->central.routing.reference = reference;
+        stage->completed = 0;
+        stage->n_tries = 0;
+        begin(stage, SCRIPT({.takes_ms = UINT32_MAX}), NULL);
+        run_for(stage, 1000);
+        operation_cancel(stage->connecting, stage->hub->now_ns);
+        assert_int_equal(stage->result.error, BLEPROXY_E_CANCELLED);
+        assert_null(stage->playing);
+        assert_int_equal(failures_of(stage, 0xA0), reference);
+        heard_by(stage->hub, 0, -50);
+    }
+}
+
+static void test_an_attempt_that_the_deadline_ends_has_failed(void **state)
+{
+    struct stage *stage = *state;
+    const struct bleproxy_connect_options options = {.deadline_ms = 5000};
+    play(stage, SCRIPT({.takes_ms = UINT32_MAX}), &options);
+    assert_int_equal(failures_of(stage, 0xA0), 1);
+}
+
 /* ---- Nobody hears it ---- */
 
 static void nobody_hears_it(struct stage *stage)
@@ -407,6 +508,7 @@ static void test_a_proxy_that_recovers_is_found_without_a_report(void **state)
     begin(stage, SCRIPT(good), NULL);
     run_for(stage, 1000);
     scanner_set_available(stage->hub->scanners[0], true, stage->hub->now_ns);
+    report_slots(stage->hub, 0, 3);
     run_for(stage, 10000);
     assert_int_equal(stage->n_tries, 1);
     assert_int_equal(since_start_ms(stage->tries[0].began_ns), 4000);
@@ -710,6 +812,7 @@ int main(void)
         CASE(test_f180_the_number_of_attempts_is_an_option),
         CASE(test_f181_what_an_attempt_is_told),
         CASE(test_f181_options_reach_every_attempt),
+        CASE(test_a_pause_is_a_quarter_shorter_or_longer_by_chance),
         CASE(test_what_counts_and_what_passes_have_limits_of_their_own),
         CASE(test_one_attempt_is_one_attempt_whatever_the_trouble),
         CASE(test_what_no_attempt_can_change_ends_it_at_once),
@@ -718,6 +821,10 @@ int main(void)
         CASE(test_a_pinned_proxy_is_the_only_one),
         CASE(test_a_pinned_proxy_that_does_not_hear_it),
         CASE(test_a_proxy_that_goes_during_a_pause_is_not_tried_again),
+        CASE(test_failures_outlive_the_connect_and_success_clears_them),
+        CASE(test_what_is_not_the_paths_fault_is_no_failure_of_it),
+        CASE(test_f145_a_cancelled_connect),
+        CASE(test_an_attempt_that_the_deadline_ends_has_failed),
         CASE(test_not_heard_is_looked_at_every_four_seconds_nine_times),
         CASE(test_not_heard_and_one_attempt_ends_it_but_not_from_within),
         CASE(test_a_device_that_wakes_up_is_connected_at_once),

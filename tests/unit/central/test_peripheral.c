@@ -53,10 +53,8 @@ static void test_f65_proxy_lost_twice(void **state)
     struct told lost;
     watch(world, &lost);
     connect_device(world);
-    struct disconnect_set *set = disconnect_set_ref(scanner_disconnect_set(world->proxies[0].scanner));
-    proxy_lose(world, 0);
-    disconnect_set_fire(set);
-    disconnect_set_unref(set);
+    session_fail(world->proxies[0].session, BLEPROXY_E_IO, "connection reset", world->now_ns);
+    proxy_lose(world, 0); /* now the session is freed */
     assert_int_equal(lost.calls, 1);
     assert_int_equal(lost.result.error, BLEPROXY_E_CLOSED);
     assert_int_equal(lost.result.cause, BLEPROXY_CAUSE_PROXY);
@@ -64,25 +62,58 @@ static void test_f65_proxy_lost_twice(void **state)
     assert_lost(world);
 }
 
-/* A set may be shared: that one's session goes on. */
-static void test_disconnect_set_fired_while_the_session_lives(void **state)
+static void free_scanner(struct world *world)
+{
+    struct proxy_play *proxy = &world->proxies[0];
+    wiring_detach(proxy->session, proxy->scanner);
+    scanner_free(proxy->scanner);
+    proxy->scanner = NULL;
+}
+
+/* A program that manages connections itself may give up the scanner and keep the client. */
+static void test_scanner_freed_while_the_session_lives(void **state)
 {
     struct world *world = *state;
-    struct disconnect_set *set = scanner_disconnect_set(world->proxies[0].scanner);
-    struct told told, lost;
+    struct told lost, read = told_by(world);
     watch(world, &lost);
     connect_device(world);
-    disconnect_set_fire(set);
+    assert_int_equal(peripheral_read(world->peripheral, MEASUREMENT, 0, on_told, &read, world->now_ns, NULL),
+                     0);
+    free_scanner(world);
+    assert_int_equal(read.calls, 1);
+    assert_int_equal(read.result.error, BLEPROXY_E_CLOSED);
     assert_int_equal(lost.calls, 1);
-    assert_sent(world, "disconnect");
-    say_connection(world, false, 0, 0x16);
+    assert_int_equal(lost.result.error, BLEPROXY_E_CLOSED);
+    assert_sent(world, "read 12; disconnect");
+    assert_lost(world);
     assert_idle(world);
-    connect_device(world);
-    disconnect(world, &told);
-    disconnect_set_fire(set);
-    assert_int_equal(lost.calls, 2);
+    say_connection(world, false, 0, 0x16);
+    assert_int_equal(lost.calls, 1);
+}
+
+/* The same in the middle of an attempt: it holds the scanner paused, and waits for its slots. */
+static void test_scanner_freed_in_an_attempt(void **state)
+{
+    struct world *world = *state;
+    struct told told = told_by(world);
+    attempt_begin(world, &told);
+    free_scanner(world);
     assert_int_equal(told.calls, 1);
-    assert_sent(world, "disconnect"); /* once is enough */
+    assert_int_equal(told.result.error, BLEPROXY_E_CLOSED);
+    assert_sent(world, "connect; disconnect");
+    assert_idle(world);
+}
+
+static void test_scanner_freed_while_a_slot_is_waited_for(void **state)
+{
+    struct world *world = *state;
+    struct told told = told_by(world);
+    say_slots(world, 0, 3, 3);
+    attempt_begin(world, &told);
+    free_scanner(world);
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.result.error, BLEPROXY_E_CLOSED);
+    assert_sent(world, "");
     assert_idle(world);
 }
 
@@ -249,7 +280,7 @@ static void test_link_reported_up_while_disconnecting(void **state)
     assert_idle(world);
 }
 
-/* Whoever ends a session without telling those who joined the scanner leaves them to find out. */
+/* The order in which session and scanner go is of no importance. */
 static void test_session_lost_without_a_word(void **state)
 {
     struct world *world = *state;
@@ -264,12 +295,6 @@ static void test_session_lost_without_a_word(void **state)
     scanner_free(proxy->scanner);
     proxy->session = NULL;
     proxy->scanner = NULL;
-    assert_int_equal(read.calls, 0);
-    struct told refused = told_by(world);
-    assert_int_equal(
-        peripheral_read(world->peripheral, MEASUREMENT, 0, on_told, &refused, world->now_ns, NULL),
-        BLEPROXY_E_NOT_CONNECTED);
-    pass_ms(world, 0);
     assert_int_equal(read.calls, 1);
     assert_int_equal(read.result.error, BLEPROXY_E_CLOSED);
     assert_int_equal(lost.calls, 1);
@@ -562,7 +587,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_f65_once_for_each_link),
         T(test_f65_proxy_lost_twice),
-        T(test_disconnect_set_fired_while_the_session_lives),
+        T(test_scanner_freed_while_the_session_lives),
+        T(test_scanner_freed_in_an_attempt),
+        T(test_scanner_freed_while_a_slot_is_waited_for),
         T(test_f67_slot_report_without_the_device),
         T(test_f66_disconnect),
         T(test_f66_proxy_lost_while_disconnecting),

@@ -419,7 +419,7 @@ static void test_losing_the_link_or_the_proxy_completes_all(void **state)
     begin_all(world, told);
     proxy_lose(world, 0);
     for (unsigned i = 0; i < 8; i++) {
-        assert_done(&told[i], BLEPROXY_E_REQUEST_FAILED);
+        assert_done(&told[i], BLEPROXY_E_CLOSED); /* as on_disconnected is told */
         assert_int_equal(told[i].result.cause, BLEPROXY_CAUSE_PROXY);
     }
     assert_int_equal(lost.calls, 2);

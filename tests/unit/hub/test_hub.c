@@ -73,6 +73,34 @@ static void test_scanners_in_order_of_registration(void **state)
     assert_null(hub_next_scanner(f->hub, &position));
 }
 
+static void test_how_a_scanner_hears_a_device(void **state)
+{
+    struct fixture *f = *state;
+    struct hub_hearing hearing = {.rssi_dbm = 1};
+    assert_false(hub_hears(f->hub, f->scanners[0], 1, &hearing));
+    assert_int_equal(hearing.rssi_dbm, 1); /* written only on success */
+    hear(f, f->scanners[0], 1, -50, "020106");
+    hear(f, f->scanners[1], 1, 0, "020106"); /* a proxy that does not know */
+    pass_time(f, 3);
+    assert_true(hub_hears(f->hub, f->scanners[0], 1, &hearing));
+    assert_int_equal(hearing.rssi_dbm, -50);
+    assert_true(hearing.smoothed_dbm == -50);
+    assert_int_equal(f->now_ns - hearing.heard_ns, 3 * NS_PER_S);
+    assert_int_equal(hearing.address_type, BLEPROXY_ADDRESS_RANDOM);
+    assert_true(hub_hears(f->hub, f->scanners[1], 1, &hearing));
+    assert_true(hearing.smoothed_dbm == BLEPROXY_RSSI_NONE);
+}
+
+static void test_when_a_scanner_was_registered(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(scanner_registered_ns(f->scanners[0]), T0);
+    pass_time(f, 5);
+    hub_unregister_scanner(f->hub, f->scanners[0], f->now_ns);
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[0], f->now_ns), 0);
+    assert_int_equal(scanner_registered_ns(f->scanners[0]), T0 + 5 * NS_PER_S);
+}
+
 static void test_iterating_over_devices(void **state)
 {
     struct fixture *f = *state;
@@ -391,6 +419,8 @@ int main(void)
         TEST(test_registering_twice_is_an_error),
         TEST(test_f136_second_scanner_of_one_source_is_logged_and_works),
         TEST(test_scanners_in_order_of_registration),
+        TEST(test_how_a_scanner_hears_a_device),
+        TEST(test_when_a_scanner_was_registered),
         TEST(test_iterating_over_devices),
         TEST(test_newcomer_displaces_the_longest_silent_heard_once),
         TEST(test_full_table_refuses_but_reports_go_on),

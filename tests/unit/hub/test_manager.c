@@ -366,6 +366,7 @@ static void test_f05_connection_wires_registers_and_completes_start(void **state
     assert_int_equal(f->started.error, 0);
     assert_int_equal(n_registered(f), 1);
     assert_string_equal(manager_device_info(f->manager)->model, "virtual");
+    assert_string_equal(scanner_label(manager_scanner(f->manager)), "kitchen");
     assert_true(f->n_pending > 0);
     feed(f, RAW_ADVERT);
     assert_non_null(hub_device(f->hub, UINT64_C(0xA4C138112233)));

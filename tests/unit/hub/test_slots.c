@@ -153,16 +153,30 @@ static void test_f21_waiters_are_told_of_a_free_slot(void **state)
     (void)state;
     report(0, 1, 1, X);
     assert_int_equal(wait_for(0), 0);
-    assert_int_equal(wait_for(1), 0);
     report(0, 1, 1, Y);
     assert_int_equal(waiting[0].calls, 0);
     report(1, 1, 0);
-    for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(waiting[i].calls, 1);
-        assert_int_equal(waiting[i].error, 0);
-    }
+    assert_int_equal(waiting[0].calls, 1);
+    assert_int_equal(waiting[0].error, 0);
     report(1, 1, 0);
     assert_int_equal(waiting[0].calls, 1);
+}
+
+/* The Python stack wakes all: all but one are then refused. */
+static void test_as_many_waiters_are_told_as_slots_are_free_in_order(void **state)
+{
+    (void)state;
+    report(0, 2, 2, X, Y);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(wait_for(i), 0);
+    report(1, 2, 1, X);
+    assert_int_equal(waiting[0].calls, 1);
+    assert_int_equal(waiting[1].calls + waiting[2].calls, 0);
+    report(0, 2, 2, X, Y);
+    assert_int_equal(waiting[1].calls + waiting[2].calls, 0);
+    report(2, 2, 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(waiting[i].calls, 1);
 }
 
 static void test_f22_without_a_report_nobody_is_told_and_the_facts_are_there(void **state)
@@ -366,7 +380,7 @@ static void test_a_waiter_that_is_told_may_cancel_the_others(void **state)
     waiting[0].act = cancel_the_others;
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(wait_for(i), 0);
-    report(1, 1, 0);
+    report(3, 3, 0);
     assert_int_equal(waiting[0].calls, 1);
     assert_int_equal(waiting[1].calls + waiting[2].calls, 0);
     report(0, 1, 1, X);
@@ -567,6 +581,7 @@ int main(void)
         TEST(test_f14_a_connection_needs_availability_and_a_slot),
         TEST(test_f20_a_free_slot_is_had_without_waiting),
         TEST(test_f21_waiters_are_told_of_a_free_slot),
+        TEST(test_as_many_waiters_are_told_as_slots_are_free_in_order),
         TEST(test_f22_without_a_report_nobody_is_told_and_the_facts_are_there),
         TEST(test_f23_a_cancelled_waiter_is_not_told),
         TEST(test_f24_cancelling_after_the_result_does_nothing),

@@ -22,6 +22,7 @@ struct fixture {
     struct test_env test;
     struct session *session;
     struct bleproxy_device_info info;
+    const char *label;
     struct scanner *scanner;
     uint64_t now_ns;
 };
@@ -92,8 +93,9 @@ static int teardown(void **state)
 static void connect_scanner(struct fixture *f, uint32_t features, uint32_t *warned)
 {
     f->info.features = features;
-    assert_int_equal(
-        wiring_connect_scanner(f->session, &f->test.env, &f->info, true, warned, f->now_ns, &f->scanner), 0);
+    assert_int_equal(wiring_connect_scanner(f->session, &f->test.env, &f->info, f->label, true, warned,
+                                            f->now_ns, &f->scanner),
+                     0);
 }
 
 /* Sets up the scanner and lets 10 s pass, after which a watchdog would ask again. */
@@ -102,6 +104,19 @@ static void run_watchdog(struct fixture *f)
     scanner_setup(f->scanner, f->now_ns);
     f->now_ns += 10 * NS_PER_S;
     scanner_tick(f->scanner, f->now_ns);
+}
+
+static void test_what_the_proxy_is_called(void **state)
+{
+    struct fixture *f = *state;
+    connect_scanner(f, ALL_FEATURES, NULL);
+    assert_string_equal(scanner_name(f->scanner), f->info.name);
+    assert_string_equal(scanner_label(f->scanner), f->info.name);
+    scanner_free(f->scanner);
+    f->label = "upstairs";
+    connect_scanner(f, ALL_FEATURES, NULL);
+    assert_string_equal(scanner_name(f->scanner), f->info.name);
+    assert_string_equal(scanner_label(f->scanner), "upstairs");
 }
 
 static void test_f12_no_active_connections_no_slots(void **state)
@@ -204,7 +219,8 @@ static void test_unavailable_scanner(void **state)
     struct fixture *f = *state;
     f->info.features = ALL_FEATURES;
     assert_int_equal(
-        wiring_connect_scanner(f->session, &f->test.env, &f->info, false, NULL, f->now_ns, &f->scanner), 0);
+        wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, false, NULL, f->now_ns, &f->scanner),
+        0);
     assert_false(scanner_is_available(f->scanner));
 }
 
@@ -251,7 +267,7 @@ static void test_session_that_ended_is_reported_and_nothing_leaks(void **state)
     session_fail(f->session, BLEPROXY_E_CLOSED, NULL, f->now_ns);
     f->info.features = ALL_FEATURES;
     assert_int_equal(
-        wiring_connect_scanner(f->session, &f->test.env, &f->info, true, NULL, f->now_ns, &f->scanner),
+        wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, true, NULL, f->now_ns, &f->scanner),
         BLEPROXY_E_CLOSED);
     assert_null(f->scanner);
 }
@@ -262,8 +278,8 @@ static void test_out_of_memory_leaks_nothing(void **state)
     f->info.features = ALL_FEATURES;
     for (size_t n = 0;; n++) {
         f->test.fail_after = n;
-        int error =
-            wiring_connect_scanner(f->session, &f->test.env, &f->info, true, NULL, f->now_ns, &f->scanner);
+        int error = wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, true, NULL, f->now_ns,
+                                           &f->scanner);
         f->test.fail_after = SIZE_MAX;
         if (error == 0)
             break;
@@ -278,6 +294,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_what_the_proxy_is_called),
         TEST(test_f12_no_active_connections_no_slots),
         TEST(test_f12_all_features_subscribe_slots_then_raw_with_state),
         TEST(test_a_connection_from_an_earlier_session_is_closed_once),

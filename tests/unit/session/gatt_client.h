@@ -69,8 +69,10 @@ struct asked {
 struct heard {
     struct client *client;
     struct session_link link;
-    unsigned connections, notifications;
-    struct asked *before; /* must have completed before the first connection message */
+    unsigned connections, notifications, ends;
+    struct asked *awaiting;       /* must complete after the first connection message, and after the end */
+    struct session_request *drop; /* cancelled by the first connection message */
+    int error;                    /* of the end */
     bool connected, detaches;
     uint32_t mtu, handle;
     int32_t reason;
@@ -174,12 +176,16 @@ static inline void gatt_on_connection(void *user, bool connected, uint32_t mtu, 
 {
     struct heard *heard = user;
     assert_int_equal(now_ns, heard->client->now_ns);
-    assert_true(!heard->before || heard->before->completed == 1);
+    assert_int_equal(heard->ends, 0);
+    assert_true(!heard->awaiting || heard->connections > 0 || heard->awaiting->completed == 0);
     heard->connections++;
     heard->connected = connected;
     heard->mtu = mtu;
     heard->reason = reason;
     client_event(heard->client, EVENT_CONNECTION);
+    if (heard->drop)
+        session_cancel(heard->drop, now_ns);
+    heard->drop = NULL;
     if (heard->detaches)
         session_link_detach(&heard->link);
 }
@@ -200,7 +206,20 @@ static inline void gatt_on_notification(void *user, uint32_t handle, const uint8
         session_link_detach(&heard->link);
 }
 
-static const struct session_link_ops gatt_link_ops = {gatt_on_connection, gatt_on_notification};
+static inline void gatt_on_end(void *user, int error, uint64_t now_ns)
+{
+    struct heard *heard = user;
+    assert_int_equal(now_ns, heard->client->now_ns);
+    assert_null(heard->link.session);
+    assert_true(!heard->awaiting || heard->awaiting->completed == 0);
+    heard->ends++;
+    heard->error = error;
+    if (heard->drop)
+        session_cancel(heard->drop, now_ns);
+    heard->drop = NULL;
+}
+
+static const struct session_link_ops gatt_link_ops = {gatt_on_connection, gatt_on_notification, gatt_on_end};
 
 static inline int hear(struct client *c, struct heard *heard, uint64_t address)
 {

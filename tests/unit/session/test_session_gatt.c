@@ -38,7 +38,7 @@ SPLIT_TEST(test_case_41_any_connection_message_fails_each_request_about_the_devi
         struct asked asked[OPERATIONS], elsewhere;
         struct heard heard;
         assert_int_equal(hear(c, &heard, DEVICE), 0);
-        heard.before = &asked[OPERATIONS - 1];
+        heard.awaiting = &asked[OPERATIONS - 1];
         for (unsigned i = 0; i < OPERATIONS; i++)
             assert_int_equal(ask(c, &asked[i], i, DEVICE, 3), 0);
         assert_int_equal(ask(c, &elsewhere, READ, OTHER, 3), 0);
@@ -52,6 +52,20 @@ SPLIT_TEST(test_case_41_any_connection_message_fails_each_request_about_the_devi
         session_link_detach(&heard.link);
         client_expect(c, "");
     }
+}
+
+SPLIT_TEST(test_a_request_that_the_link_takes_back_is_cancelled_and_no_more)
+{
+    struct asked asked, other;
+    struct heard heard;
+    client_connect(c, HELLO_15);
+    assert_int_equal(hear(c, &heard, DEVICE), 0);
+    assert_int_equal(ask(c, &asked, READ, DEVICE, 3), 0);
+    assert_int_equal(ask(c, &other, READ, DEVICE, 4), 0);
+    heard.drop = asked.request;
+    client_feed(c, DOWN);
+    expect_outcome(&asked, BLEPROXY_E_CANCELLED, 0);
+    expect_outcome(&other, BLEPROXY_E_DISCONNECTED, 0x13);
 }
 
 SPLIT_TEST(test_a_request_made_when_the_connection_message_failed_another_waits_on)
@@ -295,14 +309,20 @@ SPLIT_TEST(test_requests_time_out_and_may_be_cancelled)
 SPLIT_TEST(test_the_end_of_the_session_completes_each_request_once)
 {
     struct asked asked[OPERATIONS];
+    struct heard heard;
     client_connect(c, HELLO_15);
+    assert_int_equal(hear(c, &heard, DEVICE), 0);
     for (unsigned i = 0; i < OPERATIONS; i++)
         assert_int_equal(ask(c, &asked[i], i, DEVICE, 3), 0);
     asked[0].drop = asked[OPERATIONS - 1].request;
+    heard.awaiting = &asked[0]; /* whoever has a link learns first that it has ended */
+    heard.drop = asked[1].request;
     session_fail(c->session, BLEPROXY_E_IO, NULL, c->now_ns);
-    for (unsigned i = 0; i < OPERATIONS - 1; i++)
-        expect_outcome(&asked[i], BLEPROXY_E_REQUEST_FAILED, 0);
-    expect_outcome(&asked[OPERATIONS - 1], BLEPROXY_E_CANCELLED, 0);
+    assert_int_equal(heard.ends, 1);
+    assert_int_equal(heard.error, BLEPROXY_E_CLOSED);
+    for (unsigned i = 0; i < OPERATIONS; i++)
+        expect_outcome(&asked[i],
+                       i == 1 || i == OPERATIONS - 1 ? BLEPROXY_E_CANCELLED : BLEPROXY_E_REQUEST_FAILED, 0);
     assert_int_equal(ask(c, &asked[0], READ, DEVICE, 3), BLEPROXY_E_CLOSED);
 }
 
@@ -372,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_are_written_as_the_protocol_has_them),
         cmocka_unit_test(test_case_41_any_connection_message_fails_each_request_about_the_device),
+        cmocka_unit_test(test_a_request_that_the_link_takes_back_is_cancelled_and_no_more),
         cmocka_unit_test(test_a_request_made_when_the_connection_message_failed_another_waits_on),
         cmocka_unit_test(test_case_42_an_error_for_another_handle_or_device_is_ignored),
         cmocka_unit_test(test_reads_take_their_value_and_nothing_else),

@@ -28,18 +28,32 @@ SPLIT_TEST(test_case_38_connection_messages_reach_the_link_until_it_is_detached)
     client_expect(c, "");
 }
 
-SPLIT_TEST(test_case_38_the_end_of_the_session_detaches)
+SPLIT_TEST(test_case_38_the_end_of_the_session_detaches_and_tells)
 {
-    struct heard heard;
+    struct heard heard, other;
     struct session_link never = {0};
     session_link_detach(&never);
     client_connect(c, HELLO_15);
     assert_int_equal(hear(c, &heard, DEVICE), 0);
+    assert_int_equal(hear(c, &other, OTHER), 0);
     session_fail(c->session, BLEPROXY_E_CLOSED, NULL, c->now_ns);
     assert_null(heard.link.session);
     session_link_detach(&heard.link);
     assert_int_equal(heard.connections, 0);
+    assert_int_equal(heard.ends, 1);
+    assert_int_equal(heard.error, BLEPROXY_E_CLOSED);
+    assert_int_equal(other.ends, 1);
     assert_int_equal(hear(c, &heard, DEVICE), BLEPROXY_E_NOT_CONNECTED);
+}
+
+SPLIT_TEST(test_a_polite_end_is_one_too)
+{
+    struct heard heard;
+    client_connect(c, HELLO_15);
+    assert_int_equal(hear(c, &heard, DEVICE), 0);
+    session_disconnect(c->session, true, c->now_ns);
+    assert_int_equal(heard.ends, 1);
+    assert_int_equal(heard.error, BLEPROXY_E_CLOSED);
 }
 
 SPLIT_TEST(test_freeing_the_session_detaches)
@@ -49,6 +63,8 @@ SPLIT_TEST(test_freeing_the_session_detaches)
     assert_int_equal(hear(c, &heard, DEVICE), 0);
     client_free(c);
     assert_null(heard.link.session);
+    assert_int_equal(heard.ends, 1);
+    assert_int_equal(heard.error, BLEPROXY_E_CLOSED);
     session_link_detach(&heard.link);
 }
 
@@ -86,7 +102,7 @@ SPLIT_TEST(test_case_40_a_cancelled_connection_that_comes_up_late_is_closed)
     assert_int_equal(heard.connections, 0);
 }
 
-SPLIT_TEST(test_a_link_detached_by_the_outcome_hears_no_more)
+SPLIT_TEST(test_a_link_detached_by_an_outcome_hears_no_more)
 {
     struct asked asked;
     struct heard heard;
@@ -95,8 +111,8 @@ SPLIT_TEST(test_a_link_detached_by_the_outcome_hears_no_more)
     assert_int_equal(ask(c, &asked, READ, DEVICE, 3), 0);
     asked.detach = &heard.link;
     client_drain(c);
-    client_feed(c, UP);
-    expect_outcome(&asked, BLEPROXY_E_DISCONNECTED, 0);
+    client_feed(c, VALUE_3 UP);
+    expect_outcome(&asked, 0, 0);
     assert_int_equal(heard.connections, 0);
     client_expect(c, DISCONNECT);
 }
@@ -189,11 +205,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_case_37_connects_with_cache_as_type_4_and_without_as_type_5),
         cmocka_unit_test(test_case_38_connection_messages_reach_the_link_until_it_is_detached),
-        cmocka_unit_test(test_case_38_the_end_of_the_session_detaches),
+        cmocka_unit_test(test_case_38_the_end_of_the_session_detaches_and_tells),
+        cmocka_unit_test(test_a_polite_end_is_one_too),
         cmocka_unit_test(test_freeing_the_session_detaches),
         cmocka_unit_test(test_no_link_before_the_hello_and_only_one_for_each_device),
         cmocka_unit_test(test_case_40_a_cancelled_connection_that_comes_up_late_is_closed),
-        cmocka_unit_test(test_a_link_detached_by_the_outcome_hears_no_more),
+        cmocka_unit_test(test_a_link_detached_by_an_outcome_hears_no_more),
         cmocka_unit_test(test_case_45_values_arrive_before_and_after_the_answer_of_their_device_only),
         cmocka_unit_test(test_case_46_a_lost_connection_leaves_the_others_their_values),
         cmocka_unit_test(test_a_notification_may_detach_its_link),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef WIRE_DIGITS_H
-#define WIRE_DIGITS_H
+#ifndef BASE_DIGITS_H
+#define BASE_DIGITS_H
 
 /* The value of a hexadecimal digit of any case, or -1. Independent of the locale. */
 static inline int digit_value(char c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "wire/digits.h"
+#include "base/digits.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 

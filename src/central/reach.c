@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "central/reach.h"
+
+#include "hub/scanner.h"
+#include <bleproxy/advertisement.h>
+#include <bleproxy/error.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    NAMED_MAX = 3, /* proxies; of more it is said how many */
+    NAME_SIZE = SANITISE_NAME_MAX * 4 + 1,
+};
+
+#define CHECK_DEVICE "check that it is on, near a proxy, and not connected elsewhere"
+
+/* What is asked, and what is written so far. */
+struct reach {
+    struct survey survey;
+    char *text;
+    size_t size, length;
+};
+
+static __attribute__((format(printf, 2, 3))) void say(struct reach *reach, const char *format, ...)
+{
+    size_t left = reach->size - reach->length;
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(reach->text + reach->length, left, format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        reach->length += (size_t)n < left ? (size_t)n : left - 1;
+}
+
+static void say_name(struct reach *reach, const char *proxy)
+{
+    char name[NAME_SIZE];
+    sanitise(name, sizeof(name), proxy, strlen(proxy), SANITISE_NAME_MAX);
+    say(reach, "%s", name);
+}
+
+static bool next(const struct reach *reach, size_t *position, struct path *ret_path)
+{
+    return route_next(&reach->survey, position, ret_path);
+}
+
+typedef bool path_fn(const struct path *path);
+
+static size_t count(const struct reach *reach, path_fn *has)
+{
+    size_t n = 0;
+    struct path path;
+    for (size_t position = 0; next(reach, &position, &path);)
+        n += has(&path);
+    return n;
+}
+
+/* "kitchen (-50 dBm), attic and 2 more". describe NULL: the names alone. */
+static void say_all(struct reach *reach, path_fn *has,
+                    void (*describe)(struct reach *reach, const struct path *path))
+{
+    const size_t n = count(reach, has);
+    size_t i = 0;
+    struct path path;
+    for (size_t position = 0; i < NAMED_MAX && next(reach, &position, &path);) {
+        if (!has(&path))
+            continue;
+        say(reach, "%s", i == 0 ? "" : i + 1 == n ? " and " : ", ");
+        say_name(reach, path.view.proxy);
+        if (describe)
+            describe(reach, &path);
+        i++;
+    }
+    if (n > i)
+        say(reach, " and %zu more", n - i);
+}
+
+/* ---- Kinds of proxies ---- */
+
+static bool is_any(const struct path *path)
+{
+    (void)path;
+    return true;
+}
+
+static bool is_allowed(const struct path *path)
+{
+    return !route_is_banned(path);
+}
+
+static bool is_fresh(const struct path *path)
+{
+    return path->is_fresh;
+}
+
+static bool is_fresh_and_passive(const struct path *path)
+{
+    return path->is_fresh && path->view.obstacle == BLEPROXY_OBSTACLE_CANNOT_CONNECT;
+}
+
+static bool is_full(const struct path *path)
+{
+    return path->view.obstacle == BLEPROXY_OBSTACLE_FULL;
+}
+
+static bool is_stale(const struct path *path)
+{
+    return path->view.age_ns < UINT64_MAX && !path->is_fresh;
+}
+
+/* It hears nothing while it connects. */
+static bool is_deaf(const struct path *path)
+{
+    return path->view.attempts > 0;
+}
+
+/* ---- What is said of them ---- */
+
+static void say_signal(struct reach *reach, const struct path *path)
+{
+    if (path->view.rssi_dbm != BLEPROXY_RSSI_NONE)
+        say(reach, " (%d dBm)", path->view.rssi_dbm);
+}
+
+static void say_slots(struct reach *reach, const struct path *path)
+{
+    if (path->view.slots_limit == 0)
+        say(reach, " (it has not told them yet)");
+    else
+        say(reach, " (%" PRIu32 " of %" PRIu32 ")", path->view.slots_limit - path->view.slots_free,
+            path->view.slots_limit);
+}
+
+static void say_age(struct reach *reach, const struct path *path)
+{
+    say(reach, " %" PRIu64 " s ago", path->view.age_ns / NS_PER_S);
+    say_signal(reach, path);
+}
+
+static void say_obstacle(struct reach *reach, const struct path *path)
+{
+    switch (path->view.obstacle) {
+    case BLEPROXY_OBSTACLE_CANNOT_CONNECT:
+        say(reach, " (cannot connect)");
+        break;
+    case BLEPROXY_OBSTACLE_NO_SESSION:
+        say(reach, " (is being lost)");
+        break;
+    case BLEPROXY_OBSTACLE_DENIED:
+        say(reach, " (denied)");
+        break;
+    case BLEPROXY_OBSTACLE_NOT_ALLOWED:
+        say(reach, " (not allowed)");
+        break;
+    case BLEPROXY_OBSTACLE_RESERVED:
+        say(reach, " (for other devices only)");
+        break;
+    case BLEPROXY_OBSTACLE_BONDED_ELSEWHERE:
+        say(reach, " (does not have its bond)");
+        break;
+    case BLEPROXY_OBSTACLE_NONE:
+    case BLEPROXY_OBSTACLE_NOT_HEARD:
+    case BLEPROXY_OBSTACLE_STALE:
+    case BLEPROXY_OBSTACLE_BUSY:
+    case BLEPROXY_OBSTACLE_FULL:
+        break;
+    }
+}
+
+/* "attic or 00:11:..": what the device's pins of that kind name. */
+static void say_pinned(struct reach *reach)
+{
+    size_t n = 0, i = 0;
+    list_for_each(counted, &reach->survey.routing->pins.list)
+    {
+        const struct pin *pin = list_entry(counted, struct pin, node);
+        n += pin->address == reach->survey.route->address && pin->kind == BLEPROXY_PIN_ONLY;
+    }
+    list_for_each(node, &reach->survey.routing->pins.list)
+    {
+        const struct pin *pin = list_entry(node, struct pin, node);
+        if (pin->address != reach->survey.route->address || pin->kind != BLEPROXY_PIN_ONLY || i == NAMED_MAX)
+            continue;
+        say(reach, "%s", i == 0 ? "" : i + 1 == n ? " or " : ", ");
+        say_name(reach, pin->proxy);
+        i++;
+    }
+    if (n > i)
+        say(reach, " or %zu more", n - i);
+}
+
+static bool has_only_pin(const struct reach *reach)
+{
+    list_for_each(node, &reach->survey.routing->pins.list)
+    {
+        const struct pin *pin = list_entry(node, struct pin, node);
+        if (pin->address == reach->survey.route->address && pin->kind == BLEPROXY_PIN_ONLY)
+            return true;
+    }
+    return false;
+}
+
+/* ---- The situations ---- */
+
+/* To whom it is restricted, how they are, and what lifts that. False: to nobody. */
+static bool say_restriction(struct reach *reach, const char *state)
+{
+    const struct bleproxy_bond *bond = reach->survey.bond;
+    if (bond) {
+        say(reach, "its bond is on ");
+        say_name(reach, bond->proxy);
+        say(reach,
+            ", which %s: bring them together, or forget the bond and pair it anew through another proxy",
+            state);
+    } else if (reach->survey.route->source) {
+        say(reach, "the one proxy that may be used %s: allow others, or move the device nearer to it", state);
+    } else if (has_only_pin(reach)) {
+        say(reach, "it may only be connected through ");
+        say_pinned(reach);
+        say(reach, ", which %s: check that proxy, or allow others", state);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void say_not_heard(struct reach *reach)
+{
+    const size_t n = count(reach, is_any);
+    if (count(reach, is_deaf) == n) {
+        say(reach, "no proxy can hear it now: all are connecting other devices; wait, or add a proxy");
+    } else if (count(reach, is_stale) > 0) {
+        say(reach, "no proxy has heard it lately: ");
+        say_all(reach, is_stale, say_age);
+        say(reach, "; " CHECK_DEVICE);
+    } else {
+        say(reach, n == 1 ? "the one connected proxy has never heard it: " CHECK_DEVICE
+                          : "none of the connected proxies has ever heard it: " CHECK_DEVICE);
+    }
+}
+
+static void say_unusable(struct reach *reach)
+{
+    if (count(reach, is_any) == 0) {
+        say(reach, "no proxy is connected: check that they are powered and reachable");
+    } else if (count(reach, is_allowed) == 0) {
+        if (say_restriction(reach, "is not connected"))
+            return;
+        say(reach, "no connected proxy may be used for it: ");
+        say_all(reach, is_any, say_obstacle);
+        say(reach, "; change the pins");
+    } else {
+        say(reach, "it is heard by ");
+        say_all(reach, is_fresh, say_obstacle);
+        if (count(reach, is_fresh_and_passive) == count(reach, is_fresh)) {
+            say(reach, ": use a proxy with 'bluetooth_proxy: active: true'");
+            return;
+        }
+        say(reach, "; ");
+        if (!say_restriction(reach, "does not hear it"))
+            say(reach, "the others do not hear it: move the device nearer to them, or change the pins");
+    }
+}
+
+char *reach_explain(const struct routing *routing, const struct route *route, uint64_t now_ns, char *text,
+                    size_t size)
+{
+    struct reach reach = {.survey = route_survey(routing, route, now_ns), .text = text, .size = size};
+    struct path path;
+    int r = route_choose(routing, route, now_ns, &path);
+    text[0] = '\0';
+    if (r == ROUTE_FREE) {
+        say(&reach, "nothing stands in the way: it would be connected through ");
+        say_name(&reach, path.view.proxy);
+        say_signal(&reach, &path);
+    } else if (r == ROUTE_BUSY) {
+        say_name(&reach, path.view.proxy);
+        say(&reach, " is the best proxy for it, and is connecting another device: its turn comes after that");
+    } else if (r == ROUTE_FULL) {
+        say(&reach, "all connection slots of the proxies that hear it are in use: ");
+        say_all(&reach, is_full, say_slots);
+        say(&reach, "; disconnect another device, or add a proxy");
+    } else if (r == BLEPROXY_E_NO_PROXY) {
+        say_unusable(&reach);
+    } else {
+        say_not_heard(&reach);
+    }
+    return text;
+}
