@@ -67,7 +67,8 @@ static void stop_waiting(struct establish *establish)
     slots_cancel(&establish->slot);
     if (establish->search)
         bleproxy_search_cancel(establish->search);
-    establish->awaited = establish->slot_ns = establish->busy_ns = 0;
+    establish->awaits = ROUTE_FREE;
+    establish->awaited = establish->count_ns = establish->slot_ns = establish->busy_ns = 0;
 }
 
 static void complete(struct establish *establish, const struct bleproxy_result *result)

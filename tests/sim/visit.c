@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "visit.h"
 
+#include "central/peripheral_private.h"
+#include "central/route.h"
 #include "sim/gatt_device.h"
 #include "watch.h"
 #include <inttypes.h>
@@ -9,6 +11,8 @@
 enum { REACTIONS_DEEP = 3 };
 /* The slot report that shows the end of a link follows it at once. */
 #define BELIEF_MOST_NS (2 * NS_PER_S)
+/* The longest pause after a failure, and a second in which nobody looks. */
+#define IDLE_MOST_NS (6 * NS_PER_S + NS_PER_S / 2)
 
 /* A whim, and how often it comes compared with the others. */
 struct whim {
@@ -44,7 +48,7 @@ struct visit *visit_new(struct world *world, const struct gatt_device *device)
     list_init(&visit->pending);
     list_init(&visit->completed);
     list_init(&visit->interests);
-    visit->believed_ns = world->now_ns;
+    visit->believed_ns = visit->served_ns = world->now_ns;
     int r = peripheral_new(world->central, device->peripheral->address, &visit->peripheral);
     if (r < 0) {
         world_expect(world, world->scale.no_memory && r == BLEPROXY_E_NOMEM, "no peripheral: %d", r);
@@ -77,6 +81,25 @@ void visit_end(struct visit *visit)
     world_expect(visit->world, list_empty(&visit->pending), "an operation outlives its peripheral");
 }
 
+static bool has_pending(const struct visit *visit, enum task_kind kind)
+{
+    list_for_each(node, &visit->pending) if (list_entry(node, struct task, node)->kind == kind) return true;
+    return false;
+}
+
+/* Nobody waits while the proxy that is best for it is idle. */
+static void check_service(struct visit *visit)
+{
+    struct world *world = visit->world;
+    const struct route route = {.address = visit->device->peripheral->address};
+    struct path path;
+    if (visit->peripheral->attempt || !has_pending(visit, TASK_CONNECT) ||
+        route_choose(&world->central->routing, &route, world->now_ns, &path) != ROUTE_FREE)
+        visit->served_ns = world->now_ns;
+    world_expect(world, world->now_ns - visit->served_ns <= IDLE_MOST_NS,
+                 "%012" PRIx64 " is to be connected, and %s idles", route.address, path.view.proxy);
+}
+
 void visit_check(struct visit *visit)
 {
     struct world *world = visit->world;
@@ -88,6 +111,8 @@ void visit_check(struct visit *visit)
     }
     if (visit_is_over(visit))
         return;
+    if (world->central)
+        check_service(visit);
     uint64_t address = visit->device->peripheral->address;
     world_expect(world, peripheral_is_connected(visit->peripheral) == visit->up,
                  "%012" PRIx64 " is%s connected, but was not told so", address, visit->up ? " not" : "");
@@ -100,12 +125,6 @@ void visit_check(struct visit *visit)
 }
 
 /* ---- Whims ---- */
-
-static bool has_pending(const struct visit *visit, enum task_kind kind)
-{
-    list_for_each(node, &visit->pending) if (list_entry(node, struct task, node)->kind == kind) return true;
-    return false;
-}
 
 static void cancel_one(struct visit *visit)
 {

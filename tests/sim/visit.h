@@ -55,7 +55,8 @@ struct visit {
     bool closing;                  /* ... and was asked to end */
     bool lossless;                 /* ... and nothing got lost since then */
     uint64_t believed_ns;          /* up till then the proxy had the link, as far as could be known */
-    unsigned bursts, restarts;     /* asked for on this link, and seen to begin */
+    uint64_t served_ns; /* up till then it wanted no connection, or was getting one, or none was to be had */
+    unsigned bursts, restarts; /* asked for on this link, and seen to begin */
     struct list pending, completed, interests;
 };
 

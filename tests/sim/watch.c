@@ -79,10 +79,22 @@ bool watch_believes_link(const struct world *world, uint64_t source, uint64_t ad
     return true;
 }
 
+void watch_turns(struct world *world)
+{
+    for (unsigned i = 0; world->central && i < world->scale.n_proxies; i++) {
+        struct scanner *scanner = world->homes[i].manager ? manager_scanner(world->homes[i].manager) : NULL;
+        unsigned n = scanner ? turns_on_radio(&world->central->routing, scanner) : 0;
+        world_expect(world, n <= 1 || world->scale.reference, "home %u: %u attempts at once", i, n);
+        if (n > 0)
+            world->n_turns++;
+    }
+}
+
 static void watch(struct world *world, void *what, uint64_t detail)
 {
     (void)what;
     (void)detail;
+    watch_turns(world);
     for (unsigned i = 0; i < world->scale.n_programs; i++)
         program_check(&world->programs[i]);
     for (unsigned i = 0; i < world->scale.n_proxies; i++)

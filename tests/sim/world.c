@@ -7,6 +7,7 @@
 #include "home.h"
 #include "house.h"
 #include "program.h"
+#include "watch.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,7 @@ static void wake_central(struct world *world, void *what, uint64_t detail)
         return;
     world->central_wake_ns = BP_NEVER;
     central_tick(world->central, world->now_ns);
+    watch_turns(world);
     touch_central(world);
 }
 
@@ -212,8 +214,11 @@ static void central_init(struct world *world)
                                        .payload = RADIO_LIFE,
                                        .families = (n_connectable + GATT_N_MODELS - 1) / GATT_N_MODELS,
                                        .rate = RADIO_RATE_NATURAL};
-    const struct central_config config = {
-        .env = &world->env, .hub = world->hub, .on_deadline = on_central_deadline, .user = world};
+    const struct central_config config = {.env = &world->env,
+                                          .hub = world->hub,
+                                          .reference = world->scale.reference,
+                                          .on_deadline = on_central_deadline,
+                                          .user = world};
     if (radio_new(&radio, &world->env, world->now_ns, &world->radio) < 0 ||
         central_new(&config, &world->central) < 0)
         abort();

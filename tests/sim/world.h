@@ -21,6 +21,7 @@ struct scale {
     uint64_t trouble_ns; /* how long faults happen */
     uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
     unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
+    uint32_t reference;  /* rules that are as habluetooth has them: enum bleproxy_rule */
     unsigned haste;      /* everything but the protocol goes on so many times as fast */
 };
 
@@ -53,6 +54,7 @@ struct world {
     uint64_t n_reports, n_checked, n_sessions, n_faults;
     unsigned reactions;                                    /* of programs to what they are told: how deep */
     uint64_t n_links, n_links_in_peace, n_tasks, n_values; /* of programs */
+    uint64_t n_turns;                                      /* seen */
 
     char failure[256]; /* the first expectation that did not hold, or "" */
 };

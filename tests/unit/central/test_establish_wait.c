@@ -179,6 +179,22 @@ static void test_a_proxy_that_comes_is_found_while_a_slot_is_waited_for(void **s
     run_for(stage, 1000);
 }
 
+/* Whoever has waited, and tried, and comes again, waits anew. */
+static void test_an_attempt_between_two_waits(void **state)
+{
+    struct stage *stage = *state;
+    hub_unregister_scanner(stage->hub->hub, stage->hub->scanners[0], stage->hub->now_ns);
+    begin(stage, SCRIPT({.error = BLEPROXY_E_LINK, .code = 0x13, .takes_ms = 500}, good), NULL);
+    run_for(stage, 1000);
+    heard_by(stage->hub, 1, -50);
+    run_for(stage, 500 + 249);
+    assert_int_equal(stage->n_tries, 1);
+    run_for(stage, 1);
+    assert_int_equal(stage->n_tries, 2); /* not only when it would have been looked at for the first wait */
+    run_for(stage, 1000);
+    assert_int_equal(stage->result.error, 0);
+}
+
 static void test_a_bonded_device_stays_with_its_bond(void **state)
 {
     struct stage *stage = *state;
@@ -229,6 +245,7 @@ int main(void)
         CASE(test_also_in_the_pause_after_none_did),
         CASE(test_a_slot_that_another_takes_is_waited_for_again),
         CASE(test_a_proxy_that_comes_is_found_while_a_slot_is_waited_for),
+        CASE(test_an_attempt_between_two_waits),
         CASE(test_a_bonded_device_stays_with_its_bond),
         CASE(test_pairing_anew_elsewhere_has_to_be_asked_for),
     };
