@@ -21,6 +21,7 @@ enum cli_exit cli_exit_code(int error);
 int cmd_scan(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_read(int argc, char **argv);

@@ -62,8 +62,8 @@ static void print_json(struct listing *listing, const struct bleproxy_device *de
     json_object_object_add(object, "owner", json_text(owner ? owner->label : NULL));
     json_object_object_add(object, "connectable",
                            json_object_new_boolean(hearing_is_connectable(listing->hearings, n)));
-    json_object_object_add(object, "age", json_seconds(hearing_age_s(&listing->fleet, last)));
-    json_object_object_add(object, "interval", interval_s > 0 ? json_seconds(interval_s) : NULL);
+    json_object_object_add(object, "age", json_decimal(hearing_age_s(&listing->fleet, last)));
+    json_object_object_add(object, "interval", interval_s > 0 ? json_decimal(interval_s) : NULL);
     json_object_object_add(object, "reports",
                            json_object_new_int64((int64_t)bleproxy_device_reports(device)));
     json_object_object_add(object, "heard_by", heard_by);

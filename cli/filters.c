@@ -37,3 +37,15 @@ int filters_parse(struct filters *filters, int option, const char *value)
     }
     return CLI_INTERNAL;
 }
+
+int filters_parse_device(struct bleproxy_filter *filter, const char *text)
+{
+    if (bleproxy_address_parse(text, &filter->address) == 0)
+        return CLI_DONE;
+    if (!*text) {
+        log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
+        return CLI_USAGE;
+    }
+    filter->name = text;
+    return CLI_DONE;
+}

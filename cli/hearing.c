@@ -40,6 +40,18 @@ size_t hearing_list(struct fleet *fleet, const struct bleproxy_device *device, s
     return n;
 }
 
+bool hearing_is_complete(const struct fleet *fleet, uint64_t address)
+{
+    size_t n_working = 0, n_hearing = 0;
+    const void *position = NULL;
+    const struct bleproxy_device *heard = bleproxy_hub_device(fleet->hub, address);
+    for (size_t i = 0; i < fleet->n_members; i++)
+        n_working += fleet->members[i].manager && fleet->members[i].error == 0;
+    while (heard && bleproxy_device_next_report(heard, &position))
+        n_hearing++;
+    return n_hearing >= n_working;
+}
+
 bool hearing_is_connectable(const struct hearing *hearings, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -62,6 +74,6 @@ struct json_object *hearing_json(const struct hearing *hearing)
     json_object_object_add(object, "source", json_address(hearing->proxy->source));
     json_object_object_add(object, "rssi", json_dbm(hearing->report->rssi_dbm));
     json_object_object_add(object, "smoothed", json_dbm(hearing->smoothed_dbm));
-    json_object_object_add(object, "age", json_seconds(hearing->age_s));
+    json_object_object_add(object, "age", json_decimal(hearing->age_s));
     return object;
 }

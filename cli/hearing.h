@@ -16,6 +16,8 @@ struct hearing {
 /* Those that hear the device: the one that owns it first, if it is among them, then by strength. One for each proxy of the
  * fleet at most: hearings has room for as many. Returns how many. */
 size_t hearing_list(struct fleet *fleet, const struct bleproxy_device *device, struct hearing *hearings);
+/* All proxies that can hear the device have heard it. */
+bool hearing_is_complete(const struct fleet *fleet, uint64_t address);
 /* One of them can make connections. */
 bool hearing_is_connectable(const struct hearing *hearings, size_t n);
 /* How strongly the owner hears the device, smoothed if it is. */

@@ -33,11 +33,11 @@ struct json_object *json_address(uint64_t address)
     return json_object_new_string(text);
 }
 
-struct json_object *json_seconds(double seconds)
+struct json_object *json_decimal(double value)
 {
     char text[32];
-    snprintf(text, sizeof(text), "%.3f", seconds);
-    return json_object_new_double_s(seconds, text);
+    snprintf(text, sizeof(text), "%.3f", value);
+    return json_object_new_double_s(value, text);
 }
 
 struct json_object *json_dbm(int dbm)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
+enum { WORD_SIZE = 256 };
+
 void text_init(void)
 {
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
@@ -67,6 +69,24 @@ unsigned text_cut(FILE *out, const char *text, unsigned width)
     unsigned taken = text_fit(text, width, &size);
     fwrite(text, 1, size, out);
     return taken;
+}
+
+void text_wrap(FILE *out, const char *text, unsigned width)
+{
+    unsigned taken = 0;
+    while (*text) {
+        char word[WORD_SIZE];
+        size_t size = strcspn(text, " ");
+        size_t kept = size < sizeof(word) ? size : sizeof(word) - 1;
+        memcpy(word, text, kept);
+        word[kept] = '\0';
+        unsigned own = text_width(word);
+        bool fits = width == 0 || taken + own < width;
+        fprintf(out, "%s%s", taken == 0 ? "" : fits ? " " : "\n", word);
+        taken = fits && taken > 0 ? taken + 1 + own : own;
+        text += kept + (text[kept] == ' ');
+    }
+    fputc('\n', out);
 }
 
 void text_column(FILE *out, const char *text, unsigned width)

@@ -3,6 +3,7 @@
 
 #include "describe.h"
 #include "hearing.h"
+#include "holders.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,31 +63,14 @@ static void describe_trouble(const struct fleet *fleet, const struct member *mem
     proxy->lost_lately = member->is_ready && seconds_since(fleet, member->lost_ns) < LATELY_S;
 }
 
-/* What does not fit is left out. */
-static void add_holder(const struct fleet *fleet, uint64_t address, char *text, size_t size)
-{
-    char holder[64];
-    const struct bleproxy_device *device = bleproxy_hub_device(fleet->hub, address);
-    size_t used = strlen(text);
-    describe_name(device ? bleproxy_device_name(device) : NULL, holder, sizeof(holder));
-    if (!holder[0])
-        bleproxy_address_format(address, holder);
-    const char *separator = used > 0 ? ", " : "";
-    if (strlen(separator) + strlen(holder) < size - used)
-        snprintf(text + used, size - used, "%s%s", separator, holder);
-}
-
 static void describe_slots(const struct fleet *fleet, const struct member *member, struct top_proxy *proxy)
 {
-    const struct bleproxy_scanner *scanner =
-        member->manager ? bleproxy_manager_scanner(member->manager) : NULL;
-    const struct bleproxy_slots *slots = scanner ? bleproxy_scanner_slots(scanner) : NULL;
-    if (!slots || slots->limit == 0)
+    const struct bleproxy_slots *slots = holders_slots(member);
+    if (!slots)
         return;
     proxy->slots_limit = slots->limit;
     proxy->slots_used = slots->free < slots->limit ? slots->limit - slots->free : 0;
-    for (size_t i = 0; i < slots->n_allocated; i++)
-        add_holder(fleet, slots->allocated[i], proxy->holders, sizeof(proxy->holders));
+    holders_name(fleet, slots, proxy->holders, sizeof(proxy->holders));
 }
 
 static void take_proxy(struct top_proxy *proxy, const struct fleet *fleet, const struct member *member,

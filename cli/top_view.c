@@ -197,8 +197,8 @@ static const struct column proxy_columns[N_LONG] = {
     {.head = "MAX", .min = 4, .rank = 5, .right = true},
     {.head = "DEVICES", .min = 7, .rank = 4, .right = true},
     {.head = "SLOTS", .min = 8, .rank = 3},
-    {.head = "HELD BY", .min = 12, .max = 40, .rank = 8},
-    {.head = "LAST TROUBLE", .min = 16, .rank = 9},
+    {.head = "HELD BY", .min = 20, .max = 40, .rank = 10},
+    {.head = "LAST TROUBLE", .min = 16, .rank = 8},
 };
 
 static void add_count(struct columns *table, bool known, double n)
@@ -285,7 +285,10 @@ static void print_proxy_table(struct page *page, const struct top_proxy *const *
     size_t n_columns = wide ? N_LONG : N_SHORT;
     memcpy(list, proxy_columns, sizeof(list));
     list[HISTORY].head = title;
-    list[HISTORY].rank = wide ? N_LONG : list[HISTORY].rank; /* there is much to be told */
+    if (wide) { /* there is much to be told */
+        list[HISTORY].rank = 9;
+        list[HISTORY].min = SPARKLINE_BARS / 2;
+    }
     title[0] = '\0';
     columns_init(&table, list, n_columns, page->window->columns, page->window->colour);
     for (size_t i = 0; i < n; i++)

@@ -51,6 +51,31 @@ static void test_a_column_is_filled_up(void **state)
     free(text);
 }
 
+static void assert_wrapped(const char *text, unsigned width, const char *expected)
+{
+    char *lines = NULL;
+    size_t size;
+    FILE *out = open_memstream(&lines, &size);
+    assert_non_null(out);
+    text_wrap(out, text, width);
+    fclose(out);
+    assert_string_equal(lines, expected);
+    free(lines);
+}
+
+static void test_words_are_wrapped(void **state)
+{
+    (void)state;
+    assert_wrapped("it is on, near a proxy", 11, "it is on,\nnear a\nproxy\n");
+    assert_wrapped("it is on", 8, "it is on\n");
+    assert_wrapped("it is on", 7, "it is\non\n");
+    assert_wrapped("it is on", 0, "it is on\n");
+    assert_wrapped("温度計 温度計", 12, "温度計\n温度計\n");
+    assert_wrapped("温度計 温度計", 13, "温度計 温度計\n");
+    assert_wrapped("impossible it is", 4, "impossible\nit\nis\n");
+    assert_wrapped("", 4, "\n");
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -65,6 +90,7 @@ int main(void)
         cmocka_unit_test(test_what_fits),
         cmocka_unit_test(test_the_end_that_fits),
         cmocka_unit_test(test_a_column_is_filled_up),
+        cmocka_unit_test(test_words_are_wrapped),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
