@@ -69,20 +69,27 @@ static void take(void)
     put(enter, sizeof(enter) - 1);
 }
 
-void terminal_abandon(void)
+static void give_back(bool patiently)
 {
+    struct pollfd fd = {.fd = STDOUT_FILENO, .events = POLLOUT};
     if (!taken)
         return;
     taken = 0;
-    put(leave, sizeof(leave) - 1);
     if (has_keys)
         tcsetattr(STDIN_FILENO, TCSANOW, &as_it_was);
+    if (patiently || poll(&fd, 1, 0) == 1)
+        put(leave, sizeof(leave) - 1); /* last: it may have to wait */
+}
+
+void terminal_abandon(void)
+{
+    give_back(false);
 }
 
 /* Ctrl-Z: the terminal goes back as it was, until the process is continued. */
 static void on_stop(int number)
 {
-    terminal_abandon();
+    give_back(true);
     signal(number, SIG_DFL);
     raise(number); /* comes when this returns */
 }
@@ -136,7 +143,7 @@ void terminal_leave(void)
     signal(SIGWINCH, SIG_DFL);
     entered = 0;
     fflush(stdout);
-    terminal_abandon();
+    give_back(true);
     has_keys = false;
 }
 

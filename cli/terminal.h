@@ -23,7 +23,8 @@ unsigned terminal_line(void);
 void terminal_enter(bool with_keys);
 /* Also when it was not entered; and by itself when the process exits. */
 void terminal_leave(void);
-/* The same, for signal handlers; what is still to be written is not. */
+/* The same, for signal handlers, at once: what is still to be written is not, and the screen stays on a terminal that takes
+ * nothing. */
 void terminal_abandon(void);
 /* Shows text, lines separated by newlines, from the top left, and nothing else. A newline at the end is a line. */
 void terminal_show(const char *text);

@@ -103,15 +103,18 @@ SEQUENCE = re.compile(r"\033\[[0-9?;]*[A-Za-z]")
 
 
 class Terminal:
-    """The command on a terminal of its own."""
+    """The command on a terminal of its own. keep: the terminal outlives the command, and has no end to be read until."""
 
-    def __init__(self, *arguments, columns=100, rows=30, keys=True, **more):
+    def __init__(self, *arguments, columns=100, rows=30, keys=True, keep=False, **more):
         self.master, slave = pty.openpty()
         self.resize(columns, rows)
         self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave if keys else subprocess.DEVNULL, stdout=slave,
                                         stderr=slave, start_new_session=True,
                                         env=environment(**{"TERM": "xterm", **more}))
-        os.close(slave)
+        if keep:
+            self.slave = slave
+        else:
+            os.close(slave)
         self.seen = b""
 
     def resize(self, columns, rows):
@@ -119,6 +122,10 @@ class Terminal:
 
     def send(self, keys):
         os.write(self.master, keys.encode())
+
+    def stop(self):
+        """As Ctrl-S does: it takes nothing more."""
+        termios.tcflow(self.slave, termios.TCOOFF)
 
     def is_seen(self):
         """Whether what is typed is shown, and comes line by line: as programs should leave a terminal."""

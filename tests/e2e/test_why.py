@@ -154,7 +154,8 @@ def test_misuse():
 def test_an_interrupt_tells_what_is_known():
     with sim() as proxies:
         terminal = Terminal("why", "-p", proxies[0], "AA:BB:CC:DD:EE:FF")
-        terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, 9 s left")
+        terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, ")
+        terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, ", after=len(terminal.seen))
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.close() == 130
     assert "has not heard it" in terminal.seen.decode()
