@@ -59,7 +59,7 @@ bool top_scene_take(struct top_scene *scene, struct fleet *fleet, const struct s
                     const struct bleproxy_advertisement *const *devices, size_t n_devices);
 void top_scene_clear(struct top_scene *scene);
 
-/* ---- top_view.c: the scene as text ---- */
+/* ---- top_view.c, top_proxies.c, top_devices.c: the scene as text ---- */
 
 enum top_sort { TOP_BY_STRENGTH, TOP_BY_NAME, TOP_BY_AGE, TOP_BY_INTERVAL, TOP_N_SORTS };
 
