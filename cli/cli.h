@@ -19,6 +19,9 @@ enum cli_exit cli_exit_code(int error);
 
 /* Subcommands: they get their own arguments, argv[0] being for messages, and return an exit code. */
 int cmd_scan(int argc, char **argv);
+int cmd_devices(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_read(int argc, char **argv);

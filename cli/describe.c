@@ -63,3 +63,24 @@ void describe_name(const char *name, char *text, size_t size)
 {
     bleproxy_sanitise(text, size, name ? name : "", name ? strlen(name) : 0);
 }
+
+void describe_seconds(double seconds, char text[DESCRIBE_TIME_SIZE])
+{
+    if (seconds < 0)
+        snprintf(text, DESCRIBE_TIME_SIZE, "-");
+    else
+        snprintf(text, DESCRIBE_TIME_SIZE, "%.*f", seconds < 9.95 ? 1 : 0, seconds);
+}
+
+void describe_duration(double seconds, char text[DESCRIBE_TIME_SIZE])
+{
+    enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
+    if (seconds < 2 * MINUTE)
+        snprintf(text, DESCRIBE_TIME_SIZE, "%.0f s", seconds);
+    else if (seconds < 2 * HOUR)
+        snprintf(text, DESCRIBE_TIME_SIZE, "%.0f min", seconds / MINUTE);
+    else if (seconds < 2 * DAY)
+        snprintf(text, DESCRIBE_TIME_SIZE, "%.0f h", seconds / HOUR);
+    else
+        snprintf(text, DESCRIBE_TIME_SIZE, "%.0f days", seconds / DAY);
+}

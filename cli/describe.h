@@ -8,6 +8,12 @@
  * once. Always terminated; what does not fit is left out. */
 void describe(const struct bleproxy_advertisement *advertisement, char *text, size_t size);
 
+/* How long ago or how often: "0.4" and "195" seconds, "-" for less than none. */
+enum { DESCRIBE_TIME_SIZE = 24 };
+void describe_seconds(double seconds, char text[DESCRIBE_TIME_SIZE]);
+/* For people: "34 s", "12 min", "5 h", "3 days". */
+void describe_duration(double seconds, char text[DESCRIBE_TIME_SIZE]);
+
 /* The name for a terminal, "" when unknown. */
 void describe_name(const char *name, char *text, size_t size);
 

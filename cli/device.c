@@ -2,6 +2,8 @@
 #include "device.h"
 
 #include "cli.h"
+#include "filters.h"
+#include "hearing.h"
 #include "log.h"
 #include "run.h"
 #include "state.h"
@@ -97,22 +99,10 @@ static void connect_now(struct device *device)
         device_refuse(device, r);
 }
 
-static bool is_heard_by_all(const struct device *device)
-{
-    size_t n_working = 0, n_hearing = 0;
-    const void *position = NULL;
-    const struct bleproxy_device *heard = bleproxy_hub_device(device->fleet.hub, device->address);
-    for (size_t i = 0; i < device->fleet.n_members; i++)
-        n_working += device->fleet.members[i].manager && device->fleet.members[i].error == 0;
-    while (heard && bleproxy_device_next_report(heard, &position))
-        n_hearing++;
-    return n_hearing >= n_working;
-}
-
 static void on_check(void *user)
 {
     struct device *device = user;
-    if (--device->checks_left > 0 && !is_heard_by_all(device))
+    if (--device->checks_left > 0 && !hearing_is_complete(&device->fleet, device->address))
         return;
     bleproxy_timer_free(device->timer);
     device->timer = NULL;
@@ -199,20 +189,6 @@ static int run(struct device *device)
     return r;
 }
 
-static int parse_device(struct device *device)
-{
-    const char *text = device->options.arguments[0];
-    bleproxy_sanitise(device->label, sizeof(device->label), text, strlen(text));
-    if (bleproxy_address_parse(text, &device->filter.address) == 0)
-        return CLI_DONE;
-    if (!*text) {
-        log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
-        return CLI_USAGE;
-    }
-    device->filter.name = text;
-    return CLI_DONE;
-}
-
 static int prepare(struct device *device, int argc, char **argv)
 {
     char state_dir[PATH_MAX];
@@ -220,7 +196,9 @@ static int prepare(struct device *device, int argc, char **argv)
     int r = options_parse(&device->options, &device->command->table, device, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    r = parse_device(device);
+    const char *text = device->options.arguments[0];
+    bleproxy_sanitise(device->label, sizeof(device->label), text, strlen(text));
+    r = filters_parse_device(&device->filter, text);
     if (r == CLI_DONE && device->command->prepare)
         r = device->command->prepare(device);
     if (r != CLI_DONE)

@@ -73,12 +73,18 @@ static void welcome(struct member *proxy)
         fleet->on_ready(fleet->user, proxy);
 }
 
-static void lose(struct member *proxy)
+static void lose(struct member *proxy, const char *text)
 {
     struct fleet *fleet = proxy->fleet;
-    if (proxy->is_ready && fleet->on_down)
-        fleet->on_down(fleet->user, proxy);
+    if (!proxy->is_ready)
+        return;
     proxy->is_ready = false;
+    proxy->lost_ns = bleproxy_loop_now_ns(fleet->loop);
+    if (!text || !*text)
+        text = "it said goodbye, as before a restart";
+    bleproxy_sanitise(proxy->lost_text, sizeof(proxy->lost_text), text, strlen(text));
+    if (fleet->on_down)
+        fleet->on_down(fleet->user, proxy);
 }
 
 static void on_state(void *user, enum bleproxy_proxy_state state, int error, const char *text)
@@ -88,7 +94,7 @@ static void on_state(void *user, enum bleproxy_proxy_state state, int error, con
         welcome(proxy);
         return;
     }
-    lose(proxy);
+    lose(proxy, text);
     if (error < 0)
         fail(proxy, error, text ? text : bleproxy_strerror(error));
 }
@@ -224,6 +230,35 @@ void fleet_stop(struct fleet *fleet)
     fleet->n_members = 0;
 }
 
+static void count_devices(struct fleet *fleet)
+{
+    const struct bleproxy_device *device;
+    for (size_t i = 0; i < fleet->n_members; i++)
+        fleet->members[i].n_devices = 0;
+    for (size_t position = 0; (device = bleproxy_hub_next_device(fleet->hub, &position));) {
+        const struct bleproxy_advertisement *report;
+        for (const void *at = NULL; (report = bleproxy_device_next_report(device, &at));) {
+            struct member *proxy = fleet_find(fleet, report->source);
+            if (proxy)
+                proxy->n_devices++;
+        }
+    }
+}
+
+void fleet_measure(struct fleet *fleet)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(fleet->loop);
+    double passed_s = (double)(now_ns - fleet->measured_ns) / (double)NS_PER_S;
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        struct member *proxy = &fleet->members[i];
+        double rate = (double)(proxy->reports - proxy->reports_before) / (passed_s > 0 ? passed_s : 1);
+        proxy->rate = proxy->rate > 0 ? 0.7 * proxy->rate + 0.3 * rate : rate;
+        proxy->reports_before = proxy->reports;
+    }
+    fleet->measured_ns = now_ns;
+    count_devices(fleet);
+}
+
 struct member *fleet_find(struct fleet *fleet, uint64_t source)
 {
     for (size_t i = 0; i < fleet->n_members; i++)
@@ -248,7 +283,7 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
         log_say("%s", bleproxy_strerror(r));
         return CLI_INTERNAL;
     }
-    fleet->started_ns = bleproxy_loop_now_ns(fleet->loop);
+    fleet->started_ns = fleet->measured_ns = bleproxy_loop_now_ns(fleet->loop);
     return CLI_DONE;
 }
 
@@ -319,4 +354,11 @@ const char *member_state(const struct member *proxy)
         return "stopping";
     }
     return "unknown";
+}
+
+const char *member_reason(const struct member *proxy, const char *text)
+{
+    size_t n = strlen(proxy->target->config.name);
+    bool named = strncmp(text, proxy->target->config.name, n) == 0 && text[n] == ' ';
+    return named ? text + n + 1 : text;
 }

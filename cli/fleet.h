@@ -21,14 +21,18 @@ struct member {
     char firmware[32];                /* sanitised; "" while unknown */
     uint64_t source;                  /* 0 while unknown */
     bool was_ready, is_ready, encrypted;
-    int error;      /* how the last attempt failed, or 0 */
-    char text[256]; /* the same in words */
+    int error;           /* how the last attempt failed, or 0 */
+    char text[256];      /* the same in words */
+    uint64_t lost_ns;    /* when its connection was last lost; 0: never */
+    char lost_text[256]; /* why */
     uint64_t warned_ns;
-    uint64_t heard_ns;                /* last report, or when it connected */
-    bool silent;                      /* connected, and nothing heard for long: the user was told */
-    uint64_t reports, reports_before; /* ever, and until the last look */
-    double rate;                      /* of these, and */
-    size_t n_devices;                 /* which it hears: kept by who shows them */
+    uint64_t heard_ns; /* last report, or when it connected */
+    bool silent;       /* connected, and nothing heard for long: the user was told */
+    uint64_t reports;  /* ever */
+    /* Kept by fleet_measure(). */
+    uint64_t reports_before;
+    double rate;      /* of reports, a second */
+    size_t n_devices; /* which it hears */
 };
 
 struct fleet {
@@ -46,7 +50,7 @@ struct fleet {
     struct bleproxy_hub *hub;
     struct member *members;
     size_t n_members;
-    uint64_t started_ns;
+    uint64_t started_ns, measured_ns;
     struct bleproxy_timer *check, *watch;
 };
 
@@ -59,6 +63,10 @@ void fleet_stop(struct fleet *fleet);
 /* The rest; also of what was not opened. */
 void fleet_close(struct fleet *fleet);
 
+/* For who shows it, again and again: how many reports a second came from each proxy of late, and how many devices each
+ * hears: one that is connected and deaf shows. */
+void fleet_measure(struct fleet *fleet);
+
 /* The one of that Bluetooth address; NULL: none of ours. */
 struct member *fleet_find(struct fleet *fleet, uint64_t source);
 /* Any of them was connected at some time. */
@@ -69,5 +77,8 @@ bool fleet_is_hopeless(const struct fleet *fleet);
 int fleet_verdict(const struct fleet *fleet);
 /* "connected", "silent", "waiting", ... */
 const char *member_state(const struct member *member);
+/* A reason without the proxy's name that it may begin with, where that stands before it already: "kitchen requires
+ * encryption". */
+const char *member_reason(const struct member *member, const char *text);
 
 #endif

@@ -33,6 +33,18 @@ struct json_object *json_address(uint64_t address)
     return json_object_new_string(text);
 }
 
+struct json_object *json_decimal(double value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%.3f", value);
+    return json_object_new_double_s(value, text);
+}
+
+struct json_object *json_dbm(int dbm)
+{
+    return dbm == BLEPROXY_RSSI_NONE ? NULL : json_object_new_int(dbm);
+}
+
 /* The bytes of the UTF-8 sequence at text and its code point; a stray byte counts as U+FFFD. */
 static size_t decode(const unsigned char *text, uint32_t *ret_code)
 {

@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "log.h"
+#include "terminal.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,16 +16,24 @@ static bool lost;                         /* standard output */
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
 
+/* The second one: it is not waited any longer for the end that the first one asked for. */
+static void on_last_signal(int number)
+{
+    terminal_abandon();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void on_signal(int number)
 {
-    (void)number;
     interrupted = 1;
+    signal(number, on_last_signal);
 }
 
 /* Without SA_RESTART: a write to a reader who has stopped reading can be interrupted, too. */
 void run_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    struct sigaction action = {.sa_handler = on_signal}, before;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < N_ENDINGS; i++)
         if (sigaction(endings[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
@@ -59,19 +68,19 @@ bool run_output_is_lost(void)
     return lost || interrupted || ferror(stdout);
 }
 
-/* The signals are let in only while it works or waits, not between looking for one and waiting. timeout_ms < 0:
- * for ever. */
-static void wait_readable(int fd, int timeout_ms)
+/* The signals are let in only while it works or waits, not between looking for one and waiting. input_fd -1: none;
+ * timeout_ms < 0: for ever. */
+static void wait_readable(int fd, int input_fd, int timeout_ms)
 {
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = input_fd, .events = POLLIN}};
     sigset_t ours, before;
     sigemptyset(&ours);
     for (size_t i = 0; i < N_ENDINGS; i++)
         sigaddset(&ours, endings[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
     if (!interrupted) {
-        struct pollfd poll = {.fd = fd, .events = POLLIN};
         struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
-        ppoll(&poll, 1, timeout_ms < 0 ? NULL : &timeout, &before);
+        ppoll(fds, 2, timeout_ms < 0 ? NULL : &timeout, &before);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -85,15 +94,22 @@ enum run_end run_flush(void)
     return end;
 }
 
-enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
+enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input)
 {
     for (;;) {
         enum run_end end = run_flush();
         if (end != RUN_DONE || *done)
             return end;
-        wait_readable(bleproxy_loop_fd(loop), bleproxy_loop_timeout_ms(loop));
+        wait_readable(bleproxy_loop_fd(loop), input->fd, bleproxy_loop_timeout_ms(loop));
         bleproxy_loop_process(loop);
+        if (input->on_input)
+            input->on_input(input->user);
     }
+}
+
+enum run_end run_loop(struct bleproxy_loop *loop, const bool *done)
+{
+    return run_loop_with_input(loop, done, &(const struct run_input){.fd = -1});
 }
 
 enum run_end run_wait(int fd)
@@ -101,6 +117,6 @@ enum run_end run_wait(int fd)
     enum run_end end = run_flush();
     if (end != RUN_DONE)
         return end;
-    wait_readable(fd, -1);
+    wait_readable(fd, -1, -1);
     return run_flush();
 }

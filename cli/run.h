@@ -23,6 +23,15 @@ enum run_end run_loop(struct bleproxy_loop *loop, const bool *done);
 enum run_end run_wait(int fd);
 /* Flushes standard output, and tells how that went. */
 enum run_end run_flush(void);
+/* The same, for who takes keys: waits also for input on the descriptor fd (-1: none; on_input may change it). on_input is
+ * called each time it has waited, whatever came: input, or that the window has another size, or only advertisements. It
+ * must not wait. */
+struct run_input {
+    int fd;
+    void (*on_input)(void *user);
+    void *user;
+};
+enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input);
 /* Nobody takes more output: run_loop() has told, or is about to. Writing on could block for ever. */
 bool run_output_is_lost(void);
 

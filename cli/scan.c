@@ -8,17 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REDRAW_MS = 500, RSSI_LOWEST = -126 };
+enum { REDRAW_MS = 500 };
 
-enum { OPTION_MODE = OPTION_OWN, OPTION_ALL, OPTION_NAME, OPTION_SERVICE, OPTION_RSSI };
+enum { OPTION_MODE = OPTION_OWN, OPTION_ALL };
 
 static const struct option longs[] = {
     OPTIONS_LONG,
     {"mode", required_argument, NULL, OPTION_MODE},
     {"all", no_argument, NULL, OPTION_ALL},
-    {"name", required_argument, NULL, OPTION_NAME},
-    {"service", required_argument, NULL, OPTION_SERVICE},
-    {"rssi", required_argument, NULL, OPTION_RSSI},
+    FILTERS_LONG,
     {0},
 };
 
@@ -28,22 +26,7 @@ static const char help[] =
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
     "      --mode MODE          make the proxies scan passive, active or auto\n"
-    "      --all                with --json: what every proxy hears, not only the best\n"
-    "      --name PREFIX        only devices whose name begins like this\n"
-    "      --service UUID       only devices with this service: 4, 8 or 36 digits\n"
-    "      --rssi MIN           only devices at least as strong, e.g. -70\n";
-
-static int parse_rssi(struct scan *scan, const char *text)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (end == text || *end || value < RSSI_LOWEST || value >= 0) {
-        log_say("--rssi takes dBm from %d to -1: not '%s'", RSSI_LOWEST, text);
-        return CLI_USAGE;
-    }
-    scan->filter.rssi_min_dbm = (int8_t)value;
-    return CLI_DONE;
-}
+    "      --all                with --json: what every proxy hears, not only the best\n" FILTERS_HELP;
 
 static int parse_mode(struct scan *scan, const char *text)
 {
@@ -69,20 +52,8 @@ static int parse(void *user, int option, const char *value)
     case OPTION_ALL:
         scan->all = true;
         return CLI_DONE;
-    case OPTION_NAME:
-        scan->filter.name_prefix = value;
-        return CLI_DONE;
-    case OPTION_SERVICE:
-        if (bleproxy_uuid_parse(value, &scan->service) < 0) {
-            log_say("--service takes a UUID of 4, 8 or 36 digits: not '%s'", value);
-            return CLI_USAGE;
-        }
-        scan->filter.service = &scan->service;
-        return CLI_DONE;
-    case OPTION_RSSI:
-        return parse_rssi(scan, value);
     }
-    return CLI_INTERNAL;
+    return filters_parse(&scan->filters, option, value);
 }
 
 static void on_timeout(void *user)
@@ -111,7 +82,7 @@ static void on_redraw(void *user)
 {
     struct scan *scan = user;
     struct bleproxy_search *search;
-    bleproxy_hub_discover(scan->fleet.hub, &scan->filter, 0, scan_draw, scan, &search);
+    bleproxy_hub_discover(scan->fleet.hub, &scan->filters.want, 0, scan_draw, scan, &search);
 }
 
 /* Everything while it lasts. */
@@ -136,7 +107,7 @@ static void conclude(struct scan *scan)
 {
     struct bleproxy_search *search;
     scan->over = false;
-    if (bleproxy_hub_discover(scan->fleet.hub, &scan->filter, 0, scan_conclude, scan, &search) == 0)
+    if (bleproxy_hub_discover(scan->fleet.hub, &scan->filters.want, 0, scan_conclude, scan, &search) == 0)
         run_loop(scan->fleet.loop, &scan->over);
 }
 
@@ -149,7 +120,7 @@ static int subscribe(struct scan *scan, struct bleproxy_subscription **ret_outpu
                                               : BLEPROXY_STREAM_OWNER;
     if (scan->live)
         return CLI_DONE;
-    int r = bleproxy_hub_subscribe(scan->fleet.hub, stream, &scan->filter,
+    int r = bleproxy_hub_subscribe(scan->fleet.hub, stream, &scan->filters.want,
                                    json ? scan_print_json : scan_print_line, scan, ret_output);
     if (r < 0)
         log_say("%s", bleproxy_strerror(r));
@@ -166,7 +137,7 @@ static int run(struct scan *scan)
         return exit_code;
     if (scan->live) {
         log_hold();
-        terminal_enter();
+        terminal_enter(false);
     }
     exit_code = fleet_start(&scan->fleet);
     if (exit_code == CLI_DONE)
@@ -197,10 +168,9 @@ static int scan_main(struct scan *scan, int argc, char **argv)
         log_say("--all goes with --json: the table shows each device once");
         return CLI_USAGE;
     }
-    r = fleet_open(&scan->fleet, NULL);
+    r = fleet_open(&scan->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;
-    scan->drawn_ns = scan->fleet.started_ns;
     run_catch_signals();
     return run(scan);
 }

@@ -2,6 +2,7 @@
 #ifndef CLI_SCAN_H
 #define CLI_SCAN_H
 
+#include "filters.h"
 #include "fleet.h"
 
 /* The inside of 'bleproxy scan', shared by its files. */
@@ -11,14 +12,12 @@ struct scan {
     struct fleet fleet;
     enum bleproxy_scanner_mode mode; /* NONE: leave it as it is */
     bool all;                        /* reports of every proxy, not only of the one that owns the device */
-    struct bleproxy_filter filter;
-    struct bleproxy_uuid service;
+    struct filters filters;
 
     int64_t epoch_us; /* of the loop's clock */
     bool over;        /* nothing more to wait for */
 
     bool live; /* a view that is redrawn, not lines */
-    uint64_t drawn_ns;
 };
 
 /* ---- scan_output.c: advertisements, as they come ---- */

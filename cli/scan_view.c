@@ -6,7 +6,6 @@
 #include "text.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define NS_PER_S 1e9
 enum {
@@ -52,15 +51,6 @@ static unsigned label_width(const struct scan *scan)
     return width < LABEL_MAX ? width : LABEL_MAX;
 }
 
-/* The reason without the name it may begin with, which stands before it already: "kitchen requires
- * encryption". */
-static const char *reason(const struct member *proxy)
-{
-    size_t n = strlen(proxy->target->config.name);
-    bool named = strncmp(proxy->text, proxy->target->config.name, n) == 0 && proxy->text[n] == ' ';
-    return named ? proxy->text + n + 1 : proxy->text;
-}
-
 static void print_proxy(const struct scan *scan, FILE *out, const struct member *proxy, bool colour)
 {
     bool up = proxy->manager && bleproxy_manager_state(proxy->manager) == BLEPROXY_PROXY_READY;
@@ -79,23 +69,7 @@ static void print_proxy(const struct scan *scan, FILE *out, const struct member 
             fprintf(out, "  %6llu adverts", (unsigned long long)proxy->reports);
         fprintf(out, "  %4zu devices", proxy->n_devices);
     }
-    fprintf(out, "%s%s\n", proxy->error ? "  " : "", proxy->error ? reason(proxy) : "");
-}
-
-/* How many devices each proxy hears: a proxy that is connected and deaf shows. */
-static void count_devices(struct scan *scan)
-{
-    const struct bleproxy_device *device;
-    for (size_t i = 0; i < scan->fleet.n_members; i++)
-        scan->fleet.members[i].n_devices = 0;
-    for (size_t position = 0; (device = bleproxy_hub_next_device(scan->fleet.hub, &position));) {
-        const struct bleproxy_advertisement *report;
-        for (const void *at = NULL; (report = bleproxy_device_next_report(device, &at));) {
-            struct member *proxy = fleet_find(&scan->fleet, report->source);
-            if (proxy)
-                proxy->n_devices++;
-        }
-    }
+    fprintf(out, "%s%s\n", proxy->error ? "  " : "", proxy->error ? member_reason(proxy, proxy->text) : "");
 }
 
 /* Half of the window at most; of more proxies than that, those in trouble first. Returns the lines taken. */
@@ -117,19 +91,6 @@ static unsigned print_proxies(const struct scan *scan, FILE *out, unsigned rows,
     return max;
 }
 
-static void measure_rates(struct scan *scan)
-{
-    uint64_t now_ns = bleproxy_loop_now_ns(scan->fleet.loop);
-    double passed_s = (double)(now_ns - scan->drawn_ns) / NS_PER_S;
-    for (size_t i = 0; i < scan->fleet.n_members; i++) {
-        struct member *proxy = &scan->fleet.members[i];
-        double rate = (double)(proxy->reports - proxy->reports_before) / (passed_s > 0 ? passed_s : 1);
-        proxy->rate = proxy->rate > 0 ? 0.7 * proxy->rate + 0.3 * rate : rate;
-        proxy->reports_before = proxy->reports;
-    }
-    scan->drawn_ns = now_ns;
-}
-
 void scan_draw(void *user, int error, const struct bleproxy_advertisement *const *devices, size_t n_devices)
 {
     struct scan *scan = user;
@@ -140,8 +101,7 @@ void scan_draw(void *user, int error, const struct bleproxy_advertisement *const
         return;
     struct terminal_size window = terminal_size();
     struct table_style style = {.columns = window.columns, .colour = terminal_has_colour()};
-    measure_rates(scan);
-    count_devices(scan);
+    fleet_measure(&scan->fleet);
     unsigned used = print_proxies(scan, out, window.rows, style.colour) + AROUND;
     size_t room = window.rows > used ? window.rows - used : 0;
     fprintf(out, "%zu device%s; Ctrl-C ends\n\n", n_devices, n_devices == 1 ? "" : "s");
@@ -155,15 +115,13 @@ void scan_conclude(void *user, int error, const struct bleproxy_advertisement *c
                    size_t n_devices)
 {
     struct scan *scan = user;
-    struct table_style style = {.colour = terminal_has_colour()};
-    if (terminal_is_live())
-        style.columns = terminal_size().columns;
-    else
+    struct table_style style = {.columns = terminal_line(), .colour = terminal_has_colour()};
+    if (!terminal_is_live())
         putchar('\n');
     scan->over = true;
     if (error < 0)
         return;
-    count_devices(scan);
+    fleet_measure(&scan->fleet);
     print_devices(scan, stdout, &style, devices, n_devices);
     printf("\n%zu device%s\n", n_devices, n_devices == 1 ? "" : "s");
     for (size_t i = 0; i < scan->fleet.n_members; i++)

@@ -2,6 +2,8 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include "columns.h"
+
 #include <bleproxy/advertisement.h>
 #include <stdio.h>
 
@@ -23,7 +25,11 @@ struct table_style {
 /* Head and rows. */
 void table_print(FILE *out, const struct table_style *style, const struct table_row *rows, size_t n_rows);
 
-/* One to four bars. */
+/* One to four bars; none where there is no strength. */
 const char *table_bars(int rssi_dbm);
+/* An escape sequence: how good that is. */
+const char *table_colour(int rssi_dbm);
+/* A cell of 9 columns for it: " -48 ▂▄▆█". */
+void table_add_strength(struct columns *columns, int rssi_dbm);
 
 #endif

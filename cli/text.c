@@ -7,6 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
+enum { WORD_SIZE = 256 };
+
 void text_init(void)
 {
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
@@ -36,19 +38,55 @@ unsigned text_width(const char *text)
     return width;
 }
 
+unsigned text_fit(const char *text, unsigned width, size_t *ret_size)
+{
+    unsigned taken = 0;
+    size_t size = 0;
+    while (text[size]) {
+        unsigned columns;
+        size_t n = first_character(text + size, &columns);
+        if (columns > width - taken)
+            break;
+        size += n;
+        taken += columns;
+    }
+    if (ret_size)
+        *ret_size = size;
+    return taken;
+}
+
+const char *text_tail(const char *text, unsigned width)
+{
+    unsigned columns;
+    for (unsigned left = text_width(text); left > width; left -= columns)
+        text += first_character(text, &columns);
+    return text;
+}
+
 unsigned text_cut(FILE *out, const char *text, unsigned width)
+{
+    size_t size;
+    unsigned taken = text_fit(text, width, &size);
+    fwrite(text, 1, size, out);
+    return taken;
+}
+
+void text_wrap(FILE *out, const char *text, unsigned width)
 {
     unsigned taken = 0;
     while (*text) {
-        unsigned columns;
-        size_t n = first_character(text, &columns);
-        if (columns > width - taken)
-            break;
-        fwrite(text, 1, n, out);
-        text += n;
-        taken += columns;
+        char word[WORD_SIZE];
+        size_t size = strcspn(text, " ");
+        size_t kept = size < sizeof(word) ? size : sizeof(word) - 1;
+        memcpy(word, text, kept);
+        word[kept] = '\0';
+        unsigned own = text_width(word);
+        bool fits = width == 0 || taken + own < width;
+        fprintf(out, "%s%s", taken == 0 ? "" : fits ? " " : "\n", word);
+        taken = fits && taken > 0 ? taken + 1 + own : own;
+        text += kept + (text[kept] == ' ');
     }
-    return taken;
+    fputc('\n', out);
 }
 
 void text_column(FILE *out, const char *text, unsigned width)

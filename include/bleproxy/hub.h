@@ -59,6 +59,9 @@ struct bleproxy_hub_options {
      * aside with a warning when damaged: "services" of known devices, so that they are not discovered again, and
      * "bonds", which proxy has the bond of which device. */
     const char *state_dir;
+    /* Connections that another program has made through a proxy stay when this hub takes the proxy over: for programs
+     * that only look. Else they are closed, as nobody could use them and they would hold slots. */
+    bool spare_links;
 };
 enum {
     BLEPROXY_HUB_DEVICES_DEFAULT = 16384,

@@ -14,6 +14,7 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, u
         return BLEPROXY_E_NOMEM;
     hub->env = env;
     hub->rules = options ? options->reference : 0;
+    hub->spare_links = options && options->spare_links;
     uint32_t max = options && options->devices_max > 0 ? options->devices_max : BLEPROXY_HUB_DEVICES_DEFAULT;
     device_table_init(&hub->devices, env, max);
     interests_init(&hub->interests, env);

@@ -14,7 +14,8 @@
  * below it on the stack may hold is unlinked or freed, only marked; the outermost hub_leave() clears up. */
 struct hub {
     const struct env *env;
-    uint32_t rules; /* of enum bleproxy_rule, habluetooth's that hold */
+    uint32_t rules;   /* of enum bleproxy_rule, habluetooth's that hold */
+    bool spare_links; /* leftovers.h */
     struct device_table devices;
     struct interests interests;
     struct availability availability;

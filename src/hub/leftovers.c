@@ -26,6 +26,8 @@ static void close_leftover(struct scanner *scanner, uint64_t device, uint64_t no
 void leftovers_on_slots(struct scanner *scanner, uint64_t now_ns)
 {
     const struct bleproxy_slots *slots = slots_view(&scanner->slots);
+    if (scanner_spares_links(scanner))
+        return;
     for (size_t i = 0; i < slots->n_allocated && scanner->leftovers.asked && scanner->session; i++)
         close_leftover(scanner, slots->allocated[i], now_ns);
 }

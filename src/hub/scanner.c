@@ -359,6 +359,11 @@ uint32_t scanner_rules(const struct scanner *scanner)
     return scanner->hub ? scanner->hub->rules : 0;
 }
 
+bool scanner_spares_links(const struct scanner *scanner)
+{
+    return scanner->hub && scanner->hub->spare_links;
+}
+
 unsigned scanner_pauses(const struct scanner *scanner)
 {
     return scanner->pauses;

@@ -46,6 +46,8 @@ static inline void scanner_pin(struct scanner *scanner)
 }
 /* The rules of its hub. */
 uint32_t scanner_rules(const struct scanner *scanner);
+/* Its hub leaves alone what others have connected. */
+bool scanner_spares_links(const struct scanner *scanner);
 void scanner_destroy(struct scanner *scanner);
 /* The scanner may be gone afterwards. */
 static inline void scanner_unpin(struct scanner *scanner)

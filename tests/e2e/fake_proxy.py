@@ -6,7 +6,10 @@ import threading
 
 HELLO, HELLO_REPLY, LOGIN, LOGIN_REPLY, DISCONNECT, DISCONNECT_REPLY, PING, PING_REPLY = range(1, 9)
 INFO, INFO_REPLY, SUBSCRIBE, RAW_REPORTS, SET_MODE = 9, 10, 66, 93, 127
-PASSIVE_SCAN, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 32, 64
+SUBSCRIBE_SLOTS, SLOTS = 80, 81
+PASSIVE_SCAN, ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 2, 32, 64
+
+FIRST_DEVICE = 0xC00000000001  # further ones count up
 
 
 def varint(value):
@@ -36,11 +39,12 @@ def report(address, rssi, payload):
 
 class FakeProxy:
     """Listens on a free port while in use. payloads are advertised once to each subscriber; after that, reset breaks
-    the connection off as rudely as it can be."""
+    the connection off as rudely as it can be. slots: how many there are, and the addresses that hold one."""
 
     def __init__(self, name=b"fake", version=b"2024.6.0", payloads=(), reset=False,
-                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS):
+                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ())):
         self.name, self.version, self.payloads, self.reset, self.features = name, version, payloads, reset, features
+        self.slots = slots
         self.connections = 0
         self.received = []  # (kind, body) of each message
 
@@ -102,7 +106,10 @@ class FakeProxy:
         if kind == INFO:
             return frame(INFO_REPLY, data(2, self.name) + data(3, b"02:00:00:00:00:01") + data(4, self.version) +
                          data(6, self.name) + number(15, self.features))
+        if kind == SUBSCRIBE_SLOTS:
+            limit, held = self.slots
+            return frame(SLOTS, number(1, limit - len(held)) + number(2, limit) + b"".join(number(3, a) for a in held))
         if kind == SUBSCRIBE:
-            return frame(RAW_REPORTS, b"".join(report(0xC00000000001 + i, -60 - i, payload)
+            return frame(RAW_REPORTS, b"".join(report(FIRST_DEVICE + i, -60 - i, payload)
                                                for i, payload in enumerate(self.payloads)))
         return b""

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -15,6 +16,7 @@ import tempfile
 import termios
 import time
 import traceback
+import unicodedata
 
 BLEPROXY = sys.argv[1]
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -29,6 +31,13 @@ def environment(**more):
     """Nothing of the machine's own configuration; a runtime directory of this program's own."""
     return {"PATH": os.environ["PATH"], "HOME": home.name, "XDG_RUNTIME_DIR": home.name, "TERM": "dumb",
             "LC_ALL": "C.UTF-8", **sanitizers, **more}
+
+
+def elsewhere(name):
+    """A runtime directory that another user or machine would have: no lock is shared."""
+    path = os.path.join(home.name, name)
+    os.makedirs(path, exist_ok=True)
+    return path
 
 
 def start(*arguments, **more):
@@ -77,6 +86,11 @@ def closed_port():
         yield "127.0.0.1:%d" % holder.getsockname()[1]
 
 
+def width(text):
+    """In columns of a terminal."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
 def write(name, text):
     path = os.path.join(home.name, name)
     with open(path, "w", encoding="utf-8") as file:
@@ -84,19 +98,39 @@ def write(name, text):
     return path
 
 
-class Terminal:
-    """The command on a terminal of its own."""
+ENTER, LEAVE = "\033[?1049h", "\033[?1049l"
+SEQUENCE = re.compile(r"\033\[[0-9?;]*[A-Za-z]")
 
-    def __init__(self, *arguments, columns=100, rows=30, **more):
+
+class Terminal:
+    """The command on a terminal of its own. keep: the terminal outlives the command, and has no end to be read until."""
+
+    def __init__(self, *arguments, columns=100, rows=30, keys=True, keep=False, **more):
         self.master, slave = pty.openpty()
         self.resize(columns, rows)
-        self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave, stdout=slave, stderr=slave,
-                                        start_new_session=True, env=environment(**{"TERM": "xterm", **more}))
-        os.close(slave)
+        self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave if keys else subprocess.DEVNULL, stdout=slave,
+                                        stderr=slave, start_new_session=True,
+                                        env=environment(**{"TERM": "xterm", **more}))
+        if keep:
+            self.slave = slave
+        else:
+            os.close(slave)
         self.seen = b""
 
     def resize(self, columns, rows):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def send(self, keys):
+        os.write(self.master, keys.encode())
+
+    def stop(self):
+        """As Ctrl-S does: it takes nothing more."""
+        termios.tcflow(self.slave, termios.TCOOFF)
+
+    def is_seen(self):
+        """Whether what is typed is shown, and comes line by line: as programs should leave a terminal."""
+        flags = termios.tcgetattr(self.master)[3]
+        return bool(flags & termios.ECHO and flags & termios.ICANON)
 
     def read(self, deadline):
         readable, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
@@ -115,6 +149,27 @@ class Terminal:
         while not all(word.encode() in self.seen[after:] for word in words):
             assert self.read(deadline), f"it ended before it showed {words}: {self.seen[-2000:]!r}"
         return len(self.seen)
+
+    def frame(self, after=0):
+        """The lines of the last frame that is complete, without escape sequences."""
+        frames = self.seen[after:].decode(errors="replace").split("\033[H")
+        return [SEQUENCE.sub("", line) for line in frames[-2].split("\r\n")]
+
+    def wait_for_frame(self, condition, after=0):
+        """Until the condition holds for a frame behind the given position; its lines."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            if self.seen[after:].count(b"\033[H") > 1 and condition(self.frame(after)):
+                return self.frame(after)
+            assert self.read(deadline), f"it ended before that: {self.seen[-2000:]!r}"
+
+    def check_left(self):
+        """The screen, the cursor and the wrapping are as they were; returns what was shown afterwards."""
+        text = self.seen.decode()
+        assert text.count(ENTER) == 1 and text.count(LEAVE) == 1
+        for sequence in ("\033[?25h", "\033[?7h"):
+            assert sequence in text[:text.index(LEAVE)]
+        return text[text.index(LEAVE) + len(LEAVE):]
 
     def close(self):
         """Reads what is left; the exit code."""

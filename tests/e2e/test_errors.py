@@ -10,7 +10,7 @@ import threading
 from fake_proxy import FakeProxy
 from support import KEY, OTHER_KEY, closed_port, home, main, run, sim, write
 
-COMMANDS = ("scan", "info")
+COMMANDS = ("scan", "devices", "top", "info")
 
 
 def each(*arguments, code, words=(), **more):
@@ -147,7 +147,7 @@ def test_commands_help_and_version():
 def test_every_option_is_in_the_manual():
     with open(sys.argv[2], encoding="utf-8") as file:
         manual = file.read()
-    for command in ("scan", "info", "record", "sim"):
+    for command in ("scan", "devices", "top", "why", "info", "record", "sim"):
         options = re.findall(r"^ +(?:-\w, )?--([a-z-]+)", run("help", command).expect(0).out, re.M)
         assert len(options) > 5
         missing = [option for option in options if f"Fl Fl {option}" not in manual]

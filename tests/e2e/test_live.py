@@ -5,25 +5,9 @@ import re
 import signal
 
 from fake_proxy import FakeProxy
-from support import Terminal, closed_port, main, sim
+from support import ENTER, LEAVE, Terminal, closed_port, main, sim
 
-ENTER, LEAVE = "\033[?1049h", "\033[?1049l"
 ADDRESS = rb"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"
-SEQUENCE = re.compile(r"\033\[[0-9?;]*[A-Za-z]")
-
-
-def last_frame(seen):
-    frames = seen.decode().split("\033[H")
-    return [SEQUENCE.sub("", line) for line in frames[-2].split("\033[K\r\n")]
-
-
-def check_left(terminal):
-    """The screen, the cursor and the wrapping are as they were."""
-    text = terminal.seen.decode()
-    assert text.count(ENTER) == 1 and text.count(LEAVE) == 1
-    for sequence in ("\033[?25h", "\033[?7h"):
-        assert sequence in text[:text.index(LEAVE)]
-    return text[text.index(LEAVE) + len(LEAVE):]
 
 
 def test_a_live_table_then_the_final_one():
@@ -32,13 +16,13 @@ def test_a_live_table_then_the_final_one():
         terminal.wait_for(ENTER)
         at = terminal.wait_for("sim-proxy-1", "not encrypted", "Apple, Inc.", "▂▄▆", "adverts/s")
         terminal.wait_for("\033[H", after=terminal.wait_for("\033[H", after=at))
-        lines = last_frame(terminal.seen)
+        lines = terminal.frame()
         assert lines[0].startswith("sim-proxy-1") and "  2026.8" in lines[0]
         assert any(line.startswith("ADDRESS") for line in lines)
         assert len(lines) <= 30
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.close() == 130
-    rest = check_left(terminal)
+    rest = terminal.check_left()
     assert "COMPANY AND SERVICES" in rest and "devices" in rest and "not encrypted" in rest
 
 
@@ -50,12 +34,12 @@ def test_it_follows_the_window():
         at = len(terminal.seen)
         for _ in range(4):
             at = terminal.wait_for("\033[H", after=at)
-        lines = last_frame(terminal.seen)
+        lines = terminal.frame()
         assert len(lines) <= 12, lines
         assert sum(bool(re.match(ADDRESS.decode(), line)) for line in lines) >= 5
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.close() == 130
-    check_left(terminal)
+    terminal.check_left()
 
 
 def test_a_window_of_two_lines_is_endured():
@@ -63,7 +47,7 @@ def test_a_window_of_two_lines_is_endured():
         arguments = [argument for proxy in proxies for argument in ("-p", proxy)]
         terminal = Terminal("scan", *arguments, "-t", "3", rows=2, columns=10)
         assert terminal.close() == 0
-    check_left(terminal)
+    terminal.check_left()
 
 
 def test_more_proxies_than_lines():
@@ -91,7 +75,7 @@ def test_no_color():
     with sim() as proxies:
         terminal = Terminal("scan", "-p", proxies[0], "-t", "2", NO_COLOR="1")
         assert terminal.close() == 0
-    check_left(terminal)
+    terminal.check_left()
     assert not re.search(rb"\033\[[1-9][0-9]*m", terminal.seen)
 
 
@@ -107,7 +91,7 @@ def test_warnings_wait_until_the_view_is_left():
     with closed_port() as closed, sim() as proxies:
         terminal = Terminal("scan", "-p", closed, "-p", proxies[0], "-t", "2")
         assert terminal.close() == 0
-    rest = check_left(terminal)
+    rest = terminal.check_left()
     assert f"warning: {closed}: cannot connect" in rest
     assert "warning:" not in terminal.seen.decode().split(LEAVE)[0]
 
@@ -115,7 +99,7 @@ def test_warnings_wait_until_the_view_is_left():
 def test_failure_leaves_the_terminal_as_it_was():
     terminal = Terminal("scan", "-p", "no-such-proxy.invalid")
     assert terminal.close() == 4
-    assert "no-such-proxy.invalid" in check_left(terminal)
+    assert "no-such-proxy.invalid" in terminal.check_left()
 
 
 def test_hostile_names_do_not_reach_the_terminal():
@@ -129,7 +113,7 @@ def test_hostile_names_do_not_reach_the_terminal():
     assert "evil" in text and "owned" in text and "温度計センサー" in text
     for forbidden in ("\033]", "\033c", "\033[2J", "\033[8m", "\a", "\u009b", "\u202e"):
         assert forbidden not in text, repr(forbidden)
-    rows = [line for line in last_frame(terminal.seen) if re.match(ADDRESS.decode(), line)]
+    rows = [line for line in terminal.frame() if re.match(ADDRESS.decode(), line)]
     assert len(rows) == 2
 
 

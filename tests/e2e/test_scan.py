@@ -13,7 +13,7 @@ import termios
 import time
 
 from fake_proxy import PASSIVE_SCAN, RAW_ADVERTISEMENTS, SET_MODE, STATE_AND_MODE, FakeProxy
-from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, environment, home, main, run, sim, start, write
+from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, elsewhere, environment, home, main, run, sim, start, write
 
 KEYS = ["time", "address", "address_type", "name", "rssi", "tx_power", "source", "proxy", "connectable",
         "service_uuids", "service_data", "manufacturer_data", "raw"]
@@ -233,12 +233,11 @@ def test_a_proxy_that_serves_somebody_else_is_told_to_be_silent():
     for firmware, loser in (("2025.8", 1), ("2026.8", 0)):
         with sim("--firmware", firmware) as proxies, contextlib.ExitStack() as stack:
             scans = []
-            for place in ("a", "b"):  # elsewhere: no lock is shared
-                os.makedirs(f"{home.name}/{place}", exist_ok=True)
-                heard = stack.enter_context(open(f"{home.name}/{place}/heard", "w+b"))
+            for place in ("a", "b"):
+                heard = stack.enter_context(open(f"{elsewhere(place)}/heard", "w+b"))
                 scans.append(subprocess.Popen([BLEPROXY, "scan", "-p", proxies[0], "--json"], stdout=heard,
                                               stderr=subprocess.PIPE,
-                                              env=environment(XDG_RUNTIME_DIR=f"{home.name}/{place}")))
+                                              env=environment(XDG_RUNTIME_DIR=elsewhere(place))))
                 end = time.monotonic() + PATIENCE_S
                 while place == "a" and os.path.getsize(heard.name) == 0 and time.monotonic() < end:
                     time.sleep(0.05)
@@ -248,6 +247,19 @@ def test_a_proxy_that_serves_somebody_else_is_told_to_be_silent():
                 process.send_signal(signal.SIGINT)
                 _, error = process.communicate(timeout=PATIENCE_S)
                 assert process.returncode == 130 and b"silent" not in error
+
+
+def test_what_others_have_connected_stays_so():
+    with sim() as proxies:
+        other = start("notify", "-p", proxies[0], "Virtual Heart", "2a37", XDG_RUNTIME_DIR=elsewhere("other"))
+        assert other.stdout.readline()
+        scan = start("scan", "-p", proxies[0], "--json")
+        for _ in range(20):
+            assert scan.stdout.readline()
+        assert run("slots", "-p", proxies[0], "--json").expect(0).objects()[0]["allocated"]
+        for process in (scan, other):
+            process.send_signal(signal.SIGINT)
+            Result(process)
 
 
 def test_all_reports_are_for_json():

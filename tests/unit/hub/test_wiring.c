@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
 
+#include "hub/hub.h"
 #include "hub/leftovers.h"
 #include "hub/wiring.h"
 #include <bleproxy/error.h>
@@ -159,6 +160,20 @@ static void test_a_connection_from_an_earlier_session_is_closed_once(void **stat
     assert_sent(f, SUBSCRIBE_SLOTS CLOSE);
 }
 
+static void test_a_hub_that_only_looks_spares_the_connections_of_others(void **state)
+{
+    struct fixture *f = *state;
+    struct hub *hub;
+    const struct bleproxy_hub_options options = {.spare_links = true};
+    connect_scanner(f, ALL_FEATURES, NULL);
+    assert_int_equal(hub_new(&f->test.env, &options, f->now_ns, &hub), 0);
+    assert_int_equal(hub_register_scanner(hub, f->scanner, f->now_ns), 0);
+    feed(f, SCANNER_RUNNING SLOTS);
+    assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW SUBSCRIBE_SLOTS);
+    assert_int_equal(scanner_slots(f->scanner)->free, 2);
+    hub_free(hub, f->now_ns);
+}
+
 static void test_a_proxy_that_does_not_read_does_not_fill_the_log(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +326,7 @@ int main(void)
         TEST(test_f12_no_active_connections_no_slots),
         TEST(test_f12_all_features_subscribe_slots_then_raw_with_state),
         TEST(test_a_connection_from_an_earlier_session_is_closed_once),
+        TEST(test_a_hub_that_only_looks_spares_the_connections_of_others),
         TEST(test_a_proxy_that_does_not_read_does_not_fill_the_log),
         TEST(test_f13_no_raw_advertisements_subscribes_to_decoded_ones),
         TEST(test_f13_raw_without_state_has_no_watchdog),

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "filters.h"
+
+#include "cli.h"
+#include "log.h"
+#include <stdlib.h>
+
+enum { RSSI_LOWEST = -126 };
+
+static int parse_rssi(struct filters *filters, const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || value < RSSI_LOWEST || value >= 0) {
+        log_say("--rssi takes dBm from %d to -1: not '%s'", RSSI_LOWEST, text);
+        return CLI_USAGE;
+    }
+    filters->want.rssi_min_dbm = (int8_t)value;
+    return CLI_DONE;
+}
+
+int filters_parse(struct filters *filters, int option, const char *value)
+{
+    switch (option) {
+    case FILTERS_NAME:
+        filters->want.name_prefix = value;
+        return CLI_DONE;
+    case FILTERS_SERVICE:
+        if (bleproxy_uuid_parse(value, &filters->service) < 0) {
+            log_say("--service takes a UUID of 4, 8 or 36 digits: not '%s'", value);
+            return CLI_USAGE;
+        }
+        filters->want.service = &filters->service;
+        return CLI_DONE;
+    case FILTERS_RSSI:
+        return parse_rssi(filters, value);
+    }
+    return CLI_INTERNAL;
+}
+
+int filters_parse_device(struct bleproxy_filter *filter, const char *text)
+{
+    if (bleproxy_address_parse(text, &filter->address) == 0)
+        return CLI_DONE;
+    if (!*text) {
+        log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
+        return CLI_USAGE;
+    }
+    filter->name = text;
+    return CLI_DONE;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "support.h"
+
+#include "text.h"
+#include <stdlib.h>
+
+static void test_widths(void **state)
+{
+    (void)state;
+    assert_int_equal(text_width(""), 0);
+    assert_int_equal(text_width("lamp"), 4);
+    assert_int_equal(text_width("温度"), 4);
+    assert_int_equal(text_width("e\u0301"), 1);
+    assert_int_equal(text_width("▂▄▆█"), 4);
+}
+
+static void test_what_fits(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_int_equal(text_fit("温度", 3, &size), 2);
+    assert_int_equal(size, 3);
+    assert_int_equal(text_fit("e\u0301x", 1, &size), 1);
+    assert_int_equal(size, 3); /* with what belongs to it */
+    assert_int_equal(text_fit("lamp", 9, NULL), 4);
+    assert_int_equal(text_fit("lamp", 0, &size), 0);
+    assert_int_equal(size, 0);
+}
+
+static void test_the_end_that_fits(void **state)
+{
+    (void)state;
+    assert_string_equal(text_tail("kitchen", 4), "chen");
+    assert_string_equal(text_tail("kitchen", 7), "kitchen");
+    assert_string_equal(text_tail("温度", 3), "度");
+    assert_string_equal(text_tail("▂▄▆█", 2), "▆█");
+    assert_string_equal(text_tail("x", 0), "");
+}
+
+static void test_a_column_is_filled_up(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    text_column(out, "温度", 3);
+    text_column(out, "x", 2);
+    fclose(out);
+    assert_string_equal(text, "温 x ");
+    free(text);
+}
+
+static void assert_wrapped(const char *text, unsigned width, const char *expected)
+{
+    char *lines = NULL;
+    size_t size;
+    FILE *out = open_memstream(&lines, &size);
+    assert_non_null(out);
+    text_wrap(out, text, width);
+    fclose(out);
+    assert_string_equal(lines, expected);
+    free(lines);
+}
+
+static void test_words_are_wrapped(void **state)
+{
+    (void)state;
+    assert_wrapped("it is on, near a proxy", 11, "it is on,\nnear a\nproxy\n");
+    assert_wrapped("it is on", 8, "it is on\n");
+    assert_wrapped("it is on", 7, "it is\non\n");
+    assert_wrapped("it is on", 0, "it is on\n");
+    assert_wrapped("温度計 温度計", 12, "温度計\n温度計\n");
+    assert_wrapped("温度計 温度計", 13, "温度計 温度計\n");
+    assert_wrapped("impossible it is", 4, "impossible\nit\nis\n");
+    assert_wrapped("", 4, "\n");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    text_init();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_what_fits),
+        cmocka_unit_test(test_the_end_that_fits),
+        cmocka_unit_test(test_a_column_is_filled_up),
+        cmocka_unit_test(test_words_are_wrapped),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
