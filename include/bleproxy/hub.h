@@ -56,8 +56,10 @@ struct bleproxy_hub_options {
     uint32_t devices_max;
     uint32_t reference; /* enum bleproxy_rule: where to decide as habluetooth does; 0: nowhere */
     /* A directory that exists, for what is kept between runs; NULL: nothing. Its files are replaced as a whole, and set
-     * aside with a warning when damaged: "services" of known devices, so that they are not discovered again, and
-     * "bonds", which proxy has the bond of which device. */
+     * aside with a warning when damaged: "services" of known devices, so that they are not discovered again; "bonds",
+     * which proxy has the bond of which device; and "history", what each proxy has heard, of neighbours' devices too:
+     * written every five minutes and at the end, and what is not too old is known to the proxies of the next run. They
+     * are for their owner's eyes only. */
     const char *state_dir;
     /* Connections that another program has made through a proxy stay when this hub takes the proxy over: for programs
      * that only look. Else they are closed, as nobody could use them and they would hold slots. */

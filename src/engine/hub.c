@@ -72,7 +72,7 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
     if (r == 0)
         r = ticker_init(&hub->ticker, loop, engine_hub_deadline, engine_hub_tick, hub);
     if (r == 0 && options && options->state_dir)
-        r = state_init(&hub->state, loop, options->state_dir, hub->central);
+        r = state_init(&hub->state, loop, options->state_dir, hub->core, hub->central);
     if (r < 0) {
         ticker_deinit(&hub->ticker);
         central_free(hub->central, loop_now());

@@ -4,20 +4,22 @@
 
 #include "central/central.h"
 #include "engine/state_file.h"
+#include "hub/history.h"
 
-/* What a central knows that is kept between runs, in the files of one directory. */
-extern const struct state_codec state_services, state_bonds;
+/* What a hub and a central know that is kept between runs, in the files of one directory. */
+extern const struct state_codec state_services, state_bonds, state_history;
 
 /* Zeroed before its first use. */
 struct state {
     struct central *central; /* NULL: nothing is kept */
-    struct state_file services, bonds;
+    struct hub *hub;
+    struct state_file services, bonds, history;
 };
 
-/* Reads the files; from now on changes are written. 0 or BLEPROXY_E_NOMEM. */
-int state_init(struct state *state, struct bleproxy_loop *loop, const char *directory,
+/* Reads the files; from now on changes are written. The hub has no scanners yet. 0 or BLEPROXY_E_NOMEM. */
+int state_init(struct state *state, struct bleproxy_loop *loop, const char *directory, struct hub *hub,
                struct central *central);
-/* Writes what is not written yet. Before the central is freed. Idempotent. */
+/* Writes what is not written yet. Before central and hub are freed. Idempotent. */
 void state_deinit(struct state *state);
 
 #endif

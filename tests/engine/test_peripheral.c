@@ -113,6 +113,18 @@ static void test_a_thousand_notifications_come_in_order(void **state)
     assert_int_equal(fixture.n_notified, 1000);
 }
 
+/* With the files that are kept in it, of which there may be any, and no others. */
+static void remove_folder(const char *folder)
+{
+    static const char *const names[] = {"services", "bonds", "history"};
+    char path[64];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_services_outlive_the_program_in_a_file(void **state)
 {
     (void)state;
@@ -127,8 +139,7 @@ static void test_services_outlive_the_program_in_a_file(void **state)
         fixture_close(&fixture);
         assert_int_equal(access(path, F_OK), 0);
     }
-    unlink(path);
-    assert_int_equal(rmdir(folder), 0);
+    remove_folder(folder);
 }
 
 static int operate(struct fixture *fixture,
@@ -145,10 +156,9 @@ static int operate(struct fixture *fixture,
 static void test_a_bond_outlives_the_program_in_a_file(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/bleproxy-state-XXXXXX", services[64], bonds[64], text[BLEPROXY_PATH_TEXT_SIZE];
+    char folder[] = "/tmp/bleproxy-state-XXXXXX", bonds[64], text[BLEPROXY_PATH_TEXT_SIZE];
     struct fixture fixture;
     assert_non_null(mkdtemp(folder));
-    snprintf(services, sizeof(services), "%s/services", folder);
     snprintf(bonds, sizeof(bonds), "%s/bonds", folder);
     fixture_open(&fixture, "Virtual Lock", folder);
     assert_null(bleproxy_hub_bond(fixture.hub, fixture.address));
@@ -174,9 +184,7 @@ static void test_a_bond_outlives_the_program_in_a_file(void **state)
     assert_null(bleproxy_hub_bond(fixture.hub, address));
     assert_int_equal(bleproxy_hub_forget_bond(fixture.hub, address), BLEPROXY_E_NOT_FOUND);
     fixture_close(&fixture);
-    unlink(services);
-    unlink(bonds);
-    assert_int_equal(rmdir(folder), 0);
+    remove_folder(folder);
 }
 
 static void test_pins_and_paths(void **state)
