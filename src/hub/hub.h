@@ -22,7 +22,7 @@ uint64_t hub_deadline(const struct hub *hub);
 /* Who keeps its appointments is told when the deadline comes nearer by what scanners do; from within them. NULL: nobody. */
 typedef void hub_deadline_fn(void *user);
 void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *user);
-/* Nothing is to come: there is no scanner and no search. That devices become unavailable then is not worth waiting for. */
+/* Nothing is to come: there is no scanner, no search and no sweep. That devices become unavailable then is not worth waiting for. */
 bool hub_is_idle(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
 

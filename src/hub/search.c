@@ -203,7 +203,7 @@ uint64_t hub_deadline(const struct hub *hub)
 
 bool hub_is_idle(const struct hub *hub)
 {
-    return list_empty(&hub->scanners) && list_empty(&hub->searches);
+    return list_empty(&hub->scanners) && list_empty(&hub->searches) && list_empty(&hub->auto_scan.sweeps);
 }
 
 void hub_tick(struct hub *hub, uint64_t now_ns)

@@ -187,6 +187,34 @@ static void test_a_sweep_of_proxies_that_are_not_auto_is_over_at_once(void **sta
     close_all(&seen);
 }
 
+static void test_a_sweep_without_proxies_is_over_at_once(void **state)
+{
+    (void)state;
+    struct seen seen = {.n_started = 0};
+    assert_int_equal(bleproxy_loop_new(NULL, &seen.loop), 0);
+    assert_int_equal(bleproxy_hub_new(seen.loop, NULL, &seen.hub), 0);
+    assert_int_equal(bleproxy_hub_sweep(seen.hub, 0, count_done, &seen, NULL), 0);
+    run_until(&seen, &seen.n_started, 100);
+    bleproxy_hub_free(seen.hub);
+    bleproxy_loop_free(seen.loop);
+}
+
+static void test_a_sweep_is_over_in_time_without_its_proxy(void **state)
+{
+    (void)state;
+    struct seen seen;
+    open_with(&seen, "2026.8", BLEPROXY_SCAN_AUTO);
+    wait_for(&seen, BLEPROXY_MODE_PASSIVE);
+    assert_int_equal(bleproxy_hub_sweep(seen.hub, 1, on_swept, &seen, NULL), 0);
+    wait_for(&seen, BLEPROXY_MODE_ACTIVE);
+    bleproxy_manager_stop(seen.manager, on_stopped, &seen);
+    run_until(&seen, &seen.n_stopped, 1);
+    run_until(&seen, &seen.n_swept, 1);
+    bleproxy_manager_free(seen.manager);
+    seen.manager = NULL;
+    close_all(&seen);
+}
+
 static void on_advert(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct seen *seen = user;
@@ -298,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_mode_auto_and_a_sweep),
         cmocka_unit_test(test_a_sweep_is_over_in_time),
         cmocka_unit_test(test_a_sweep_of_proxies_that_are_not_auto_is_over_at_once),
+        cmocka_unit_test(test_a_sweep_without_proxies_is_over_at_once),
+        cmocka_unit_test(test_a_sweep_is_over_in_time_without_its_proxy),
         cmocka_unit_test(test_requests_for_a_device),
         cmocka_unit_test(test_everything_is_freed_by_a_sweep),
         cmocka_unit_test(test_old_firmware_scans_as_it_is_configured),
