@@ -25,7 +25,8 @@ enum { BLEPROXY_PIN_PATIENCE_S = 20, BLEPROXY_PINS_MAX = 4096 };
 
 /* proxy: a manager's configured name, the proxy's own name, or its Bluetooth MAC address ("AA:BB:CC:DD:EE:FF"); one that
  * is not connected is as if out of reach. A pin that is there already is fine. 0; BLEPROXY_E_INVALID, also when it
- * contradicts another pin of the same device and proxy; BLEPROXY_E_LIMIT (BLEPROXY_PINS_MAX); BLEPROXY_E_NOMEM. */
+ * contradicts another pin of the same device and proxy; BLEPROXY_E_LIMIT (BLEPROXY_PINS_MAX); BLEPROXY_E_NOMEM;
+ * BLEPROXY_E_STATE while the hub is being freed: then there are no pins, bonds and paths any more. */
 int bleproxy_hub_pin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind);
 /* 0, or BLEPROXY_E_NOT_FOUND. proxy as it was given. */
 int bleproxy_hub_unpin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind);

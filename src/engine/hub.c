@@ -212,40 +212,41 @@ void bleproxy_hub_get_statistics(const struct bleproxy_hub *hub,
     hub_get_statistics(hub->core, ret_statistics);
 }
 
-/* ---- Paths, pins and bonds ---- */
+/* ---- Paths, pins and bonds: of a hub that is being freed there are none any more ---- */
 
 void bleproxy_hub_paths(const struct bleproxy_hub *hub, uint64_t address, struct bleproxy_path *paths,
                         size_t max, size_t *ret_n)
 {
-    *ret_n = central_paths(hub->central, address, paths, max, loop_now());
+    *ret_n = hub->freed ? 0 : central_paths(hub->central, address, paths, max, loop_now());
 }
 
 char *bleproxy_hub_explain_path(const struct bleproxy_hub *hub, uint64_t address, char *text, size_t size)
 {
-    return central_explain_path(hub->central, address, text, size, loop_now());
+    text[0] = '\0';
+    return hub->freed ? text : central_explain_path(hub->central, address, text, size, loop_now());
 }
 
 int bleproxy_hub_pin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind)
 {
-    return central_pin(hub->central, address, proxy, kind);
+    return hub->freed ? BLEPROXY_E_STATE : central_pin(hub->central, address, proxy, kind);
 }
 
 int bleproxy_hub_unpin(struct bleproxy_hub *hub, uint64_t address, const char *proxy, enum bleproxy_pin kind)
 {
-    return central_unpin(hub->central, address, proxy, kind);
+    return hub->freed ? BLEPROXY_E_NOT_FOUND : central_unpin(hub->central, address, proxy, kind);
 }
 
 const struct bleproxy_bond *bleproxy_hub_bond(const struct bleproxy_hub *hub, uint64_t address)
 {
-    return bonds_get(central_bonds(hub->central), address);
+    return hub->freed ? NULL : bonds_get(central_bonds(hub->central), address);
 }
 
 const struct bleproxy_bond *bleproxy_hub_next_bond(const struct bleproxy_hub *hub, size_t *position)
 {
-    return bonds_next(central_bonds(hub->central), position);
+    return hub->freed ? NULL : bonds_next(central_bonds(hub->central), position);
 }
 
 int bleproxy_hub_forget_bond(struct bleproxy_hub *hub, uint64_t address)
 {
-    return central_forget_bond(hub->central, address);
+    return hub->freed ? BLEPROXY_E_NOT_FOUND : central_forget_bond(hub->central, address);
 }

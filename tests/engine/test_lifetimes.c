@@ -697,6 +697,37 @@ static void free_hub_and_loop(void *user, int error, const struct bleproxy_adver
     bleproxy_loop_free(seen->loop);
 }
 
+static void ask_for_paths(void *user, int error, const struct bleproxy_advertisement *advertisement)
+{
+    struct seen *seen = user;
+    struct bleproxy_hub *hub = seen->hub;
+    struct bleproxy_path path;
+    char text[BLEPROXY_PATH_TEXT_SIZE];
+    size_t n = 1, position = 0;
+    (void)advertisement;
+    seen->n_calls++;
+    assert_int_equal(error, BLEPROXY_E_CANCELLED);
+    assert_int_equal(bleproxy_hub_pin(hub, 1, "kitchen", BLEPROXY_PIN_DENY), BLEPROXY_E_STATE);
+    assert_int_equal(bleproxy_hub_unpin(hub, 1, "kitchen", BLEPROXY_PIN_DENY), BLEPROXY_E_NOT_FOUND);
+    assert_int_equal(bleproxy_hub_forget_bond(hub, 1), BLEPROXY_E_NOT_FOUND);
+    assert_null(bleproxy_hub_bond(hub, 1));
+    assert_null(bleproxy_hub_next_bond(hub, &position));
+    bleproxy_hub_paths(hub, 1, &path, 1, &n);
+    assert_int_equal(n, 0);
+    assert_string_equal(bleproxy_hub_explain_path(hub, 1, text, sizeof(text)), "");
+}
+
+static void test_a_hub_that_ends_has_no_paths_any_more(void **state)
+{
+    (void)state;
+    struct seen seen;
+    setup(&seen);
+    assert_int_equal(bleproxy_hub_pin(seen.hub, 1, "kitchen", BLEPROXY_PIN_DENY), 0);
+    assert_int_equal(bleproxy_hub_find(seen.hub, NULL, 1000, ask_for_paths, &seen, NULL), 0);
+    teardown(&seen);
+    assert_int_equal(seen.n_calls, 1);
+}
+
 static void test_the_loop_is_freed_when_a_search_is_cancelled(void **state)
 {
     (void)state;
@@ -863,6 +894,7 @@ int main(void)
         cmocka_unit_test(test_links_through_a_scanner_end_with_it),
         cmocka_unit_test(test_the_end_of_a_link_may_free_the_scanner_while_the_client_goes),
         cmocka_unit_test(test_a_search_that_the_hubs_end_cancels_finds_the_hub_ended),
+        cmocka_unit_test(test_a_hub_that_ends_has_no_paths_any_more),
         cmocka_unit_test(test_the_loop_is_freed_when_a_search_is_cancelled),
         cmocka_unit_test(test_the_loop_is_freed_while_it_gathers),
         cmocka_unit_test(test_an_idle_loop_does_not_keep_a_foreign_one_awake),
