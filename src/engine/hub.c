@@ -22,8 +22,8 @@ void engine_hub_leave(struct bleproxy_hub *hub)
 static uint64_t engine_hub_deadline(void *user)
 {
     struct bleproxy_hub *hub = user;
-    uint64_t due_ns = hub_is_idle(hub->core) ? BP_NEVER : hub_deadline(hub->core);
-    return time_min(due_ns, hub->central_due_ns);
+    hub->ticker.is_background = hub_is_idle(hub->core) && hub->central_due_ns == BP_NEVER;
+    return time_min(hub_deadline(hub->core), hub->central_due_ns);
 }
 
 static void engine_hub_tick(void *user, uint64_t now_ns)

@@ -41,6 +41,10 @@ void ticker_deinit(struct ticker *ticker)
 void ticker_update(struct ticker *ticker)
 {
     uint64_t deadline = ticker->deadline(ticker->user);
+    if (ticker->is_background)
+        uv_unref((uv_handle_t *)ticker->timer);
+    else
+        uv_ref((uv_handle_t *)ticker->timer);
     if (deadline == ticker->armed_ns)
         return;
     ticker->armed_ns = deadline;

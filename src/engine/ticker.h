@@ -13,6 +13,7 @@ struct ticker {
     uint64_t (*deadline)(void *user);
     void (*tick)(void *user, uint64_t now_ns);
     void *user;
+    bool is_background; /* set by deadline(): no loop is kept running for this appointment alone */
 };
 
 /* 0 or BLEPROXY_E_NOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that free, stop and start things at the wrong moment, and peers that end things at the wrong
  * moment. */
+#include "engine/hub.h"
 #include "support.h"
 #include "virtual_proxy.h"
 
@@ -728,6 +729,25 @@ static void test_a_hub_that_ends_has_no_paths_any_more(void **state)
     assert_int_equal(seen.n_calls, 1);
 }
 
+static void on_gone(void *user, const struct bleproxy_advertisement *last, bool connectable)
+{
+    (void)user, (void)last, (void)connectable;
+}
+
+/* Devices become unavailable when all proxies are lost, too; but nobody's loop is kept running for that. */
+static void test_a_hub_without_proxies_goes_on_looking_who_is_gone(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct bleproxy_watch *watch;
+    setup(&seen);
+    assert_int_equal(bleproxy_hub_watch_unavailable(seen.hub, 0, on_gone, &seen, &watch), 0);
+    assert_true(seen.hub->ticker.armed_ns < BP_NEVER);
+    bleproxy_loop_run(seen.loop);
+    assert_true(seen.hub->ticker.armed_ns < BP_NEVER);
+    teardown(&seen);
+}
+
 static void test_the_loop_is_freed_when_a_search_is_cancelled(void **state)
 {
     (void)state;
@@ -895,6 +915,7 @@ int main(void)
         cmocka_unit_test(test_the_end_of_a_link_may_free_the_scanner_while_the_client_goes),
         cmocka_unit_test(test_a_search_that_the_hubs_end_cancels_finds_the_hub_ended),
         cmocka_unit_test(test_a_hub_that_ends_has_no_paths_any_more),
+        cmocka_unit_test(test_a_hub_without_proxies_goes_on_looking_who_is_gone),
         cmocka_unit_test(test_the_loop_is_freed_when_a_search_is_cancelled),
         cmocka_unit_test(test_the_loop_is_freed_while_it_gathers),
         cmocka_unit_test(test_an_idle_loop_does_not_keep_a_foreign_one_awake),
