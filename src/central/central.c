@@ -140,21 +140,21 @@ struct bonds *central_bonds(struct central *central)
 int central_pin(struct central *central, uint64_t address, const char *proxy, enum bleproxy_pin kind)
 {
     int r = pins_add(&central->routing.pins, address, proxy, kind);
-    queue_wake(central);
+    queue_wake_anew(central);
     return r;
 }
 
 int central_unpin(struct central *central, uint64_t address, const char *proxy, enum bleproxy_pin kind)
 {
     int r = pins_remove(&central->routing.pins, address, proxy, kind);
-    queue_wake(central);
+    queue_wake_anew(central);
     return r;
 }
 
 int central_forget_bond(struct central *central, uint64_t address)
 {
     int r = bonds_remove(&central->routing.bonds, address, 0);
-    queue_wake(central);
+    queue_wake_anew(central);
     return r;
 }
 

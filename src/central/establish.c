@@ -372,7 +372,8 @@ static void on_look(struct waiter *waiter, uint64_t now_ns)
     struct establish *establish = waiter_of(waiter);
     struct path path;
     /* turns and slots are of no use to whom no proxy is */
-    if (establish->awaits < 0 && !establish->called && now_ns < establish->count_ns)
+    if (establish->awaits < 0 && !establish->called && now_ns < establish->count_ns &&
+        !central_of(establish)->queue.has_new_rules)
         return;
     establish->called = false;
     int r = find_way(establish, now_ns, &path);

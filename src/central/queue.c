@@ -35,6 +35,12 @@ void queue_wake(struct central *central)
     central_announce(central, central->now_ns);
 }
 
+void queue_wake_anew(struct central *central)
+{
+    central->queue.has_new_rules = true;
+    queue_wake(central);
+}
+
 /* The first that came after the one of that number. */
 static struct waiter *queue_after(const struct queue *queue, uint64_t number)
 {
@@ -59,4 +65,5 @@ void queue_tick(struct central *central, uint64_t now_ns)
         waiter->on_look(waiter, now_ns);
         waiter = queue_after(queue, number);
     }
+    queue->has_new_rules = queue->has_new_rules && queue->woken;
 }

@@ -20,6 +20,7 @@ struct queue {
     struct list waiters;
     uint64_t n_ever;
     bool woken;
+    bool has_new_rules; /* until all have looked: pins or bonds are others than when they looked last */
 };
 
 void queue_init(struct queue *queue);
@@ -30,6 +31,8 @@ void queue_leave(struct waiter *waiter);
 bool queue_has(const struct waiter *waiter);
 /* They look at the next tick, which is due now. */
 void queue_wake(struct central *central);
+/* The same, for those too to whom no proxy was of use: pins or bonds have changed. */
+void queue_wake_anew(struct central *central);
 /* For the central's tick. */
 static inline bool queue_is_due(const struct queue *queue)
 {

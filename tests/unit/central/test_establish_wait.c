@@ -69,6 +69,22 @@ static void test_a_report_of_a_better_proxy_ends_the_wait(void **state)
     turn_end(&turn);
 }
 
+static void test_who_has_no_proxy_looks_when_a_pin_goes(void **state)
+{
+    struct stage *stage = *state;
+    struct pins *pins = &stage->central.routing.pins;
+    assert_int_equal(pins_add(pins, DEVICE, "kitchen", BLEPROXY_PIN_DENY), 0);
+    begin(stage, SCRIPT(good), NULL);
+    run_for(stage, 1000);
+    assert_int_equal(stage->n_tries, 0);
+    assert_int_equal(pins_remove(pins, DEVICE, "kitchen", BLEPROXY_PIN_DENY), 0);
+    queue_wake_anew(&stage->central); /* as central_unpin() does */
+    run_for(stage, 0);
+    assert_int_equal(stage->n_tries, 1);
+    run_for(stage, 1000);
+    assert_int_equal(stage->result.error, 0);
+}
+
 static void test_the_deadline_while_it_waits_for_a_busy_proxy(void **state)
 {
     struct stage *stage = *state;
@@ -273,6 +289,7 @@ int main(void)
         CASE(test_the_best_proxy_is_waited_for_while_it_connects_another_device),
         CASE(test_waiting_comes_to_an_end_by_itself),
         CASE(test_a_report_of_a_better_proxy_ends_the_wait),
+        CASE(test_who_has_no_proxy_looks_when_a_pin_goes),
         CASE(test_the_deadline_while_it_waits_for_a_busy_proxy),
         CASE(test_cancelled_while_it_waits),
         CASE(test_the_reference_waits_for_nobody),
