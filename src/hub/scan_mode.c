@@ -106,10 +106,12 @@ static int send_mode_at_rest(struct scanner *scanner, uint64_t now_ns)
     return r;
 }
 
-/* To go back to it. */
+/* To go back to it. But what is reported before the proxy has answered is of our own making: then it goes back to what it
+ * was to go back to. */
 static void remember(struct scan_mode *mode, enum bleproxy_scanner_mode before)
 {
-    mode->before = before;
+    if (!mode->unanswered || mode->before == BLEPROXY_MODE_NONE)
+        mode->before = before;
     mode->owes = false;
 }
 
@@ -134,6 +136,7 @@ void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, ui
         state <= BLEPROXY_SCANNER_STOPPED ? (enum bleproxy_scanner_state)state : BLEPROXY_SCANNER_UNKNOWN;
     held->reported = mode_from_wire(mode);
     held->configured = mode_from_wire(configured_mode);
+    held->unanswered = held->unanswered && held->reported != held->told;
     if (held->demand != BLEPROXY_MODE_NONE && held->before == BLEPROXY_MODE_NONE)
         held->before = own_mode(scanner); /* the answer to the subscription, which came before the demand */
     scanner_pin(scanner);

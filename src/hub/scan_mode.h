@@ -18,6 +18,7 @@ struct scan_mode {
     enum bleproxy_scanner_mode owed;      /* what an earlier session did not give it back; NONE: not known */
     uint64_t window_end_ns;
     bool window_open;
+    bool unanswered;     /* it has not reported yet the mode that it was told */
     bool owes;           /* an earlier session left it in a mode of ours */
     bool let_go;         /* nothing is asked of it any more */
     bool warned;         /* that the mode cannot be set */

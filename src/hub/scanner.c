@@ -115,6 +115,7 @@ int scanner_send_mode(struct scanner *scanner, enum bleproxy_scanner_mode mode, 
     int r = scanner->ops->set_mode(scanner->ops_user, mode, now_ns);
     if (r < 0)
         scanner->mode.told = BLEPROXY_MODE_NONE;
+    scanner->mode.unanswered = r == 0;
     return r;
 }
 

@@ -124,6 +124,22 @@ static void test_f37_window_restores_active_that_the_proxy_reported(void **state
     assert_sent(&proxy, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_ACTIVE);
 }
 
+static void test_a_window_right_after_another_restores_what_was_before_both(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy first = {0}, second = {0};
+    scanner_bind(f->scanners[0], &ops, &first, NULL);
+    scanner_on_state(f->scanners[0], STATE_RUNNING, 0, 0, f->now_ns);
+    scanner_window(f->scanners[0], NS_PER_S, on_done, &first, f->now_ns);
+    scanner_on_state(f->scanners[0], STATE_RUNNING, 1, 0, f->now_ns);
+    scanner_window_close(f->scanners[0], f->now_ns);
+    scanner_bind(f->scanners[0], &ops, &second, NULL);
+    scanner_window(f->scanners[0], NS_PER_S, on_done, &second,
+                   f->now_ns); /* it is told, and has not answered */
+    scanner_window_close(f->scanners[0], f->now_ns);
+    assert_sent(&second, 2, BLEPROXY_MODE_ACTIVE, BLEPROXY_MODE_PASSIVE);
+}
+
 static void test_f37_what_is_reported_during_the_window_is_not_restored(void **state)
 {
     struct fixture *f = *state;
@@ -323,6 +339,7 @@ int main(void)
         TEST(test_f36_window_goes_active_and_back_to_passive),
         TEST(test_f36_window_with_nothing_known_restores_passive),
         TEST(test_f37_window_restores_active_that_the_proxy_reported),
+        TEST(test_a_window_right_after_another_restores_what_was_before_both),
         TEST(test_f37_what_is_reported_during_the_window_is_not_restored),
         TEST(test_f38_window_of_zero_seconds_is_accepted),
         TEST(test_f38_second_window_meanwhile_is_refused),

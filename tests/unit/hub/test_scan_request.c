@@ -51,6 +51,25 @@ static void test_each_proxy_gets_back_what_it_had(void **state)
     assert_string_equal(messages(3), "kitchen 0 passive, attic 0 passive, cellar 0 passive");
 }
 
+static void test_a_request_right_after_another_gives_back_what_was_before_both(void **state)
+{
+    struct fixture *f = *state;
+    struct bleproxy_scan_request *active = request(BLEPROXY_MODE_ACTIVE);
+    for (unsigned i = GARAGE; i <= CELLAR; i++)
+        scanner_on_state(f->scanners[i], RUNNING, 1, 1, f->now_ns);
+    scanner_on_state(f->scanners[KITCHEN], RUNNING, 0, 0, f->now_ns);
+    turn();
+    assert_string_equal(messages(0), "kitchen 0 active");
+    scanner_on_state(f->scanners[KITCHEN], RUNNING, 1, 0, f->now_ns);
+    bleproxy_scan_request_free(active);
+    turn();
+    active = request(BLEPROXY_MODE_ACTIVE); /* it has not answered yet */
+    turn();
+    bleproxy_scan_request_free(active);
+    turn();
+    assert_string_equal(messages(1), "kitchen 0 passive, kitchen 0 active, kitchen 0 passive");
+}
+
 static void test_passive_if_nobody_wants_more(void **state)
 {
     struct fixture *f = *state;
@@ -384,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOUSE_TEST(test_active_while_a_request_is_held),
         HOUSE_TEST(test_each_proxy_gets_back_what_it_had),
+        HOUSE_TEST(test_a_request_right_after_another_gives_back_what_was_before_both),
         HOUSE_TEST(test_passive_if_nobody_wants_more),
         HOUSE_TEST(test_passive_gives_way_to_devices_that_need_active_scans),
         HOUSE_TEST(test_pinned_proxies_are_left_alone),
