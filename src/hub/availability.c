@@ -158,11 +158,20 @@ static bool is_present(const struct hub *hub, const struct bleproxy_device *devi
                memory_ns(hub->rules, interval_of(device)) + sweep_every_ns(hub->rules);
 }
 
+/* A proxy that has lost its connection comes back with its memory: until it would have forgotten it is waited for. */
+static bool is_recent(const struct hub *hub, const struct bleproxy_device *device, uint64_t heard_ns,
+                      uint64_t now_ns)
+{
+    return !(hub->rules & BLEPROXY_RULE_EXPIRY) &&
+           now_ns - heard_ns <= memory_ns(hub->rules, interval_of(device));
+}
+
 static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)
 {
     if (is_connected(hub, device))
         device->present_ns = now_ns;
-    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device, now_ns))
+    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device, now_ns) ||
+        is_recent(hub, device, device->connectable.time_ns, now_ns))
         return;
     device->connectable.known = device->connectable_is_current = false;
     tell(hub, device, true);
@@ -172,6 +181,7 @@ static bool is_gone(const struct hub *hub, const struct bleproxy_device *device,
 {
     uint64_t last_ns = device->view.time_ns > device->present_ns ? device->view.time_ns : device->present_ns;
     return !is_remembered(hub, device, false) && !is_present(hub, device, now_ns) &&
+           !is_recent(hub, device, device->view.time_ns, now_ns) &&
            now_ns - last_ns > ownership_gone_ns(device);
 }
 

@@ -199,6 +199,41 @@ static void test_devices_of_an_unregistered_proxy(void **state)
     assert_int_equal(notices.any, 1);
 }
 
+static void test_we_do_not_lose_the_devices_of_a_proxy_that_is_lost_for_seconds(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    at(f, 28);
+    hear_from(f, A, 1);
+    at(f, 29);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    at(f, 31); /* there was a look */
+    assert_int_equal(notices.connectable, 0);
+    at(f, 28 + BLEPROXY_DEVICE_EXPIRY_S + 31);
+    assert_int_equal(notices.connectable, 1);
+}
+
+static void test_nor_those_that_it_heard_often(void **state)
+{
+    struct fixture *f = *state;
+    struct notices notices = {0};
+    watch_device(f, 1, &notices);
+    hear_until(f, 1, 2, 100); /* its interval is known */
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    at(f, 135);
+    assert_int_equal(notices.any, 0);
+    assert_int_equal(hub_register_scanner(f->hub, f->scanners[A], f->now_ns), 0);
+    hear_from(f, A, 1);
+    at(f, 300);
+    assert_int_equal(notices.connectable, 0);
+    assert_int_equal(notices.any, 0);
+    hub_unregister_scanner(f->hub, f->scanners[A], f->now_ns);
+    at(f, 135 + BLEPROXY_DEVICE_EXPIRY_S + 31);
+    assert_int_equal(notices.connectable, 1);
+    assert_int_equal(notices.any, 1);
+}
+
 static void test_who_cannot_connect_does_not_count_for_connections(void **state)
 {
     struct fixture *f = *state;
@@ -578,6 +613,8 @@ int main(void)
         TEST(test_interval_of_the_users_survives_another_owner),
         TEST(test_device_that_some_proxy_remembers_is_there),
         TEST(test_devices_of_an_unregistered_proxy),
+        DEFAULT(test_we_do_not_lose_the_devices_of_a_proxy_that_is_lost_for_seconds),
+        DEFAULT(test_nor_those_that_it_heard_often),
         TEST(test_who_cannot_connect_does_not_count_for_connections),
         TEST(test_device_heard_from_afar_only_was_never_connectable),
         TEST(test_apple_chatter_is_a_sign_of_life),
