@@ -7,8 +7,8 @@
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 
-/* As many failures of late, and preference is over. */
-enum { PREFERENCE_FAILURES = 2 };
+/* More failures of late, and preference is over: of two the first is partly forgiven by the time of the second. */
+enum { PREFERENCE_FAILURES = 1 };
 
 /* ---- Facts ---- */
 
@@ -158,7 +158,7 @@ static bool can_be_used(const struct bleproxy_path *path)
 static bool is_favoured(const struct route *route, const struct bleproxy_path *path)
 {
     bool patient = path->attempts == 0 || route->waited_ns <= BLEPROXY_PIN_PATIENCE_S * NS_PER_S;
-    return path->preferred && patient && path->failures < PREFERENCE_FAILURES;
+    return path->preferred && patient && path->failures <= PREFERENCE_FAILURES;
 }
 
 /* The rule: who can be had before who is full, who is favoured before who is not, then the better score; equals in the order

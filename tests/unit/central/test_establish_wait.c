@@ -85,6 +85,25 @@ static void test_who_has_no_proxy_looks_when_a_pin_goes(void **state)
     assert_int_equal(stage->result.error, 0);
 }
 
+static void test_a_preferred_proxy_that_fails_twice_is_left(void **state)
+{
+    struct stage *stage = *state;
+    const struct script late = {.error = BLEPROXY_E_TIMEOUT, .takes_ms = 20000};
+    const struct bleproxy_connect_options options = {.deadline_ms = 200000};
+    heard_by(stage->hub, 1, -55);
+    assert_int_equal(pins_add(&stage->central.routing.pins, DEVICE, "kitchen", BLEPROXY_PIN_PREFER), 0);
+    begin(stage, SCRIPT(late, late, good), &options);
+    for (unsigned i = 0; i < 60; i++) {
+        run_for(stage, 1000);
+        heard_by(stage->hub, 0, -50);
+        heard_by(stage->hub, 1, -55);
+    }
+    assert_int_equal(stage->n_tries, 3);
+    assert_int_equal(stage->tries[0].source, 0xA0);
+    assert_int_equal(stage->tries[1].source, 0xA0);
+    assert_int_equal(stage->tries[2].source, 0xA1);
+}
+
 static void test_the_deadline_while_it_waits_for_a_busy_proxy(void **state)
 {
     struct stage *stage = *state;
@@ -290,6 +309,7 @@ int main(void)
         CASE(test_waiting_comes_to_an_end_by_itself),
         CASE(test_a_report_of_a_better_proxy_ends_the_wait),
         CASE(test_who_has_no_proxy_looks_when_a_pin_goes),
+        CASE(test_a_preferred_proxy_that_fails_twice_is_left),
         CASE(test_the_deadline_while_it_waits_for_a_busy_proxy),
         CASE(test_cancelled_while_it_waits),
         CASE(test_the_reference_waits_for_nobody),
