@@ -2,6 +2,7 @@
 #include "central/reach.h"
 
 #include "hub/scanner.h"
+#include "names/utf8.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <inttypes.h>
@@ -21,17 +22,37 @@ struct reach {
     struct survey survey;
     char *text;
     size_t size, length;
+    bool full;
 };
+
+/* Where the last character begins, if it is not whole; else length. */
+static size_t whole_length(const char *text, size_t length)
+{
+    size_t begin = length;
+    uint32_t character;
+    while (begin > 0 && (text[begin - 1] & 0xc0) == 0x80)
+        begin--;
+    begin -= begin > 0;
+    return length > 0 && utf8_decode((const uint8_t *)text + begin, length - begin, &character) == 0 ? begin
+                                                                                                     : length;
+}
 
 static __attribute__((format(printf, 2, 3))) void say(struct reach *reach, const char *format, ...)
 {
     size_t left = reach->size - reach->length;
     va_list arguments;
+    if (reach->full)
+        return;
     va_start(arguments, format);
     int n = vsnprintf(reach->text + reach->length, left, format, arguments);
     va_end(arguments);
-    if (n > 0)
-        reach->length += (size_t)n < left ? (size_t)n : left - 1;
+    if (n > 0 && (size_t)n < left) {
+        reach->length += (size_t)n;
+    } else if (n > 0) {
+        reach->full = true;
+        reach->length = whole_length(reach->text, reach->size - 1);
+        reach->text[reach->length] = '\0';
+    }
 }
 
 static void say_name(struct reach *reach, const char *proxy)

@@ -254,6 +254,25 @@ static void test_f147_explaining_needs_no_memory(void **state)
     f->test.fail_after = SIZE_MAX;
 }
 
+/* Thirty-two times the letter alpha, which has two bytes. */
+#define ALPHAS "αααααααααααααααααααααααααααααααα"
+
+static void test_it_is_not_cut_within_a_character(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *scanner = passive_scanner(f, 1, ALPHAS);
+    leave_only(f, 0);
+    for (size_t size = 2; size < 130; size++) {
+        char text[130];
+        reach_explain(&routing, &route, f->now_ns, text, size);
+        size_t n = strlen(text), begun = n;
+        while (begun > 0 && (text[begun - 1] & 0xc0) == 0x80)
+            begun--;
+        assert_true(n == begun ? n == 0 || (unsigned char)text[n - 1] < 0x80 : n - begun == 1);
+    }
+    scanner_free(scanner);
+}
+
 static void test_it_is_cut_to_any_size(void **state)
 {
     struct fixture *f = *state;
@@ -290,6 +309,7 @@ int main(void)
         CASE(test_its_bond_is_elsewhere),
         CASE(test_the_source_that_was_asked_for),
         CASE(test_f147_explaining_needs_no_memory),
+        CASE(test_it_is_not_cut_within_a_character),
         CASE(test_it_is_cut_to_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
