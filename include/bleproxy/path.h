@@ -42,7 +42,7 @@ struct bleproxy_path {
     double smoothed_dbm;              /* its signal over the last reports, or BLEPROXY_RSSI_NONE */
     int8_t rssi_dbm;                  /* of the last report, or BLEPROXY_RSSI_NONE */
     uint64_t age_ns;                  /* of the last report; UINT64_MAX: there was none */
-    uint64_t interval_ns;             /* between the device's reports, as learned; 0: not known */
+    uint64_t interval_ns;             /* between the device's reports, as learned or set; 0: not known */
     unsigned attempts;                /* to connect any device, under way there */
     double failures;                  /* to connect this device there; they are forgiven in time */
     uint32_t slots_free, slots_limit; /* 0 of 0: not known */

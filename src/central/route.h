@@ -49,7 +49,7 @@ bool route_is_banned(const struct path *path);
 size_t route_list(const struct routing *routing, const struct route *route, uint64_t now_ns,
                   struct bleproxy_path *paths, size_t max);
 
-/* A proxy that has not heard the device for that long, or 2.5 of its learned intervals and 5 s if that is longer, is not
+/* A proxy that has not heard the device for that long, or 2.5 of its intervals and 5 s if that is longer, is not
  * tried: it would wait in vain. The time in which it did not listen is not counted. */
 enum { ROUTE_FRESH_S = 60 };
 

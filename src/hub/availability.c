@@ -38,8 +38,7 @@ static uint64_t memory_ns(uint32_t rules, uint64_t interval_ns)
     return wanted_ns < least_ns ? least_ns : time_min(wanted_ns, most_ns);
 }
 
-/* How often it speaks, as far as that is known. */
-static uint64_t interval_of(const struct bleproxy_device *device)
+uint64_t availability_interval_ns(const struct bleproxy_device *device)
 {
     uint64_t interval_ns = interval_longest_ns(&device->interval);
     if (!device->interval.known && device->interest && device->interest->interval_ns > interval_ns)
@@ -49,7 +48,8 @@ static uint64_t interval_of(const struct bleproxy_device *device)
 
 uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting)
 {
-    return memory_ns(rules, sighting->device ? interval_of(sighting->device) : sighting->interval_ns);
+    return memory_ns(rules,
+                     sighting->device ? availability_interval_ns(sighting->device) : sighting->interval_ns);
 }
 
 /* ---- Those who watch ---- */
@@ -155,7 +155,7 @@ static bool is_present(const struct hub *hub, const struct bleproxy_device *devi
 {
     return device->present_ns != 0 &&
            now_ns - device->present_ns <=
-               memory_ns(hub->rules, interval_of(device)) + sweep_every_ns(hub->rules);
+               memory_ns(hub->rules, availability_interval_ns(device)) + sweep_every_ns(hub->rules);
 }
 
 /* A proxy that has lost its connection comes back with its memory: until it would have forgotten it is waited for. */
@@ -163,7 +163,7 @@ static bool is_recent(const struct hub *hub, const struct bleproxy_device *devic
                       uint64_t now_ns)
 {
     return !(hub->rules & BLEPROXY_RULE_EXPIRY) &&
-           now_ns - heard_ns <= memory_ns(hub->rules, interval_of(device));
+           now_ns - heard_ns <= memory_ns(hub->rules, availability_interval_ns(device));
 }
 
 static void check_connectable(struct hub *hub, struct bleproxy_device *device, uint64_t now_ns)

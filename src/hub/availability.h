@@ -17,6 +17,8 @@ void availability_init(struct availability *availability, uint32_t rules, uint64
 void availability_tick(struct hub *hub, uint64_t now_ns);
 /* The device makes way for another, and is out of the table: who watches is told. Frees it. Within hub_enter(). */
 void availability_displaced(struct hub *hub, struct bleproxy_device *device);
+/* How often it speaks, as far as that is known: as learned so far, or as the user has set it. 0: not known. */
+uint64_t availability_interval_ns(const struct bleproxy_device *device);
 /* How long a scanner remembers what it does not hear any more. */
 uint64_t availability_memory_ns(uint32_t rules, const struct sighting *sighting);
 

@@ -323,7 +323,7 @@ bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t ad
         .rssi_dbm = sighting->view.rssi_dbm,
         .smoothed_dbm = sighting->view.rssi_dbm,
         .heard_ns = sighting->view.time_ns,
-        .interval_ns = device ? interval_longest_ns(&device->interval) : sighting->interval_ns,
+        .interval_ns = device ? availability_interval_ns(device) : sighting->interval_ns,
         .address_type = sighting->view.address_type,
     };
     if (device)

@@ -59,7 +59,7 @@ struct hub_hearing {
     int8_t rssi_dbm;      /* of the last report, or BLEPROXY_RSSI_NONE */
     double smoothed_dbm;  /* the same where only one proxy hears it */
     uint64_t heard_ns;    /* the last report */
-    uint64_t interval_ns; /* the device's, 0: not known */
+    uint64_t interval_ns; /* the device's, learned or set by the user; 0: not known */
     uint8_t address_type;
 };
 /* False: the scanner does not remember it. */

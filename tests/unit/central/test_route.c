@@ -457,6 +457,16 @@ static void test_preference_ends_after_two_failures_until_they_are_forgiven(void
     }
 }
 
+static void test_the_interval_of_the_users_is_waited_for_until_it_is_learned(void **state)
+{
+    struct fixture *f = *state;
+    heard_by(f, 0, -50);
+    pass_time(f, 100);
+    assert_none(f, BLEPROXY_E_NOT_HEARD);
+    assert_int_equal(hub_set_interval(f->hub, DEVICE, 300 * NS_PER_S), 0);
+    assert_free(f, 0xA0);
+}
+
 static void test_only_that_proxy_is_used(void **state)
 {
     struct fixture *f = *state;
@@ -616,6 +626,7 @@ int main(void)
         CASE(test_preferred_and_out_of_reach_others_are_taken),
         CASE(test_preferred_and_busy_is_waited_for_with_patience),
         CASE(test_preference_ends_after_two_failures_until_they_are_forgiven),
+        CASE(test_the_interval_of_the_users_is_waited_for_until_it_is_learned),
         CASE(test_only_that_proxy_is_used),
         CASE(test_denied_is_never_used),
         CASE(test_a_reserved_proxy_is_for_its_devices),
