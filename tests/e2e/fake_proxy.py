@@ -38,13 +38,14 @@ def report(address, rssi, payload):
 
 
 class FakeProxy:
-    """Listens on a free port while in use. payloads are advertised once to each subscriber; after that, reset breaks
-    the connection off as rudely as it can be. slots: how many there are, and the addresses that hold one."""
+    """Listens on a free port while in use. payloads are advertised once to each subscriber, by the device `first` and
+    those that count up from it, from rssi down; after that, reset breaks the connection off as rudely as it can be.
+    slots: how many there are, and the addresses that hold one."""
 
     def __init__(self, name=b"fake", version=b"2024.6.0", payloads=(), reset=False,
-                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ())):
+                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ()), first=FIRST_DEVICE, rssi=-60):
         self.name, self.version, self.payloads, self.reset, self.features = name, version, payloads, reset, features
-        self.slots = slots
+        self.slots, self.first, self.rssi = slots, first, rssi
         self.connections = 0
         self.received = []  # (kind, body) of each message
 
@@ -110,6 +111,6 @@ class FakeProxy:
             limit, held = self.slots
             return frame(SLOTS, number(1, limit - len(held)) + number(2, limit) + b"".join(number(3, a) for a in held))
         if kind == SUBSCRIBE:
-            return frame(RAW_REPORTS, b"".join(report(FIRST_DEVICE + i, -60 - i, payload)
+            return frame(RAW_REPORTS, b"".join(report(self.first + i, self.rssi - i, payload)
                                                for i, payload in enumerate(self.payloads)))
         return b""
