@@ -287,7 +287,7 @@ static int record_main(struct record *record, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     record->options.json = true; /* that is what it writes */
-    r = fleet_open(&record->fleet, NULL);
+    r = fleet_open(&record->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r == CLI_DONE)
         r = open_file(record);
     if (r != CLI_DONE)

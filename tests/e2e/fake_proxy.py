@@ -7,6 +7,7 @@ import threading
 HELLO, HELLO_REPLY, LOGIN, LOGIN_REPLY, DISCONNECT, DISCONNECT_REPLY, PING, PING_REPLY = range(1, 9)
 INFO, INFO_REPLY, SUBSCRIBE, RAW_REPORTS, SET_MODE = 9, 10, 66, 93, 127
 SUBSCRIBE_SLOTS, SLOTS = 80, 81
+DEVICE_REQUEST, SCANNER_STATE = 68, 126
 PASSIVE_SCAN, ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 2, 32, 64
 
 FIRST_DEVICE = 0xC00000000001  # further ones count up
@@ -111,6 +112,7 @@ class FakeProxy:
             limit, held = self.slots
             return frame(SLOTS, number(1, limit - len(held)) + number(2, limit) + b"".join(number(3, a) for a in held))
         if kind == SUBSCRIBE:
-            return frame(RAW_REPORTS, b"".join(report(self.first + i, self.rssi - i, payload)
+            state = frame(SCANNER_STATE, number(1, 2)) if self.features & STATE_AND_MODE else b""
+            return state + frame(RAW_REPORTS, b"".join(report(self.first + i, self.rssi - i, payload)
                                                for i, payload in enumerate(self.payloads)))
         return b""
