@@ -4,8 +4,8 @@
 #include "cli.h"
 #include "lock.h"
 #include "log.h"
-#include "pins.h"
 #include "run.h"
+#include "settings.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,15 +270,17 @@ struct member *fleet_find(struct fleet *fleet, uint64_t source)
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options)
 {
     struct bleproxy_loop_options options = {0};
+    struct bleproxy_hub_options settings;
     int r = proxies_init(&fleet->proxies, fleet->options);
     if (r != CLI_DONE)
         return r;
+    settings = settings_options(&fleet->proxies.config, hub_options);
     log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
     r = bleproxy_loop_new(&options, &fleet->loop);
     if (r == 0)
-        r = bleproxy_hub_new(fleet->loop, hub_options, &fleet->hub);
+        r = bleproxy_hub_new(fleet->loop, &settings, &fleet->hub);
     if (r == 0)
-        r = pins_apply(fleet->hub, &fleet->proxies.config);
+        r = settings_apply(fleet->hub, &fleet->proxies.config);
     if (r < 0) {
         log_say("%s", bleproxy_strerror(r));
         return CLI_INTERNAL;

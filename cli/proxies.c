@@ -154,7 +154,7 @@ static int target_from_address(struct proxies *proxies, const struct options *op
 static struct target target_from_config(const struct config_proxy *proxy)
 {
     return (struct target){.config = {.address = proxy->address,
-                                      .port = proxy->port,
+                                      .port = (uint16_t)proxy->port,
                                       .name = proxy->name,
                                       .noise_psk = proxy->noise_psk,
                                       .password = proxy->password,

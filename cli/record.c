@@ -86,10 +86,26 @@ static bool write_event(struct record *record, struct trace_event event)
     return false;
 }
 
+/* What the configuration says of intervals: it decides, too, and who replays does not have it. */
+static void write_intervals(struct record *record)
+{
+    const struct config *config = &record->fleet.proxies.config;
+    for (size_t i = 0; i < config->n_devices; i++) {
+        struct trace_event event = {.kind = TRACE_FALLBACK_INTERVAL,
+                                    .time_ns = bleproxy_loop_now_ns(record->fleet.loop)};
+        event.fallback.interval_ns = config->devices[i].interval * NS_PER_S;
+        if (event.fallback.interval_ns > 0 &&
+            bleproxy_address_parse(config->devices[i].address, &event.fallback.address) == 0)
+            write_event(record, event);
+    }
+}
+
 static void on_ready(void *user, struct member *member)
 {
     struct record *record = user;
     const struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
+    if (record->lines == 0)
+        write_intervals(record);
     if (scanner)
         write_event(record, (struct trace_event){
                                 .kind = TRACE_REGISTER,
@@ -271,7 +287,7 @@ static int record_main(struct record *record, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     record->options.json = true; /* that is what it writes */
-    r = fleet_open(&record->fleet, NULL);
+    r = fleet_open(&record->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r == CLI_DONE)
         r = open_file(record);
     if (r != CLI_DONE)

@@ -52,7 +52,8 @@ int bleproxy_client_slots(struct bleproxy_client *client, bleproxy_slots_fn *on_
  * Leaves four duties to the caller: (1) bleproxy_scanner_setup(); (2) bleproxy_hub_register_scanner(), and to
  * unregister it when the connection is lost; then also (3) bleproxy_scanner_set_unavailable(), and after that
  * (4) bleproxy_disconnect_set_fire() on its set. In the end bleproxy_scanner_free(): until then its timers keep the
- * loop running. One scanner per client. available: connections may be tried.
+ * loop running. Connections that another program has made through the proxy stay until the scanner is registered.
+ * One scanner per client. available: connections may be tried.
  * 0, BLEPROXY_E_NOT_CONNECTED, BLEPROXY_E_STATE (it has one), BLEPROXY_E_NOMEM. */
 int bleproxy_connect_scanner(struct bleproxy_client *client, const struct bleproxy_device_info *info,
                              bool available, struct bleproxy_scanner **ret_scanner);

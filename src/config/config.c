@@ -8,6 +8,7 @@
 #include "config/schema.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
+#include <bleproxy/hub.h>
 #include <bleproxy/proxy.h>
 #include <errno.h>
 #include <stdio.h>
@@ -122,10 +123,8 @@ static int proxy_complete(void *object, unsigned line, const unsigned key_lines[
 
 #define MEMBER(name) offsetof(struct config_proxy, name)
 
-static const char *const scan_modes[] = {[BLEPROXY_SCAN_PASSIVE - 1] = "passive",
-                                         [BLEPROXY_SCAN_ACTIVE - 1] = "active",
-                                         [BLEPROXY_SCAN_AUTO - 1] = "auto",
-                                         NULL};
+static const struct schema_choice scan_modes[] = {
+    {"passive", BLEPROXY_SCAN_PASSIVE}, {"active", BLEPROXY_SCAN_ACTIVE}, {"auto", BLEPROXY_SCAN_AUTO}, {0}};
 /* A list of devices in a proxy's entry. */
 #define DEVICES_OF(list)                                                                                     \
     {                                                                                                        \
@@ -193,6 +192,7 @@ static const struct schema_key device_keys[] = {
     PROXIES_OF(prefer),
     PROXIES_OF(only),
     PROXIES_OF(deny),
+    {.name = "interval", .type = SCHEMA_NUMBER, .offset = MEMBER(interval), .max = CONFIG_INTERVAL_MAX_S},
 };
 
 static int device_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
@@ -292,6 +292,15 @@ static int config_complete(void *object, unsigned line, const unsigned key_lines
     return r == 0 ? config_check_pins(object, ret_error) : r;
 }
 
+static const struct schema_choice filters[] = {{"apple", BLEPROXY_RULE_APPLE_FILTER}, {0}};
+
+/* The filter is no rule for people: it says what they want to hear, not how it is decided. */
+static const struct schema_choice rules[] = {
+    {"interval", BLEPROXY_RULE_INTERVAL}, {"expiry", BLEPROXY_RULE_EXPIRY},
+    {"presence", BLEPROXY_RULE_PRESENCE}, {"history", BLEPROXY_RULE_HISTORY},
+    {"window", BLEPROXY_RULE_WINDOW},     {"routing", BLEPROXY_RULE_ROUTING},
+    {"all", BLEPROXY_RULES_ALL},          {0}};
+
 static const struct schema_key config_keys[] = {
     {.name = "proxies",
      .type = SCHEMA_LIST,
@@ -305,6 +314,11 @@ static const struct schema_key config_keys[] = {
      .max = CONFIG_DEVICES_MAX,
      .items = &device_schema,
      .count_offset = offsetof(struct config, n_devices)},
+    {.name = "filters", .type = SCHEMA_BITS, .offset = offsetof(struct config, filters), .choices = filters},
+    {.name = "reference",
+     .type = SCHEMA_BITS,
+     .offset = offsetof(struct config, reference),
+     .choices = rules},
 };
 
 static const struct schema config_schema = {

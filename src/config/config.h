@@ -16,7 +16,7 @@ struct config_text {
 struct config_proxy {
     char *name;    /* unique in the file; the address when the file gives none */
     char *address; /* host name or IP literal */
-    uint16_t port; /* 6053 when the file gives none */
+    uint32_t port; /* 1 to 65535; 6053 when the file gives none */
     char *noise_psk,
         *noise_psk_file; /* the file gives at most one; both NULL: plaintext. The psk is valid base64 */
     char *password;      /* NULL: none */
@@ -33,6 +33,7 @@ struct config_device {
     char *name;    /* for people; NULL: none */
     struct config_text *prefer, *only, *deny;
     size_t n_prefer, n_only, n_deny;
+    uint32_t interval; /* seconds between its advertisements; 0 when the file gives none */
     unsigned line;
 };
 
@@ -42,6 +43,8 @@ struct config {
     size_t n_proxies;
     struct config_device *devices;
     size_t n_devices;
+    /* enum bleproxy_rule: what `filters` turns on, and what `reference` does, BLEPROXY_RULES_ALL with `all`. */
+    unsigned filters, reference;
 };
 
 /* What is wrong with a file: "unknown key 'nose_psk'; did you mean 'noise_psk'?" Never holds a secret value.
@@ -55,6 +58,7 @@ enum {
     CONFIG_SIZE_MAX = 1024 * 1024, /* a file with thousands of proxies is far below */
     CONFIG_PROXIES_MAX = 10000,
     CONFIG_DEVICES_MAX = 10000,
+    CONFIG_INTERVAL_MAX_S = 365 * 24 * 3600, /* a year, as bleproxy_hub_set_interval() takes it */
 };
 
 /* 0; BLEPROXY_E_INVALID with *ret_error set; BLEPROXY_E_NOMEM. text need not be NUL-terminated. */

@@ -154,26 +154,70 @@ static int read_number(const struct reader *reader, const struct schema_key *key
     if (number < 1 || number > key->max || value[0] == '0')
         return config_fail(reader->error, line_of(node), "'%s' must be a number from 1 to %zu", key->name,
                            key->max);
-    *(uint16_t *)member(object, key->offset) = (uint16_t)number;
+    *(uint32_t *)member(object, key->offset) = (uint32_t)number;
     return 0;
+}
+
+static const struct schema_choice *find_choice(const struct schema_key *key, const yaml_node_t *node)
+{
+    for (const struct schema_choice *choice = key->choices; choice->word; choice++)
+        if (strlen(choice->word) == node->data.scalar.length &&
+            memcmp(choice->word, node->data.scalar.value, node->data.scalar.length) == 0)
+            return choice;
+    return NULL;
+}
+
+static void list_choices(const struct schema_key *key, char text[KEYS_TEXT_SIZE])
+{
+    size_t length = 0;
+    for (const struct schema_choice *choice = key->choices; choice->word; choice++)
+        if (length < KEYS_TEXT_SIZE)
+            length += (size_t)snprintf(text + length, KEYS_TEXT_SIZE - length, "%s%s",
+                                       choice > key->choices ? ", " : "", choice->word);
 }
 
 static int read_choice(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                        void *object)
 {
     char words[KEYS_TEXT_SIZE];
-    size_t length = 0;
-    for (unsigned i = 0; key->choices[i]; i++) {
-        if (strlen(key->choices[i]) == node->data.scalar.length &&
-            memcmp(key->choices[i], node->data.scalar.value, node->data.scalar.length) == 0) {
-            *(unsigned *)member(object, key->offset) = i + 1;
-            return 0;
-        }
-        if (length < sizeof(words))
-            length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s", i > 0 ? ", " : "",
-                                       key->choices[i]);
+    const struct schema_choice *choice = find_choice(key, node);
+    if (choice) {
+        *(unsigned *)member(object, key->offset) = choice->value;
+        return 0;
     }
+    list_choices(key, words);
     return config_fail(reader->error, line_of(node), "'%s' must be one of: %s", key->name, words);
+}
+
+static int read_bit(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                    void *object)
+{
+    char words[KEYS_TEXT_SIZE];
+    int r = check_tag(reader, node, key);
+    if (r < 0)
+        return r;
+    if (node->type != YAML_SCALAR_NODE)
+        return config_fail(reader->error, line_of(node), "the entries of '%s' must be words", key->name);
+    const struct schema_choice *choice = find_choice(key, node);
+    if (choice) {
+        *(unsigned *)member(object, key->offset) |= choice->value;
+        return 0;
+    }
+    list_choices(key, words);
+    return config_fail(reader->error, line_of(node), "'%s' has no '%.*s'; it can have: %s", key->name,
+                       SHOWN_MAX, (const char *)node->data.scalar.value, words);
+}
+
+static int read_bits(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
+                     void *object)
+{
+    if (node->type != YAML_SEQUENCE_NODE)
+        return read_bit(reader, key, node, object);
+    const yaml_node_item_t *end = node->data.sequence.items.top;
+    int r = 0;
+    for (const yaml_node_item_t *item = node->data.sequence.items.start; r == 0 && item < end; item++)
+        r = read_bit(reader, key, yaml_document_get_node(reader->document, *item), object);
+    return r;
 }
 
 static int read_list(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
@@ -201,6 +245,39 @@ static int read_list(struct reader *reader, const struct schema_key *key, const 
     return 0;
 }
 
+/* One value, or a list of them. */
+static bool takes_several(const struct schema_key *key)
+{
+    return key->type == SCHEMA_TEXTS || key->type == SCHEMA_BITS;
+}
+
+static const char *what_it_must_be(const struct schema_key *key)
+{
+    switch (key->type) {
+    case SCHEMA_TEXT:
+    case SCHEMA_SECRET:
+        return "a text";
+    case SCHEMA_NUMBER:
+        return "a number";
+    case SCHEMA_CHOICE:
+        return "a word";
+    case SCHEMA_TEXTS:
+        return "a text, or a list of texts";
+    case SCHEMA_BITS:
+        return "a word, or a list of words";
+    case SCHEMA_LIST:
+        return "a list: each entry begins with '- '";
+    }
+    return "";
+}
+
+static bool fits(const struct schema_key *key, const yaml_node_t *node)
+{
+    if (node->type == YAML_SEQUENCE_NODE)
+        return key->type == SCHEMA_LIST || takes_several(key);
+    return node->type == YAML_SCALAR_NODE && key->type != SCHEMA_LIST;
+}
+
 static int read_value(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                       void *object)
 {
@@ -210,19 +287,12 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
     if (is_null(node))
         return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
                              : 0;
-    bool list = key->type == SCHEMA_LIST, texts = key->type == SCHEMA_TEXTS,
+    bool list = key->type == SCHEMA_LIST || takes_several(key),
          empty = node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0;
-    if ((list || texts) && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+    if (list && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return 0; /* a list with all of its entries commented out */
-    if (texts && node->type != YAML_MAPPING_NODE)
-        return read_texts(reader, key, node, object);
-    if (node->type != (list ? YAML_SEQUENCE_NODE : YAML_SCALAR_NODE))
-        return config_fail(reader->error, line_of(node), "'%s' must be %s", key->name,
-                           list                         ? "a list: each entry begins with '- '"
-                           : texts                      ? "a text, or a list of texts"
-                           : key->type == SCHEMA_NUMBER ? "a number"
-                           : key->type == SCHEMA_CHOICE ? "a word"
-                                                        : "a text");
+    if (!fits(key, node))
+        return config_fail(reader->error, line_of(node), "'%s' must be %s", key->name, what_it_must_be(key));
     switch (key->type) {
     case SCHEMA_TEXT:
     case SCHEMA_SECRET:
@@ -232,7 +302,9 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
     case SCHEMA_CHOICE:
         return read_choice(reader, key, node, object);
     case SCHEMA_TEXTS:
-        break;
+        return read_texts(reader, key, node, object);
+    case SCHEMA_BITS:
+        return read_bits(reader, key, node, object);
     case SCHEMA_LIST:
         return read_list(reader, key, node, object);
     }
@@ -361,7 +433,7 @@ void schema_free(const struct schema *schema, void *object)
 {
     for (size_t i = 0; i < schema->n_keys; i++) {
         const struct schema_key *key = &schema->keys[i];
-        if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_CHOICE)
+        if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_CHOICE || key->type == SCHEMA_BITS)
             continue;
         char *value;
         memcpy(&value, member(object, key->offset), sizeof(value));

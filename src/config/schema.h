@@ -11,8 +11,9 @@
 enum schema_type {
     SCHEMA_TEXT,   /* char *: a scalar of 1 to max bytes, all of which print; null leaves NULL */
     SCHEMA_SECRET, /* the same; no message tells anything of the value, and it is wiped when freed */
-    SCHEMA_NUMBER, /* uint16_t: a decimal number of 1 to max; null leaves 0 */
-    SCHEMA_CHOICE, /* unsigned: one of the words `choices`, its position from 1 on; null leaves 0 */
+    SCHEMA_NUMBER, /* uint32_t: a decimal number of 1 to max; null leaves 0 */
+    SCHEMA_CHOICE, /* unsigned: what one of the words `choices` stands for; null leaves 0 */
+    SCHEMA_BITS,   /* unsigned: what one of them, or a list of them, stand for together; null leaves 0 */
     SCHEMA_TEXTS,  /* an array of struct config_text: one text, or a list of them; null leaves it empty */
     SCHEMA_LIST,   /* an array of objects after the schema `items`, at most max; null leaves it empty */
 };
@@ -23,6 +24,11 @@ enum {
         4096, /* in all SCHEMA_TEXTS of a document together: aliases repeat them at little cost */
 };
 
+struct schema_choice {
+    const char *word;
+    unsigned value;
+};
+
 struct schema_key {
     const char *name;
     enum schema_type type;
@@ -30,9 +36,9 @@ struct schema_key {
     bool required;
     /* Text, texts and secret, may be NULL: sees a value that is well formed otherwise. 0 or config_fail(). */
     int (*check)(const char *value, unsigned line, struct config_error *ret_error);
-    const char *const *choices; /* choice: words, the last one followed by NULL */
-    const struct schema *items; /* list */
-    size_t count_offset;        /* list and texts: of its size_t */
+    const struct schema_choice *choices; /* choice and bits: the last one followed by one without a word */
+    const struct schema *items;          /* list */
+    size_t count_offset;                 /* list and texts: of its size_t */
 };
 
 struct schema {

@@ -11,7 +11,7 @@ struct scanner;
  * an earlier session of ours was lost: they would hold their slots for ever. Before, it tells slots to the subscriber
  * alone, so that what was reported when we were not yet is out of date. The scanner's state shows that we are: then the
  * slots are asked for again, and connections in use that are nobody's in this session are closed, unless the hub is to
- * spare them. */
+ * spare them, or the scanner is in none: who has no hub cannot want a slot. */
 struct leftovers {
     bool asked; /* for the slots */
     unsigned n_closed;

@@ -362,7 +362,7 @@ uint32_t scanner_rules(const struct scanner *scanner)
 
 bool scanner_spares_links(const struct scanner *scanner)
 {
-    return scanner->hub && scanner->hub->spare_links;
+    return !scanner->hub || scanner->hub->spare_links;
 }
 
 unsigned scanner_pauses(const struct scanner *scanner)

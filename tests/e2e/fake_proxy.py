@@ -7,6 +7,7 @@ import threading
 HELLO, HELLO_REPLY, LOGIN, LOGIN_REPLY, DISCONNECT, DISCONNECT_REPLY, PING, PING_REPLY = range(1, 9)
 INFO, INFO_REPLY, SUBSCRIBE, RAW_REPORTS, SET_MODE = 9, 10, 66, 93, 127
 SUBSCRIBE_SLOTS, SLOTS = 80, 81
+DEVICE_REQUEST, SCANNER_STATE = 68, 126
 PASSIVE_SCAN, ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 2, 32, 64
 
 FIRST_DEVICE = 0xC00000000001  # further ones count up
@@ -38,13 +39,14 @@ def report(address, rssi, payload):
 
 
 class FakeProxy:
-    """Listens on a free port while in use. payloads are advertised once to each subscriber; after that, reset breaks
-    the connection off as rudely as it can be. slots: how many there are, and the addresses that hold one."""
+    """Listens on a free port while in use. payloads are advertised once to each subscriber, by the device `first` and
+    those that count up from it, from rssi down; after that, reset breaks the connection off as rudely as it can be.
+    slots: how many there are, and the addresses that hold one."""
 
     def __init__(self, name=b"fake", version=b"2024.6.0", payloads=(), reset=False,
-                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ())):
+                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ()), first=FIRST_DEVICE, rssi=-60):
         self.name, self.version, self.payloads, self.reset, self.features = name, version, payloads, reset, features
-        self.slots = slots
+        self.slots, self.first, self.rssi = slots, first, rssi
         self.connections = 0
         self.received = []  # (kind, body) of each message
 
@@ -110,6 +112,7 @@ class FakeProxy:
             limit, held = self.slots
             return frame(SLOTS, number(1, limit - len(held)) + number(2, limit) + b"".join(number(3, a) for a in held))
         if kind == SUBSCRIBE:
-            return frame(RAW_REPORTS, b"".join(report(FIRST_DEVICE + i, -60 - i, payload)
+            state = frame(SCANNER_STATE, number(1, 2)) if self.features & STATE_AND_MODE else b""
+            return state + frame(RAW_REPORTS, b"".join(report(self.first + i, self.rssi - i, payload)
                                                for i, payload in enumerate(self.payloads)))
         return b""

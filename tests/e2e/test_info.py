@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """bleproxy info."""
 import re
+import signal
 
-from support import KEY, closed_port, main, run, sim, write
+from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, RAW_ADVERTISEMENTS, STATE_AND_MODE, SUBSCRIBE, FakeProxy
+from support import KEY, PATIENCE_S, closed_port, elsewhere, main, run, sim, start, write
 
 KEYS = ["name", "address", "mac_address", "bluetooth_mac_address", "model", "esphome_version", "api_version",
         "encrypted", "feature_flags", "features", "scanner", "slots"]
@@ -35,6 +37,21 @@ def test_asking_does_not_take_the_proxy_from_its_subscriber():
     with sim() as proxies:
         result = run("info", "-p", proxies[0], "-vv").expect(0)
     assert "subscri" not in result.error.lower()
+
+
+def test_it_does_not_end_what_others_have_connected():
+    with sim("--slots", "1") as proxies:
+        other = start("notify", "-p", proxies[0], "Virtual Heart", "2a37", XDG_RUNTIME_DIR=elsewhere("other"))
+        assert other.stdout.readline()
+        result = run("info", "-p", proxies[0], "--scanner", "-v").expect(0)
+        other.send_signal(signal.SIGINT)
+        other.communicate(timeout=PATIENCE_S)
+    assert re.search("slots +0 of 1 free; used by " + ADDRESS, result.out)
+    assert "earlier session" not in result.error
+    with FakeProxy(features=ACTIVE_CONNECTIONS | RAW_ADVERTISEMENTS | STATE_AND_MODE, slots=(1, (FIRST_DEVICE,))) as proxy:
+        run("info", "-p", proxy.address, "--scanner").expect(0)
+    kinds = [kind for kind, _ in proxy.received]
+    assert SUBSCRIBE in kinds and DEVICE_REQUEST not in kinds
 
 
 def test_old_firmware_and_what_it_lacks():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from fake_proxy import FakeProxy
+from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, RAW_ADVERTISEMENTS, STATE_AND_MODE, FakeProxy
 from support import (BLEPROXY, PATIENCE_S, Result, Terminal, closed_port, environment, home, main, run, sim, start,
                      write)
 
@@ -135,6 +135,12 @@ def test_silence_is_recorded():
     assert [line["event"] for line in lines] == ["register", "tick", "tick"]
     assert 10 <= lines[1]["t"] - lines[0]["t"] < 12 <= lines[2]["t"]
     assert played(path) == []
+
+
+def test_recording_does_not_end_what_others_have_connected():
+    with FakeProxy(features=ACTIVE_CONNECTIONS | RAW_ADVERTISEMENTS | STATE_AND_MODE, slots=(1, (FIRST_DEVICE,))) as proxy:
+        run("record", "-p", proxy.address, "-t", "1", "-").expect(0)
+    assert DEVICE_REQUEST not in [kind for kind, _ in proxy.received]
 
 
 def test_a_file_is_not_overwritten():

@@ -4,6 +4,7 @@
 #include "names/sanitise.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
+#include <bleproxy/hub.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static void check_texts(const struct config_text *texts, size_t n)
 
 static void check_proxy(const struct config *config, const struct config_proxy *proxy)
 {
-    if (!proxy->name[0] || !proxy->address[0] || proxy->port == 0 || proxy->line == 0 || proxy->scan > 3)
+    if (!proxy->name[0] || !proxy->address[0] || proxy->port == 0 || proxy->port > UINT16_MAX ||
+        proxy->line == 0 || proxy->scan > 3)
         abort();
     if (proxy->noise_psk && (proxy->noise_psk_file || strlen(proxy->noise_psk) != 44))
         abort();
@@ -32,7 +34,8 @@ static void check_proxy(const struct config *config, const struct config_proxy *
 static void check_device(const struct config_device *device)
 {
     uint64_t address;
-    if (device->line == 0 || bleproxy_address_parse(device->address, &address) < 0)
+    if (device->line == 0 || bleproxy_address_parse(device->address, &address) < 0 ||
+        device->interval > CONFIG_INTERVAL_MAX_S)
         abort();
     check_texts(device->prefer, device->n_prefer);
     check_texts(device->only, device->n_only);
@@ -57,6 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_proxy(&config, &config.proxies[i]);
     for (size_t i = 0; i < config.n_devices; i++)
         check_device(&config.devices[i]);
+    if (config.filters & ~(unsigned)BLEPROXY_RULE_APPLE_FILTER ||
+        config.reference & ~(unsigned)BLEPROXY_RULES_ALL)
+        abort();
     config_deinit(&config);
     return 0;
 }

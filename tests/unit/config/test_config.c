@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include <bleproxy/error.h>
+#include <bleproxy/hub.h>
 #include <bleproxy/proxy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,51 @@ static void test_how_proxies_scan(void **state)
     config_deinit(&config);
 }
 
+static void test_filters_and_the_rules_of_the_reference(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned filters, reference;
+    } files[] = {
+        {"proxies: []\n", 0, 0},
+        {"filters: [apple]\n", BLEPROXY_RULE_APPLE_FILTER, 0},
+        {"filters: apple\n", BLEPROXY_RULE_APPLE_FILTER, 0},
+        {"filters:\n# - apple\nreference: []\n", 0, 0},
+        {"filters: ~\nreference: null\n", 0, 0},
+        {"reference: [interval]\n", 0, BLEPROXY_RULE_INTERVAL},
+        {"reference:\n- expiry\n- routing\n- expiry\n", 0, BLEPROXY_RULE_EXPIRY | BLEPROXY_RULE_ROUTING},
+        {"reference: &r [presence, history]\nfilters: []\n", 0,
+         BLEPROXY_RULE_PRESENCE | BLEPROXY_RULE_HISTORY},
+        {"reference: window\nfilters: &f [apple, apple]\n", BLEPROXY_RULE_APPLE_FILTER, BLEPROXY_RULE_WINDOW},
+        {"reference: all\n", 0, BLEPROXY_RULES_ALL},
+        {"reference: ['all', interval]\n", 0, BLEPROXY_RULES_ALL},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_int_equal(parse(files[i].text), 0);
+        assert_int_equal(config.filters, files[i].filters);
+        assert_int_equal(config.reference, files[i].reference);
+        config_deinit(&config);
+    }
+}
+
+static void test_how_often_devices_advertise(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("devices:\n"
+                           "- {address: C0:00:00:00:00:01, interval: 300}\n"
+                           "- {address: C0:00:00:00:00:02, interval: 31536000}\n"
+                           "- {address: C0:00:00:00:00:03, interval: null}\n"
+                           "- {address: C0:00:00:00:00:04}\n"),
+                     0);
+    static const uint32_t intervals[] = {300, 31536000, 0, 0};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(config.devices[i].interval, intervals[i]);
+    config_deinit(&config);
+}
+
 #define P    "proxies:\n"
+#define D    "devices:\n- address: C0:00:00:00:00:01\n"
 #define KEYS "name, address, port, noise_psk, noise_psk_file, password, scan, prefer, only, deny"
 #define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -127,7 +172,7 @@ static const struct {
     {P "- address: a\n\n  encryption_key: " PSK "\n", 4,
      "unknown key 'encryption_key'; the keys of a proxy are: " KEYS},
     {P "- address: a\nproxy: 1\n", 3,
-     "unknown key 'proxy'; the keys of a configuration are: proxies, devices"},
+     "unknown key 'proxy'; the keys of a configuration are: proxies, devices, filters, reference"},
     {"poxies: []\n", 1, "unknown key 'poxies'; did you mean 'proxies'?"},
     {P "- address: a\n  port: 1\n  port: 2\n", 4, "'port' is given twice, first in line 3"},
     {P "- address: a\n  noise_psk: " PSK "\n  noise_psk: " PSK "\n", 4,
@@ -140,9 +185,11 @@ static const struct {
     {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     /* Types */
     {"- address: a\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices"},
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "reference"},
     {"just text\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices"},
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "reference"},
     {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {"proxies: ''\n", 1, "'proxies' must be a list: each entry begins with '- '"},
@@ -175,6 +222,31 @@ static const struct {
     {P "- address: a\n  scan: {auto: 1}\n", 3, "'scan' must be a word"},
     {P "- address: a\n  scan: auto\n  scan: auto\n", 4, "'scan' is given twice, first in line 3"},
     {P "- address: a\n  scann: auto\n", 3, "unknown key 'scann'; did you mean 'scan'?"},
+    {"filters: [apple, Apple]\n", 1, "'filters' has no 'Apple'; it can have: apple"},
+    {"filters:\n- apple\n- samsung\n", 3, "'filters' has no 'samsung'; it can have: apple"},
+    {"filters: \"apple\\0\"\n", 1, "'filters' has no 'apple'; it can have: apple"},
+    {"filters: ''\n", 1, "'filters' has no ''; it can have: apple"},
+    {"filters: [[apple]]\n", 1, "the entries of 'filters' must be words"},
+    {"filters: {apple: 1}\n", 1, "'filters' must be a word, or a list of words"},
+    {"filters: [!secret apple]\n", 1,
+     "tags such as '!secret' are not supported here; write the value itself"},
+    {"filters: [apple]\nfilters: []\n", 2, "'filters' is given twice, first in line 1"},
+    {"filter: [apple]\n", 1, "unknown key 'filter'; did you mean 'filters'?"},
+    {"reference:\n  - interval\n  - rooting\n", 3,
+     "'reference' has no 'rooting'; it can have: interval, expiry, presence, history, window, routing, all"},
+    {"reference: apple\n", 1,
+     "'reference' has no 'apple'; it can have: interval, expiry, presence, history, window, routing, all"},
+    {"reference: " A64 "\n", 1,
+     "'reference' has no 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; it can have: interval, expiry, presence, "
+     "history, "
+     "window, routing, all"},
+    {D "  interval: 0\n", 3, "'interval' must be a number from 1 to 31536000"},
+    {D "  interval: 31536001\n", 3, "'interval' must be a number from 1 to 31536000"},
+    {D "  interval: 4294967297\n", 3, "'interval' must be a number from 1 to 31536000"},
+    {D "  interval: 2.5\n", 3, "'interval' must be a number from 1 to 31536000"},
+    {D "  interval: 5min\n", 3, "'interval' must be a number from 1 to 31536000"},
+    {D "  interval: [5]\n", 3, "'interval' must be a number"},
+    {D "  intervall: 5\n", 3, "unknown key 'intervall'; did you mean 'interval'?"},
     /* Addresses and names */
     {P "- name: kitchen\n", 2, "a proxy needs 'address'"},
     {P "- {}\n", 2, "a proxy needs 'address'"},
@@ -355,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_files_without_proxies),
         cmocka_unit_test(test_null_is_plaintext_and_aliases_and_core_tags_work),
         cmocka_unit_test(test_how_proxies_scan),
+        cmocka_unit_test(test_filters_and_the_rules_of_the_reference),
+        cmocka_unit_test(test_how_often_devices_advertise),
         cmocka_unit_test(test_every_mistake_is_told_with_its_line_and_no_secret),
         cmocka_unit_test(test_no_text_cut_short_tells_a_secret_or_leaks),
         cmocka_unit_test(test_size_and_number_are_capped),

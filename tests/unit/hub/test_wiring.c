@@ -149,28 +149,49 @@ static void test_f12_all_features_subscribe_slots_then_raw_with_state(void **sta
     assert_int_equal(f->test.n_logs[BLEPROXY_LOG_WARNING], 0);
 }
 
+/* A hub that the scanner is in; the caller frees it before the scanner. */
+static struct hub *join_hub(struct fixture *f, const struct bleproxy_hub_options *options)
+{
+    struct hub *hub;
+    assert_int_equal(hub_new(&f->test.env, options, f->now_ns, &hub), 0);
+    assert_int_equal(hub_register_scanner(hub, f->scanner, f->now_ns), 0);
+    return hub;
+}
+
 static void test_a_connection_from_an_earlier_session_is_closed_once(void **state)
 {
     struct fixture *f = *state;
     connect_scanner(f, ALL_FEATURES, NULL);
+    struct hub *hub = join_hub(f, NULL);
     assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW);
     feed(f, SLOTS); /* it may have told others since */
     assert_sent(f, "");
     feed(f, SCANNER_RUNNING SLOTS SCANNER_RUNNING SLOTS);
     assert_sent(f, SUBSCRIBE_SLOTS CLOSE);
+    hub_free(hub, f->now_ns);
 }
 
 static void test_a_hub_that_only_looks_spares_the_connections_of_others(void **state)
 {
     struct fixture *f = *state;
-    struct hub *hub;
     const struct bleproxy_hub_options options = {.spare_links = true};
     connect_scanner(f, ALL_FEATURES, NULL);
-    assert_int_equal(hub_new(&f->test.env, &options, f->now_ns, &hub), 0);
-    assert_int_equal(hub_register_scanner(hub, f->scanner, f->now_ns), 0);
+    struct hub *hub = join_hub(f, &options);
     feed(f, SCANNER_RUNNING SLOTS);
     assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW SUBSCRIBE_SLOTS);
     assert_int_equal(scanner_slots(f->scanner)->free, 2);
+    hub_free(hub, f->now_ns);
+}
+
+static void test_a_scanner_without_a_hub_spares_the_connections_of_others(void **state)
+{
+    struct fixture *f = *state;
+    connect_scanner(f, ALL_FEATURES, NULL);
+    feed(f, SCANNER_RUNNING SLOTS);
+    assert_sent(f, SUBSCRIBE_SLOTS SUBSCRIBE_RAW SUBSCRIBE_SLOTS);
+    struct hub *hub = join_hub(f, NULL);
+    feed(f, SLOTS);
+    assert_sent(f, CLOSE);
     hub_free(hub, f->now_ns);
 }
 
@@ -178,12 +199,14 @@ static void test_a_proxy_that_does_not_read_does_not_fill_the_log(void **state)
 {
     struct fixture *f = *state;
     connect_scanner(f, ALL_FEATURES, NULL);
+    struct hub *hub = join_hub(f, NULL);
     feed(f, SCANNER_RUNNING);
     while (session_subscribe_slots(f->session, f->now_ns) == 0)
         continue;
     for (unsigned i = 0; i < 1000; i++)
         feed(f, SLOTS);
     assert_int_equal(f->test.n_logs[BLEPROXY_LOG_INFO], LEFTOVERS_MAX);
+    hub_free(hub, f->now_ns);
 }
 
 static void test_f13_no_raw_advertisements_subscribes_to_decoded_ones(void **state)
@@ -327,6 +350,7 @@ int main(void)
         TEST(test_f12_all_features_subscribe_slots_then_raw_with_state),
         TEST(test_a_connection_from_an_earlier_session_is_closed_once),
         TEST(test_a_hub_that_only_looks_spares_the_connections_of_others),
+        TEST(test_a_scanner_without_a_hub_spares_the_connections_of_others),
         TEST(test_a_proxy_that_does_not_read_does_not_fill_the_log),
         TEST(test_f13_no_raw_advertisements_subscribes_to_decoded_ones),
         TEST(test_f13_raw_without_state_has_no_watchdog),
