@@ -32,13 +32,23 @@ static bool was_heard(const struct bleproxy_path *path)
 
 /* ---- As text ---- */
 
+/* By a proxy whose memory is of an earlier run. */
+static bool is_remembered(const struct why *why)
+{
+    for (size_t i = 0; i < why->n_ways; i++)
+        if (was_heard(why->ways[i].path))
+            return true;
+    return false;
+}
+
 /* "A4:C1:38:80:00:00  Virtual Battery   interval 2.1 s, last heard 0.4 s ago by kitchen" */
 static void print_title(struct why *why, FILE *out)
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE], name[NAME_SIZE], interval[DESCRIBE_TIME_SIZE],
         age[DESCRIBE_TIME_SIZE];
     if (!why->device) {
-        fprintf(out, "%s   not heard", why->label);
+        fprintf(out, "%s   not heard%s", why->label,
+                is_remembered(why) ? " now; how it was heard before:" : "");
         return;
     }
     const struct bleproxy_advertisement *last = bleproxy_device_advertisement(why->device);

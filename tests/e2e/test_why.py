@@ -82,6 +82,15 @@ def test_what_nobody_hears():
     assert all(path["obstacle"] == "not_heard" for path in object_["paths"])
 
 
+def test_what_was_heard_in_an_earlier_run_only():
+    with FakeProxy(payloads=[LAMP], **FULL) as proxy:
+        run("why", "-p", proxy.address, LAMP_ADDRESS, "-t", "3").expect(0)
+    with FakeProxy(**FULL) as proxy:
+        result = run("why", "-p", proxy.address, LAMP_ADDRESS, "-t", "1").expect(0)
+    assert re.search(r" -60 ", rows(result.out)["fake"]), result.out
+    assert f"{LAMP_ADDRESS} not heard now; how it was heard before:" == " ".join(result.out.splitlines()[0].split())
+
+
 def test_a_full_proxy_and_who_holds_its_slots():
     with FakeProxy(payloads=[LAMP], **FULL) as proxy, sim() as proxies:
         result = run("why", *options([proxy.address, proxies[0]]), "Lamp", "-t", "3").expect(0)
