@@ -173,7 +173,7 @@ static void state_file_save(struct state_file *file)
     file->due_ns = BP_NEVER;
     if (file->codec->shared)
         state_file_save_shared(file);
-    else
+    else if (!file->unread)
         state_file_write(file);
 }
 
@@ -224,7 +224,7 @@ int state_file_init(struct state_file *file, struct bleproxy_loop *loop, const c
         state_file_release(file);
         return BLEPROXY_E_NOMEM;
     }
-    state_file_load(file);
+    file->unread = !state_file_load(file);
     return 0;
 }
 

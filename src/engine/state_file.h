@@ -28,12 +28,13 @@ struct state_file {
     void *object;
     char *directory, *path;
     bool dirty;      /* what is in the file is not what there is */
+    bool unread;     /* it is there and could not be read: it is left as it is */
     uint64_t due_ns; /* when it is to be written, or BP_NEVER */
     struct ticker ticker;
 };
 
-/* Reads the codec's file in the directory into the object. A damaged one is renamed to NAME.damaged. 0 or
- * BLEPROXY_E_NOMEM. */
+/* Reads the codec's file in the directory into the object. A damaged one is renamed to NAME.damaged; one that
+ * cannot be read is never written. 0 or BLEPROXY_E_NOMEM. */
 int state_file_init(struct state_file *file, struct bleproxy_loop *loop, const char *directory,
                     const struct state_codec *codec, void *object);
 /* The object has changed: it is written when the codec's delay has passed, as a whole or not at all, and is on the disk

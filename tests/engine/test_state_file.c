@@ -211,17 +211,23 @@ static void test_what_is_no_file_is_a_warning(void **state)
     assert_int_equal(fixture->n_warnings, 2);
     assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
     end(fixture);
-    assert_int_equal(fixture->n_warnings, 3);
-    assert_int_equal(n_files(fixture), 1); /* the folder: nothing temporary stays */
+    assert_int_equal(fixture->n_warnings, 2); /* it was said: nothing is written there */
+    assert_int_equal(n_files(fixture), 1);    /* the folder: nothing temporary stays */
 }
 
-static void test_a_file_of_senseless_size_is_not_read(void **state)
+static void test_a_file_of_senseless_size_is_neither_read_nor_written(void **state)
 {
     struct fixture *fixture = *state;
+    struct stat status;
     write_file(fixture->path, "", 0);
     assert_int_equal(truncate(fixture->path, (off_t)1 << 40), 0);
     begin(fixture);
     assert_int_equal(fixture->n_warnings, 1);
+    assert_int_equal(cache_put_mtu(&fixture->cache, 1, 247), 0);
+    end(fixture);
+    assert_int_equal(fixture->n_warnings, 1);
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_true(status.st_size == (off_t)1 << 40);
 }
 
 static void test_a_full_disk_leaves_the_old_file(void **state)
@@ -391,7 +397,7 @@ int main(void)
         TEST(test_a_truncated_file_is_damaged),
         TEST(test_a_folder_that_is_missing_is_a_warning),
         TEST(test_what_is_no_file_is_a_warning),
-        TEST(test_a_file_of_senseless_size_is_not_read),
+        TEST(test_a_file_of_senseless_size_is_neither_read_nor_written),
         TEST(test_a_full_disk_leaves_the_old_file),
         TEST(test_a_bond_is_written_at_once),
         TEST(test_two_programs_at_once_lose_no_bond),
