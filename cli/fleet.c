@@ -112,7 +112,8 @@ static int start(struct member *proxy)
         log_warn(proxy->label, "%s", proxy->text);
         return CLI_DONE;
     }
-    r = bleproxy_manager_new(proxy->fleet->hub, config, &proxy->manager);
+    const struct bleproxy_proxy_config own = target_config(proxy->target);
+    r = bleproxy_manager_new(proxy->fleet->hub, &own, &proxy->manager);
     if (r < 0) {
         log_error(proxy->label, "%s", r == BLEPROXY_E_INVALID ? "this is no address" : bleproxy_strerror(r));
         return r == BLEPROXY_E_INVALID_KEY ? CLI_USAGE : (int)cli_exit_code(r);

@@ -130,6 +130,15 @@ static int find_psk(struct proxies *proxies, const struct options *options)
     return CLI_USAGE;
 }
 
+/* As the library calls a proxy that has no name; NULL: out of memory. */
+static char *name_address(const char *host, uint16_t port)
+{
+    char *name;
+    int n = port == BLEPROXY_PORT ? asprintf(&name, "%s", host)
+                                  : asprintf(&name, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    return n < 0 ? NULL : name;
+}
+
 static int target_from_address(struct proxies *proxies, const struct options *options, const char *text,
                                struct target *ret_target)
 {
@@ -143,11 +152,15 @@ static int target_from_address(struct proxies *proxies, const struct options *op
     int r = find_psk(proxies, options);
     if (r != CLI_DONE)
         return r;
-    char *copy = strndup(host, size);
-    if (!copy)
+    char *copy = strndup(host, size), *name = copy ? name_address(copy, port) : NULL;
+    if (!name) {
+        free(copy);
         return out_of_memory();
-    *ret_target = (struct target){
-        .config = {.address = copy, .port = port, .name = text, .noise_psk = proxies->psk}, .host = copy};
+    }
+    *ret_target =
+        (struct target){.config = {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk},
+                        .host = copy,
+                        .name = name};
     return CLI_DONE;
 }
 
@@ -172,6 +185,7 @@ static void add(struct proxies *proxies, struct target *target)
             other->config.port == target->config.port) {
             log_warn(target->config.name, "left out, for it is the same proxy as %s", other->config.name);
             free(target->host);
+            free(target->name);
             return;
         }
     }
@@ -223,10 +237,20 @@ int proxies_init(struct proxies *proxies, const struct options *options)
     return pick(proxies, options);
 }
 
+struct bleproxy_proxy_config target_config(const struct target *target)
+{
+    struct bleproxy_proxy_config config = target->config;
+    if (!target->configured)
+        config.name = NULL;
+    return config;
+}
+
 void proxies_deinit(struct proxies *proxies)
 {
-    for (size_t i = 0; i < proxies->n_targets; i++)
+    for (size_t i = 0; i < proxies->n_targets; i++) {
         free(proxies->targets[i].host);
+        free(proxies->targets[i].name);
+    }
     free(proxies->targets);
     if (proxies->psk)
         explicit_bzero(proxies->psk, strlen(proxies->psk));

@@ -10,9 +10,9 @@
 /* One of the proxies that a command is about. */
 struct target {
     struct bleproxy_proxy_config
-        config;      /* name is always set: the configured one, or as it was given with -p */
-    bool configured; /* it has a name in the configuration file */
-    char *host;      /* owned, where config.address points; NULL when the configuration has it */
+        config; /* name is always set: the configured one, or the address, with the port unless it is 6053 */
+    bool configured;   /* it has a name in the configuration file */
+    char *host, *name; /* owned, where config.address and name point; NULL when the configuration has them */
 };
 
 struct proxies {
@@ -25,6 +25,8 @@ struct proxies {
 /* Those the options name, in that order, or all of the configuration file; each only once. CLI_DONE, or
  * another exit code after saying why. */
 int proxies_init(struct proxies *proxies, const struct options *options);
+/* As the library takes it: without a name unless it is configured, so that the proxy's own counts. */
+struct bleproxy_proxy_config target_config(const struct target *target);
 /* Wipes keys. Idempotent. */
 void proxies_deinit(struct proxies *proxies);
 

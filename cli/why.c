@@ -121,27 +121,6 @@ static void take_paths(struct why *why)
     }
 }
 
-/* Whether the name stands there, and not a part of another: "127.0.0.1" in "127.0.0.1:6054". */
-static bool is_name_at(const char *text, const char *at, size_t n)
-{
-    return (at == text || at[-1] == ' ' || at[-1] == '(') && strchr(" ,;)", at[n]); /* or the end */
-}
-
-/* The library calls proxies that were given by address by that; here they have names of their own. */
-static void use_label(char *text, size_t size, const char *name, const char *label)
-{
-    char rest[BLEPROXY_PATH_TEXT_SIZE];
-    size_t n = strlen(name), step;
-    for (char *at = n > 0 ? strstr(text, name) : NULL; at; at = strstr(at + step, name)) {
-        step = 1;
-        if (!is_name_at(text, at, n))
-            continue;
-        snprintf(rest, sizeof(rest), "%s", at + n);
-        snprintf(at, size - (size_t)(at - text), "%s%s", label, rest);
-        step = strnlen(at, strlen(label));
-    }
-}
-
 static void explain(struct why *why)
 {
     if (!why->address) {
@@ -151,9 +130,6 @@ static void explain(struct why *why)
         return;
     }
     bleproxy_hub_explain_path(why->fleet.hub, why->address, why->text, sizeof(why->text));
-    for (size_t i = 0; i < why->n_ways; i++)
-        if (why->ways[i].path)
-            use_label(why->text, sizeof(why->text), why->ways[i].path->proxy, why->ways[i].member->label);
 }
 
 static void investigate(struct why *why)

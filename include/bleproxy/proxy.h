@@ -37,7 +37,7 @@ enum bleproxy_scan_mode {
 struct bleproxy_proxy_config {
     const char *address;   /* host name, IPv4 or IPv6 literal (with %scope) */
     uint16_t port;         /* 0: 6053 */
-    const char *name;      /* for the log and for messages; NULL: the address */
+    const char *name;      /* what it is called here; NULL: what it calls itself, in the log its address */
     const char *noise_psk; /* the key as ESPHome's configuration has it: base64 of 32 bytes. NULL: plaintext.
                            * "" or malformed is BLEPROXY_E_INVALID_KEY: a key never falls back to plaintext */
     const char *password;  /* for firmware before 2026.1; NULL: none */

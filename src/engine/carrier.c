@@ -294,7 +294,7 @@ int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy
         .session =
             {
                 .env = &loop->env,
-                .label = config->name && *config->name ? config->name : config->address,
+                .label = config->name && *config->name ? config->name : NULL,
                 .psk = config->noise_psk ? psk : NULL,
                 .aead = &aead_sodium,
                 .expected_name = config->expected_name,

@@ -87,7 +87,8 @@ int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_c
     if (!manager)
         return BLEPROXY_E_NOMEM;
     int r = carrier_proxy_config(hub->loop, config, psk, &proxy_config);
-    if (r == 0 && !(manager->name = strdup(proxy_config.session.label)))
+    if (r == 0 &&
+        !(manager->name = strdup(proxy_config.session.label ? proxy_config.session.label : config->address)))
         r = BLEPROXY_E_NOMEM;
     if (r == 0)
         r = manager_new(hub->core, &proxy_config, &engine_manager_ops, &manager->carrier, &manager->core);

@@ -101,8 +101,9 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     int error = device_info_dup(manager->env, info, &manager->info);
     if (error)
         return error;
-    error = wiring_connect_scanner(session, manager->env, &manager->info, proxy_label(manager->proxy), true,
-                                   &manager->warned, now_ns, &scanner);
+    error = wiring_connect_scanner(session, manager->env, &manager->info,
+                                   proxy_name(manager->proxy, manager->info.name), true, &manager->warned,
+                                   now_ns, &scanner);
     if (error) {
         device_info_deinit(manager->env, &manager->info);
         return error;

@@ -501,9 +501,9 @@ struct session *proxy_session(const struct proxy *proxy)
     return proxy->told_ready ? proxy->session : NULL;
 }
 
-const char *proxy_label(const struct proxy *proxy)
+const char *proxy_name(const struct proxy *proxy, const char *own_name)
 {
-    return proxy->settings.session.label;
+    return proxy->settings.labelled || !own_name[0] ? proxy->settings.session.label : own_name;
 }
 
 unsigned proxy_failures(const struct proxy *proxy)

@@ -14,7 +14,7 @@ struct proxy_config {
     uint16_t port;
     uint64_t resolve_ns;           /* limit of a look-up; 0: 30 s */
     uint64_t connect_ns;           /* limit of each round of TCP connects; 0: 60 s */
-    struct session_config session; /* strings and key are copied; env is the proxy's too */
+    struct session_config session; /* strings and key are copied; env is the proxy's too; label may be NULL */
 };
 
 struct proxy_ops {
@@ -79,8 +79,8 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);
-/* What it is called here: the configuration's label. */
-const char *proxy_label(const struct proxy *proxy);
+/* What to call it: the configuration's label, else what it calls itself, else its address. */
+const char *proxy_name(const struct proxy *proxy, const char *own_name);
 /* Failures since the last success. */
 unsigned proxy_failures(const struct proxy *proxy);
 /* Deep-sleep devices are retried every 15 s at most, others every 60 s. */

@@ -11,8 +11,10 @@ struct settings {
     const char *host;
     uint16_t port;
     uint64_t resolve_ns, connect_ns;
-    struct session_config session;
-    char *memory; /* holds every string and the key: wiped as a whole */
+    struct session_config
+        session;   /* label: the address, and the port unless it is the usual one, if there was none */
+    bool labelled; /* there was one */
+    char *memory;  /* holds every string and the key: wiped as a whole */
     size_t memory_size;
 };
 

@@ -3,6 +3,7 @@
 """Which proxy the command goes through: pins of the configuration, and bonds that outlive it."""
 import contextlib
 import os
+import re
 import tempfile
 
 from support import closed_port, home, main, run, sim, write
@@ -45,6 +46,72 @@ def test_pins_of_devices_and_of_proxies():
                           f"{proxies[name]}{proxies[other]}    deny: [{BATTERY}]\n",
                           f"{proxies[name]}{proxies[other]}    only: AA:AA:AA:AA:AA:AA\n"):
                 assert proxy_used(configure(entry), **state) == name, entry
+
+
+def judge(config, *arguments, **more):
+    """What 'bleproxy why' says: the verdicts on the two proxies by their names, the JSON of each, the explanation."""
+    text = run("why", "-c", config, BATTERY, *arguments, **more).expect(0).out
+    found, = run("why", "-c", config, BATTERY, "--json", *arguments, **more).expect(0).objects()
+    verdicts = {match[1]: match[2] for match in re.finditer(r"^(kitchen|attic) .*\d/\d +-?\d+  (.*)$", text, re.MULTILINE)}
+    return verdicts, {path["proxy"]: path for path in found["paths"]}, found["explanation"]
+
+
+def test_why_judges_as_a_connection_would():
+    with house() as proxies, fresh_state() as state:
+        kitchen, attic = proxies["kitchen"], proxies["attic"]
+        for name in proxies:
+            other = "attic" if name == "kitchen" else "kitchen"
+            device = f"  - address: {BATTERY}\n    "
+            pins = {configure_as(f"{number}.yaml", *entries): obstacle for number, (obstacle, *entries) in enumerate((
+                ("preferred", kitchen, attic, f"devices:\n{device}prefer: {name}\n"),
+                ("preferred", proxies[other], f"{proxies[name]}    prefer: {BATTERY}\n"),
+                ("not_allowed", kitchen, attic, f"devices:\n{device}only: {name}\n"),
+                ("denied", kitchen, attic, f"devices:\n{device}deny: {other}\n"),
+                ("denied", proxies[name], f"{proxies[other]}    deny: {BATTERY}\n"),
+                ("reserved", proxies[name], f"{proxies[other]}    only: AA:AA:AA:AA:AA:AA\n")))}
+            for config, obstacle in pins.items():
+                verdicts, paths, explanation = judge(config, **state)
+                assert paths[name]["used"] and not paths[other]["used"], (config, paths)
+                assert f"connected through {name} " in explanation
+                assert paths[name]["preferred"] == (obstacle == "preferred") and paths[name]["obstacle"] is None
+                assert paths[other]["obstacle"] == (None if obstacle == "preferred" else obstacle)
+                assert verdicts == {
+                    "preferred": {name: "would be used: a pin prefers it", other: f"a pin prefers {name}"},
+                    "not_allowed": {name: "would be used", other: "pins allow only others"},
+                    "denied": {name: "would be used", other: "a pin denies it"},
+                    "reserved": {name: "would be used", other: "reserved for other devices by a pin"}}[obstacle]
+
+
+def test_no_proxy_is_left_by_pins():
+    with house() as proxies, fresh_state() as state:
+        config = configure(*proxies.values(), devices=f"  - address: {BATTERY}\n    deny: [kitchen, attic]\n")
+        verdicts, paths, explanation = judge(config, **state)
+        assert verdicts == {"kitchen": "a pin denies it", "attic": "a pin denies it"}
+        assert not any(path["used"] for path in paths.values()) and "change the pins" in explanation
+        run("read", "-c", config, BATTERY, "battery_level", "-t", "2", **state).expect(5, "change the pins")
+
+
+def test_a_pin_names_a_proxy_by_what_it_calls_itself_or_is_called_here():
+    with sim("--latency", "0", "--name", "attic") as proxies, fresh_state() as state:
+        for name in ("attic", "upstairs"):
+            config = write("names.yaml", f"proxies:\n  - {{name: {name}, address: 192.0.2.1}}\n"
+                                         f"devices:\n  - {{address: '{BATTERY}', deny: {name}}}\n")
+            found, = run("why", "-c", config, "-p", proxies[0], BATTERY, "--json", **state).expect(0).objects()
+            path, = found["paths"]
+            assert path["proxy"] == "attic" and path["obstacle"] == ("denied" if name == "attic" else None)
+            assert "attic" in found["explanation"] and proxies[0] not in found["explanation"]
+        address = proxies[0].rsplit(":", 1)
+        config = write("names.yaml", f"proxies:\n  - {{name: upstairs, address: {address[0]}, port: {address[1]}}}\n"
+                                     f"devices:\n  - {{address: '{BATTERY}', deny: upstairs}}\n")
+        for proxy, obstacle in ((proxies[0], None), ("upstairs", "denied")):
+            found, = run("why", "-c", config, "-p", proxy, BATTERY, "--json", **state).expect(0).objects()
+            assert found["paths"][0]["obstacle"] == obstacle, proxy
+
+
+def test_a_bond_is_with_the_proxy_as_it_calls_itself():
+    with sim("--latency", "0", "--name", "cellar") as proxies, sim("--name", "loft") as others, fresh_state() as state:
+        lock = run("pair", "-p", proxies[0], "Virtual Lock", "--json", **state).expect(0).objects()[0]["address"]
+        run("services", "-p", others[0], lock, "-t", "2", **state).expect(5, "its bond is on cellar, which is not connected")
 
 
 def test_pinned_to_a_proxy_that_is_not_there():

@@ -174,7 +174,7 @@ static void test_a_bond_outlives_the_program_in_a_file(void **state)
     const struct bleproxy_bond *bond = bleproxy_hub_next_bond(fixture.hub, &position);
     assert_non_null(bond);
     assert_true(bond->address == address && bond->source == source);
-    assert_string_equal(bond->proxy, bleproxy_manager_name(fixture.manager));
+    assert_string_equal(bond->proxy, bleproxy_manager_device_info(fixture.manager)->name);
     assert_null(bleproxy_hub_next_bond(fixture.hub, &position));
     assert_ptr_equal(bleproxy_hub_bond(fixture.hub, address), bond);
     bleproxy_hub_explain_path(fixture.hub, address, text, sizeof(text));
@@ -196,7 +196,7 @@ static void test_pins_and_paths(void **state)
     size_t n = 0;
     fixture_open(&fixture, "Virtual UART", NULL);
     const uint64_t address = fixture.address;
-    const char *name = bleproxy_manager_name(fixture.manager);
+    const char *name = bleproxy_manager_device_info(fixture.manager)->name;
     bleproxy_hub_paths(fixture.hub, address, paths, 2, &n);
     assert_int_equal(n, 1);
     assert_int_equal(paths[0].obstacle, BLEPROXY_OBSTACLE_NONE);

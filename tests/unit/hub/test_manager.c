@@ -196,12 +196,12 @@ static void on_lost_too(void *user)
     f->n_lost++;
 }
 
-static void new_manager(struct fixture *f)
+static void new_manager(struct fixture *f, const char *label)
 {
     const struct proxy_config config = {.host = "192.0.2.1",
                                         .port = 6053,
                                         .session = {.env = &f->test.env,
-                                                    .label = "kitchen",
+                                                    .label = label,
                                                     .client_info = "test",
                                                     .timeouts = session_timeouts_default}};
     assert_int_equal(manager_new(f->hub, &config, &ops, f, &f->manager), 0);
@@ -214,7 +214,7 @@ static int setup(void **state)
     test_env_init(&fixture.test);
     assert_int_equal(hub_new(&fixture.test.env, NULL, fixture.now_ns, &fixture.hub), 0);
     hub_watch_slots(fixture.hub, on_slots, &fixture);
-    new_manager(&fixture);
+    new_manager(&fixture, "kitchen");
     *state = &fixture;
     return 0;
 }
@@ -320,7 +320,7 @@ static void test_f02_stop_aborts_a_pending_start_at_every_stage(void **state)
         assert_int_equal(n_registered(f), 0);
         manager_free(f->manager, f->now_ns);
         assert_int_equal(f->started.count + f->stopped.count, 2);
-        new_manager(f);
+        new_manager(f, "kitchen");
     }
 }
 
@@ -353,6 +353,17 @@ static void test_f04_start_is_once_and_stop_before_it_is_nothing(void **state)
     manager_stop(f->manager, on_stopped, f, f->now_ns);
     assert_int_equal(f->stopped.count, 3);
     assert_int_equal(f->started.count, 1);
+}
+
+static void test_a_proxy_without_a_name_here_is_called_as_it_calls_itself(void **state)
+{
+    struct fixture *f = *state;
+    manager_free(f->manager, f->now_ns);
+    new_manager(f, NULL);
+    assert_string_equal(proxy_name(manager_proxy(f->manager), "own"), "own");
+    assert_string_equal(proxy_name(manager_proxy(f->manager), ""), "192.0.2.1");
+    reach(f, WIRED);
+    assert_string_equal(scanner_label(manager_scanner(f->manager)), manager_device_info(f->manager)->name);
 }
 
 static void test_f05_connection_wires_registers_and_completes_start(void **state)
@@ -736,7 +747,7 @@ static void test_freed_in_each_callback(void **state)
         assert_true(f->stopped.count <= 1);
         assert_int_equal(n_registered(f), 0);
         assert_false(f->open || f->resolving);
-        new_manager(f);
+        new_manager(f, "kitchen");
     }
 }
 
@@ -754,7 +765,7 @@ static void test_stopped_in_each_callback(void **state)
         assert_int_equal(n_registered(f), 0);
         assert_true(is_in(f, BLEPROXY_PROXY_STOPPED));
         manager_free(f->manager, f->now_ns);
-        new_manager(f);
+        new_manager(f, "kitchen");
     }
 }
 
@@ -837,6 +848,7 @@ int main(void)
         TEST(test_f02_stop_aborts_a_pending_start_at_every_stage),
         TEST(test_f03_cancelled_start_is_not_an_aborted_one),
         TEST(test_f04_start_is_once_and_stop_before_it_is_nothing),
+        TEST(test_a_proxy_without_a_name_here_is_called_as_it_calls_itself),
         TEST(test_f05_connection_wires_registers_and_completes_start),
         TEST(test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable),
         TEST(test_stop_restores_the_mode_before_it_says_goodbye),
