@@ -10,10 +10,12 @@
 /* Each is heard when it comes, and by chance some seconds later. */
 enum { AGAIN_AFTER_1 = 12, AGAIN_AFTER_2 = 40 };
 
-#define MAD_FIRST_NS (1200 * NS_PER_S)
-#define MAD_EVERY_NS (3000 * NS_PER_S)
-#define MAD_FOR_NS   (60 * NS_PER_S)
-#define INVENT_NS    (10 * NS_PER_MS)
+#define MAD_FIRST_NS   (1180 * NS_PER_S)
+#define MAD_EVERY_NS   (3000 * NS_PER_S)
+#define MAD_RESTART_NS (5 * NS_PER_S)
+#define MAD_REST_NS    (20 * NS_PER_S)
+#define MAD_FOR_NS     (60 * NS_PER_S)
+#define INVENT_NS      (10 * NS_PER_MS)
 enum { INVENT_AT_ONCE = 20, INVENT_SIZE_MAX = 1650, INVENT_AGAIN_AFTER = 500 };
 
 static void report(struct world *world, unsigned proxy, uint64_t dice, size_t size, int32_t rssi)
@@ -73,7 +75,9 @@ static void go_mad(struct world *world, void *what, uint64_t until_ns)
     for (unsigned i = 0; i < INVENT_AT_ONCE; i++) {
         uint64_t n = world->street.n_invented++;
         invent(world, n);
-        if (n % 2 && n > INVENT_AGAIN_AFTER)
+        if (world->now_ns + MAD_FOR_NS / 2 > until_ns)
+            invent(world, n);
+        else if (n % 2 && n > INVENT_AGAIN_AFTER)
             invent(world, n - INVENT_AGAIN_AFTER);
     }
     if (world->now_ns < until_ns)
@@ -83,7 +87,8 @@ static void go_mad(struct world *world, void *what, uint64_t until_ns)
 static void begin_madness(struct world *world, void *what, uint64_t n)
 {
     (void)what;
-    go_mad(world, NULL, world->now_ns + MAD_FOR_NS);
+    box_power_off(&world->boxes[FAR_PROXY], MAD_RESTART_NS);
+    world_after(world, MAD_REST_NS, go_mad, NULL, world->now_ns + MAD_REST_NS + MAD_FOR_NS);
     world_after(world, MAD_EVERY_NS + world_dice(world, DICE_STREET + 4, n) % MAD_EVERY_NS, begin_madness,
                 NULL, n + 1);
 }

@@ -17,9 +17,10 @@ enum { SIZE_SOAK = 100, HOURS = 2, HOURS_SOAK = 7 * 24, SEEDS = 3 };
 /* No seed may be so much worse than reference, in standard deviations. All together may be one, and none for a week. */
 enum { SEED_DEVIATIONS = 3 };
 
-/* What the peak of later hours may be over that of the first, in percent. Nothing grows; but of the strangers who come and go
- * by chance there are never exactly as many. */
-enum { MARGIN_PERCENT = 2 };
+/* What the peak of later hours may be over that of the first. Nothing grows; but of the strangers who come and go by chance
+ * there are never exactly as many, and whether the buffer in which a proxy's history is put together has to double once more
+ * depends on a few of them. */
+enum { MARGIN_PERCENT = 1, MARGIN_BYTES = 128 * 1024 };
 
 /* Of the runs of one seed: with our choice of the proxy, and with the Python stack's. */
 static struct {
@@ -43,8 +44,8 @@ static uint64_t duration_ns(void)
 static void check_memory(struct world *world)
 {
     size_t first = world->peak_bytes[FIRST_HOUR], later = world->peak_bytes[AFTERWARDS];
-    world_expect(world, later > 0 && later <= first + first / 100 * MARGIN_PERCENT,
-                 "memory peaks at %zu bytes, in the first hour at %zu", later, first);
+    world_expect(world, later > 0 && later <= first + first / 100 * MARGIN_PERCENT + MARGIN_BYTES,
+                 "memory peaks at %zu bytes later, in the first hour at %zu", later, first);
 }
 
 /* Strangers have taken all the room there is, and many of them had to make way. */
@@ -136,13 +137,21 @@ static void compare(const char *name, const struct tally *ours, const struct tal
         fail_msg("through proxies at %.2f dBm, with reference at %.2f", mean_dbm(ours), mean_dbm(theirs));
 }
 
+/* Of both runs, which are only made once. */
+static void run_seed(unsigned seed)
+{
+    if (tallies[seed].theirs.asked > 0)
+        return;
+    tallies[seed].ours = live("default", seed, 0, false);
+    tallies[seed].theirs = live("reference", seed, BLEPROXY_RULE_ROUTING, false);
+}
+
 static void test_seed(void **state)
 {
     const unsigned *seed = *state;
     char name[32];
     snprintf(name, sizeof(name), "seed %u", *seed);
-    tallies[*seed].ours = live("default", *seed, 0, false);
-    tallies[*seed].theirs = live("reference", *seed, BLEPROXY_RULE_ROUTING, false);
+    run_seed(*seed);
     compare(name, &tallies[*seed].ours, &tallies[*seed].theirs, SEED_DEVIATIONS);
 }
 
@@ -151,6 +160,7 @@ static void test_all_seeds(void **state)
     struct tally ours = {0}, theirs = {0};
     (void)state;
     for (unsigned seed = 0; seed < SEEDS; seed++) {
+        run_seed(seed);
         tally_add(&ours, &tallies[seed].ours);
         tally_add(&theirs, &tallies[seed].theirs);
     }

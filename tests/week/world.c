@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The power of the whole house fails for half a minute; first within the first hour, and then when most is known: just before
+/* The power of the whole house fails for a moment; first within the first hour, and then when most is known: just before
  * the hub looks, every 30 s, who is gone, and in a siege when a proxy has just been mad for a minute. More often one proxy
  * alone is without power. */
 #define OUTAGE_FIRST_NS (1259 * NS_PER_S)
 #define OUTAGE_LEAST_NS (4000 * NS_PER_S)
 #define OUTAGE_MOST_NS  (5800 * NS_PER_S)
-#define OUTAGE_NS       (30 * NS_PER_S)
+#define OUTAGE_NS       (15 * NS_PER_S)
 #define RUSH_AFTER_NS   (60 * NS_PER_S) /* when all are back */
 #define BLINK_EVERY_NS  (1800 * NS_PER_S)
-#define BLINK_NS        (20 * NS_PER_S)
+#define BLINK_NS        (15 * NS_PER_S)
 
 enum { HEADER = 16 };
 
