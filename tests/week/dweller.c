@@ -19,11 +19,12 @@
 enum { NOTHING_DBM = -102, WEAKEST_DB = 18, INTERVAL_S = 300, CHANGES_EVERY = 4 };
 enum { PAYLOAD_MAX = 31, VALUE_MAX = 14, RARELY = 50 };
 
+/* Many of those that somebody cares about speak so seldom that strangers could displace them, did nobody care. */
 const struct kind kinds[] = {
     {"sensor", 10, CARE_NONE, 2000, false, false},    {"named", 5, CARE_FILTER, 1500, false, false},
-    {"awaited", 3, CARE_WATCH, 10000, false, false},  {"pinned", 4, CARE_PIN, 2500, false, false},
-    {"paired", 3, CARE_BOND, 1500, false, false},     {"asked", 4, CARE_SCAN, 2500, false, false},
-    {"slow", 3, CARE_INTERVAL, 300000, false, false}, {"slow named", 2, CARE_FILTER, 300000, false, false},
+    {"awaited", 3, CARE_WATCH, 120000, false, false}, {"pinned", 4, CARE_PIN, 150000, false, false},
+    {"paired", 3, CARE_BOND, 100000, false, false},   {"asked", 4, CARE_SCAN, 200000, false, false},
+    {"slow", 3, CARE_INTERVAL, 300000, false, false}, {"slow, named", 2, CARE_FILTER, 300000, false, false},
     {"polled", 18, CARE_ERRAND, 1000, false, false},  {"polled, moving", 2, CARE_ERRAND, 1000, true, false},
     {"connected", 2, CARE_LINK, 1000, false, false},  {"wearable", 2, CARE_FILTER, 1500, true, false},
     {"phone", 4, CARE_NONE, 1500, true, true},

@@ -5,8 +5,8 @@
 struct world;
 
 /* Who passes by the window: 800 addresses in any 200 s, each heard for some seconds and never again. In a siege another
- * proxy goes mad for a minute now and then, and within the first hour, too: it restarts, and then invents 2,000 addresses a
- * second, with payloads of any size; at first it reports half of them again after a while, then all of them twice at once. */
+ * proxy goes mad for five minutes now and then, and within the first hour, too: it restarts, and then invents devices, 2,000
+ * a second at first, with payloads of any size. */
 void street_init(struct world *world);
 
 #endif

@@ -47,9 +47,7 @@ struct world {
     struct keeper keepers[KEEPERS];
     struct tally tally;
     struct street {
-        uint64_t n; /* who has passed so far */
-        uint64_t mad_until_ns;
-        uint64_t n_invented, n_alike;
+        uint64_t n_invented;
     } street;
     uint64_t n_reports, n_checks, n_displaced, n_outages;
 
