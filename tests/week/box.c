@@ -23,6 +23,7 @@
 #define SLOWEST         20 /* times as long, when little arrives */
 
 enum { MTU = 185, VALUE = 0x12, WIRE_MAX = 4096, LOST_AFTER = 6, BOX_NAME_SIZE = 16 };
+enum { NOISE_MOST_DB = 6, DIFFERENCE_DB = 3 };
 
 /* ---- The wire ---- */
 
@@ -214,10 +215,14 @@ static uint64_t wave_dice(const struct wave *wave, uint64_t n)
     return world_dice(wave->box->world, DICE_BOX + wave->box->index, wave->number << 20 | n);
 }
 
-/* Of a packet on the path, now. */
+/* Of a packet on the path, now. The device hears the proxy as well as it is heard, give or take what the two radios differ
+ * in, and nobody can know. */
 static double wave_quality(const struct wave *wave, uint64_t n)
 {
-    return air_quality(air_packet_dbm(dweller_dbm(wave->device, wave->box->index), wave_dice(wave, n)));
+    const struct box *box = wave->box;
+    double dbm = air_packet_dbm(dweller_dbm(wave->device, box->index), wave_dice(wave, n)) - box->noise_db;
+    uint64_t pair = world_dice(box->world, DICE_BOX + box->index, ~(uint64_t)wave->device->index);
+    return air_quality(dbm + (double)(pair % (2 * DIFFERENCE_DB + 1)) - DIFFERENCE_DB);
 }
 
 static void wave_after(struct wave *wave, uint64_t delay_ns, event_fn *run)
@@ -562,6 +567,7 @@ void box_init(struct box *box, struct world *world, unsigned index)
     *box = (struct box){.world = world,
                         .index = index,
                         .place = plan_place(index, dice),
+                        .noise_db = (double)(dice % (NOISE_MOST_DB + 1)),
                         .source = UINT64_C(0xAC0000000002) + 4 * index,
                         .wake_ns = BP_NEVER};
     for (unsigned i = 0; i < BOX_SLOTS; i++)

@@ -27,7 +27,8 @@ struct box {
     struct world *world;
     unsigned index;
     struct place place;
-    struct server *server;                /* NULL: without power */
+    double noise_db;       /* around it, above the least: signals are as strong, and less is understood */
+    struct server *server; /* NULL: without power */
     struct server_connection *connection; /* or NULL */
     struct manager *manager;
     unsigned attempt; /* of the manager, whose connection it is */

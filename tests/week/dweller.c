@@ -93,7 +93,7 @@ static void advertise_to(struct dweller *dweller, unsigned proxy, uint64_t of_al
     double dbm = air_packet_dbm(dweller_dbm(dweller, proxy), of_packet);
     struct world *world = dweller->world;
     struct scanner *ear = box_ear(&world->boxes[proxy]);
-    if (!ear || !air_passes(air_quality(dbm), ~of_packet))
+    if (!ear || !air_passes(air_quality(dbm - world->boxes[proxy].noise_db), ~of_packet))
         return;
     uint8_t data[PAYLOAD_MAX];
     const struct batch_advert advert = {.address = dweller->address,
