@@ -16,7 +16,7 @@
 /* What was heard since then cannot be forgotten yet: proxies remember for 330 s at least. */
 #define HELD_NS (300 * NS_PER_S)
 
-enum { NOTHING_DBM = -102, WEAKEST_DB = 18, INTERVAL_S = 300, CHANGES_EVERY = 4 };
+enum { NOTHING_DBM = -102, WEAKEST_DB = 12, INTERVAL_S = 300, CHANGES_EVERY = 4 };
 enum { PAYLOAD_MAX = 31, VALUE_MAX = 14, RARELY = 50 };
 
 /* Many of those that somebody cares about speak so seldom that strangers could displace them, did nobody care. */

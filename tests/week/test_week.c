@@ -20,7 +20,7 @@ enum { SEED_DEVIATIONS = 3 };
 /* What the peak of later hours may be over that of the first. Nothing grows; but of the strangers who come and go by chance
  * there are never exactly as many, and whether the buffer in which a proxy's history is put together has to double once more
  * depends on a few of them. */
-enum { MARGIN_PERCENT = 1, MARGIN_BYTES = 128 * 1024 };
+enum { MARGIN_PERCENT = 2, MARGIN_BYTES = 128 * 1024 };
 
 /* Of the runs of one seed: with our choice of the proxy, and with the Python stack's. */
 static struct {
