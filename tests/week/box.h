@@ -22,7 +22,8 @@ struct wave {
 };
 
 /* A proxy in its room: the virtual one with a radio in the house's air, and the manager that keeps it connected. They are
- * joined by a wire that takes no time. */
+ * joined by a wire that takes no time. It opens one link at a time, and hears nothing meanwhile; who asks for another waits in
+ * it, and the time that he allows the link passes. */
 struct box {
     struct world *world;
     unsigned index;

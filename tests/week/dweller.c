@@ -203,7 +203,6 @@ static void check(const struct dweller *dweller)
     struct world *world = dweller->world;
     uint64_t now_ns = world->now_ns;
     const char *kind = dweller->kind->name;
-    world->n_checks++;
     world_expect(
         world, !(is_heard_of_late(dweller) || is_linked(dweller)) || hub_device(world->hub, dweller->address),
         "device %u (%s) is not known", dweller->index, kind);
@@ -212,6 +211,7 @@ static void check(const struct dweller *dweller)
         if (dweller->heard_ns[i] == 0 || now_ns - dweller->heard_ns[i] > HELD_NS ||
             !box_is_there(&world->boxes[i]))
             continue;
+        world->n_checks++;
         bool held =
             hub_hears(world->hub, manager_scanner(world->boxes[i].manager), dweller->address, &hearing);
         world_expect(world, held, "proxy %u has forgotten device %u (%s)", i, dweller->index, kind);

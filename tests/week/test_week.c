@@ -56,6 +56,7 @@ static void check_pressure(struct world *world)
                                          world->n_displaced > BLEPROXY_HUB_DEVICES_DEFAULT),
                  "nobody had to make way");
     world_expect(world, keepers_have_paired(world), "a device is not paired");
+    world_expect(world, world->n_checks > 0, "nothing was looked at");
 }
 
 static struct tally live(const char *name, uint64_t seed, uint32_t reference, bool siege)
@@ -68,8 +69,9 @@ static struct tally live(const char *name, uint64_t seed, uint32_t reference, bo
     check_memory(world);
     check_pressure(world);
     print_message(
-        "# %s: %.0f h, %llu reports, %llu looks at devices that somebody cares about, %llu outages, "
-        "%llu displaced; peak in the first hour %zu bytes, %zu devices, afterwards %zu bytes, %zu devices\n",
+        "# %s: %.0f h, %llu reports, %llu looks at what a proxy knows of a device that somebody cares about, "
+        "%llu outages, %llu displaced; peak in the first hour %zu bytes, %zu devices, afterwards %zu bytes, "
+        "%zu devices\n",
         name, (double)scale.duration_ns / 3600e9, (unsigned long long)world->n_reports,
         (unsigned long long)world->n_checks, (unsigned long long)world->n_outages,
         (unsigned long long)world->n_displaced, world->peak_bytes[FIRST_HOUR],
