@@ -25,7 +25,7 @@ struct errand {
     struct world *world;
     struct dweller *dweller;
     struct peripheral *peripheral;
-    uint64_t n, asked_ns;
+    uint64_t asked_ns;
     bool busy;
 };
 

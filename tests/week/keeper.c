@@ -52,7 +52,6 @@ static void connect(struct world *world, void *what, uint64_t detail)
     (void)detail;
     if (!keeper->peripheral)
         return;
-    keeper->n_tries++;
     if (establish_start(keeper->peripheral, &options, on_connected, keeper, world->now_ns, NULL) < 0)
         world_fail(world, "device %u cannot be connected", keeper->dweller->index);
 }

@@ -14,7 +14,6 @@ struct keeper {
     struct world *world;
     struct dweller *dweller;
     struct peripheral *peripheral; /* NULL: the device is paired */
-    uint64_t n_tries;
 };
 
 void keepers_init(struct world *world);

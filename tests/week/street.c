@@ -87,7 +87,7 @@ static void go_on(struct world *world, void *what, uint64_t tenth)
     if (act == acts + ACTS)
         return;
     for (unsigned i = 0; i < act->at_once; i++) {
-        uint64_t n = world->street.n_invented++;
+        uint64_t n = world->n_invented++;
         invent(world, n, act->large);
         if (act->twice)
             invent(world, n, act->large);

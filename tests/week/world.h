@@ -25,7 +25,7 @@ enum { FIRST_HOUR, AFTERWARDS, N_ERAS };
 
 /* A house with 23 proxies on a virtual clock: what is in it, what passes by, and the library in the middle. Advertisements go
  * straight into scanners, all else through both ends of the protocol. The world's own chance is drawn from the seed, by who it
- * is about and when, never from what the library does: runs that differ in their rules meet the same. */
+ * is about and when: runs that differ in their rules meet the same, but for the packets of the links that they make. */
 struct world {
     struct scale scale;
     uint64_t seed, now_ns, begin_ns;
@@ -46,10 +46,7 @@ struct world {
     struct errand errands[ERRANDS];
     struct keeper keepers[KEEPERS];
     struct tally tally;
-    struct street {
-        uint64_t n_invented;
-    } street;
-    uint64_t n_reports, n_checks, n_displaced, n_outages;
+    uint64_t n_reports, n_invented, n_checks, n_displaced, n_outages;
 
     char failure[256]; /* the first expectation that did not hold, or "" */
 };
