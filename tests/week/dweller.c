@@ -263,14 +263,21 @@ void dwellers_lose(struct world *world, unsigned proxy)
         dweller->heard_ns[proxy] = 0;
 }
 
+/* The first of each kind that no program connects to lives where the proxy is that goes mad. */
+static unsigned room_of(const struct kind *kind, bool is_first, uint64_t of_it)
+{
+    bool connects = kind->care == CARE_ERRAND || kind->care == CARE_LINK || kind->care == CARE_BOND;
+    return is_first && !connects ? FAR_PROXY : (unsigned)(of_it >> 32) % ROOMS;
+}
+
 static void dweller_init(struct dweller *dweller, struct world *world, unsigned index,
-                         const struct kind *kind)
+                         const struct kind *kind, bool is_first)
 {
     *dweller = (struct dweller){
         .world = world, .kind = kind, .index = index, .address = UINT64_C(0xA4C138000000) + index};
     uint64_t of_it = dice(dweller, 0);
     dweller->strength_db = -(double)(of_it % (WEAKEST_DB + 1));
-    settle(dweller, (unsigned)(of_it >> 32) % ROOMS);
+    settle(dweller, room_of(kind, is_first, of_it));
     world_after(world, of_it % (kind->report_ms * NS_PER_MS), advertise, dweller, 0);
     if (kind->moves)
         world_after(world, of_it % MOVE_MOST_NS, move, dweller, 0);
@@ -288,7 +295,7 @@ void dwellers_init(struct world *world)
     unsigned index = 0;
     for (size_t i = 0; i < n_kinds; i++)
         for (unsigned n = 0; n < kinds[i].n; n++, index++)
-            dweller_init(&world->dwellers[index], world, index, &kinds[i]);
+            dweller_init(&world->dwellers[index], world, index, &kinds[i], n == 0);
     if (index != DWELLERS || hub_watch_unavailable(world->hub, 0, on_unavailable, world, &watch) < 0)
         abort();
     world_after(world, CHECK_EVERY_NS, check_all, NULL, 0);
