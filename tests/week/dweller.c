@@ -73,6 +73,34 @@ static void rotate(struct world *world, void *what, uint64_t n)
     world_after(world, ROTATE_NS, rotate, dweller, n + 1);
 }
 
+/* ---- What it says, and what the hub promises of it ---- */
+
+static bool is_linked(const struct dweller *dweller)
+{
+    return dweller->wave && dweller->wave->is_up;
+}
+
+/* What the hub promises to keep: a program that connects now and then cares as long as it is connected. */
+static bool is_cared_about(const struct dweller *dweller)
+{
+    switch (dweller->kind->care) {
+    case CARE_FILTER:
+    case CARE_WATCH:
+    case CARE_PIN:
+    case CARE_SCAN:
+    case CARE_INTERVAL:
+        return true;
+    case CARE_BOND:
+        return bonds_get(central_bonds(dweller->world->central), dweller->address);
+    case CARE_NONE:
+    case CARE_ERRAND:
+    case CARE_LINK:
+    case N_CARES:
+        break;
+    }
+    return is_linked(dweller);
+}
+
 /* Of a length that varies, and is seldom the greatest. */
 static size_t write_payload(const struct dweller *dweller, uint64_t of_all, uint8_t data[PAYLOAD_MAX])
 {
@@ -85,6 +113,20 @@ static size_t write_payload(const struct dweller *dweller, uint64_t of_all, uint
     value[1] = value[2] = value[3] = 0xff;
     value[4] = dweller->counter;
     return sizeof(head) + 5 + more;
+}
+
+static void check_taken(const struct dweller *dweller, unsigned proxy)
+{
+    struct world *world = dweller->world;
+    struct hub_hearing hearing;
+    bool held =
+        hub_hears(world->hub, manager_scanner(world->boxes[proxy].manager), dweller->address, &hearing);
+    world->n_checks++;
+    world_expect(world, held, "proxy %u has forgotten device %u (%s)", proxy, dweller->index,
+                 dweller->kind->name);
+    world_expect(world, !held || hearing.heard_ns == dweller->heard_ns[proxy],
+                 "proxy %u has not taken the last report of device %u (%s)", proxy, dweller->index,
+                 dweller->kind->name);
 }
 
 static void advertise_to(struct dweller *dweller, unsigned proxy, uint64_t of_all)
@@ -105,6 +147,8 @@ static void advertise_to(struct dweller *dweller, unsigned proxy, uint64_t of_al
     dweller->heard_ns[proxy] = world->now_ns;
     world->n_reports++;
     scanner_report(ear, &advert, world->now_ns);
+    if (is_cared_about(dweller))
+        check_taken(dweller, proxy);
 }
 
 static void advertise(struct world *world, void *what, uint64_t detail)
@@ -163,32 +207,6 @@ static int care(struct dweller *dweller)
 
 /* ---- What is expected ---- */
 
-static bool is_linked(const struct dweller *dweller)
-{
-    return dweller->wave && dweller->wave->is_up;
-}
-
-/* What the hub promises to keep: a program that connects now and then cares as long as it is connected. */
-static bool is_cared_about(const struct dweller *dweller)
-{
-    switch (dweller->kind->care) {
-    case CARE_FILTER:
-    case CARE_WATCH:
-    case CARE_PIN:
-    case CARE_SCAN:
-    case CARE_INTERVAL:
-        return true;
-    case CARE_BOND:
-        return bonds_get(central_bonds(dweller->world->central), dweller->address);
-    case CARE_NONE:
-    case CARE_ERRAND:
-    case CARE_LINK:
-    case N_CARES:
-        break;
-    }
-    return is_linked(dweller);
-}
-
 /* By a proxy that is still there: what others knew goes with their sessions. */
 static bool is_heard_of_late(const struct dweller *dweller)
 {
@@ -206,18 +224,10 @@ static void check(const struct dweller *dweller)
     world_expect(
         world, !(is_heard_of_late(dweller) || is_linked(dweller)) || hub_device(world->hub, dweller->address),
         "device %u (%s) is not known", dweller->index, kind);
-    for (unsigned i = 0; i < PROXIES; i++) {
-        struct hub_hearing hearing;
-        if (dweller->heard_ns[i] == 0 || now_ns - dweller->heard_ns[i] > HELD_NS ||
-            !box_is_there(&world->boxes[i]))
-            continue;
-        world->n_checks++;
-        bool held =
-            hub_hears(world->hub, manager_scanner(world->boxes[i].manager), dweller->address, &hearing);
-        world_expect(world, held, "proxy %u has forgotten device %u (%s)", i, dweller->index, kind);
-        world_expect(world, !held || hearing.heard_ns == dweller->heard_ns[i],
-                     "proxy %u has not taken the last report of device %u (%s)", i, dweller->index, kind);
-    }
+    for (unsigned i = 0; i < PROXIES; i++)
+        if (dweller->heard_ns[i] != 0 && now_ns - dweller->heard_ns[i] <= HELD_NS &&
+            box_is_there(&world->boxes[i]))
+            check_taken(dweller, i);
 }
 
 void dwellers_check(struct world *world)
