@@ -208,7 +208,7 @@ static void scanner_store(struct scanner *scanner, struct sighting *held, uint64
                           uint32_t address_type, int32_t rssi, const struct fields *heard, const uint8_t *raw,
                           size_t raw_size, uint64_t now_ns)
 {
-    bool urgent = !held && scanner->hub && hub_cares(scanner->hub, address);
+    bool urgent = held ? held->member.kept : scanner->hub && hub_cares(scanner->hub, address);
     struct sighting *sighting =
         sightings_store(&scanner->sightings, held, address, urgent, heard, raw, raw_size, now_ns);
     if (!sighting) {

@@ -14,13 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct event {
-    uint64_t at_ns, order;
-    event_fn *run;
-    void *what;
-    uint64_t detail;
-};
-
 /* Every stop is over after that. */
 #define STOP_NS (16 * NS_PER_S)
 /* So much at one instant means that the clock stands still. */
@@ -103,24 +96,9 @@ static void print_log(void *user, enum bleproxy_log_level level, const char *roo
     printf("# %.3f %s %s: %s\n", (double)world->now_ns / 1e9, room, proxy ? proxy : "", text);
 }
 
-static bool is_earlier(const struct event *a, const struct event *b)
-{
-    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
-}
-
 void world_at(struct world *world, uint64_t at_ns, event_fn *run, void *what, uint64_t detail)
 {
-    if (world->n_events == world->events_capacity) {
-        world->events_capacity = world->events_capacity ? 2 * world->events_capacity : 1024;
-        world->events = realloc(world->events, world->events_capacity * sizeof(*world->events));
-        if (!world->events)
-            abort();
-    }
-    struct event event = {at_ns, world->n_ever++, run, what, detail};
-    size_t i = world->n_events++;
-    for (; i > 0 && is_earlier(&event, &world->events[(i - 1) / 2]); i = (i - 1) / 2)
-        world->events[i] = world->events[(i - 1) / 2];
-    world->events[i] = event;
+    agenda_add(&world->agenda, at_ns, run, what, detail);
 }
 
 void world_after(struct world *world, uint64_t delay_ns, event_fn *run, void *what, uint64_t detail)
@@ -128,29 +106,10 @@ void world_after(struct world *world, uint64_t delay_ns, event_fn *run, void *wh
     world_at(world, time_after(world->now_ns, delay_ns), run, what, detail);
 }
 
-static struct event take_event(struct world *world)
-{
-    struct event first = world->events[0], last = world->events[--world->n_events];
-    size_t i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= world->n_events)
-            break;
-        if (child + 1 < world->n_events && is_earlier(&world->events[child + 1], &world->events[child]))
-            child++;
-        if (!is_earlier(&world->events[child], &last))
-            break;
-        world->events[i] = world->events[child];
-        i = child;
-    }
-    world->events[i] = last;
-    return first;
-}
-
 void world_run_until(struct world *world, uint64_t until_ns)
 {
-    while (world->n_events > 0 && world->events[0].at_ns <= until_ns && world->failure[0] == '\0') {
-        struct event event = take_event(world);
+    struct event event;
+    while (world->failure[0] == '\0' && agenda_take(&world->agenda, until_ns, &event)) {
         world->n_at_once = event.at_ns == world->now_ns ? world->n_at_once + 1 : 0;
         world_expect(world, world->n_at_once < AT_ONCE_MAX, "time does not pass any more");
         world->now_ns = event.at_ns;
@@ -310,5 +269,5 @@ void world_deinit(struct world *world)
     free(world->devices);
     free(world->programs);
     free(world->seekers);
-    free(world->events);
+    agenda_deinit(&world->agenda);
 }

@@ -2,6 +2,7 @@
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
+#include "agenda.h"
 #include "base/env.h"
 #include "base/list.h"
 #include "base/time.h"
@@ -27,8 +28,6 @@ struct scale {
     unsigned haste;      /* everything but the protocol goes on so many times as fast */
 };
 
-struct event;
-
 /* One process's worth of everything on one virtual clock: devices that advertise, proxies that hear them, a
  * network that loses, delays and cuts, managers and a hub. All chance comes from one seed. */
 struct world {
@@ -36,9 +35,7 @@ struct world {
     uint64_t seed, random;
     uint64_t now_ns, end_of_trouble_ns;
 
-    struct event *events; /* a binary heap, the earliest first */
-    size_t n_events, events_capacity;
-    uint64_t n_ever; /* events so far: equal times keep their order */
+    struct agenda agenda;
     unsigned n_at_once;
 
     struct env env; /* of the library: counted, and separate from the world's own memory */
@@ -62,8 +59,6 @@ struct world {
     char failure[256]; /* the first expectation that did not hold, or "" */
 };
 
-/* Something that happens later: what and detail are handed to run. */
-typedef void event_fn(struct world *world, void *what, uint64_t detail);
 void world_after(struct world *world, uint64_t delay_ns, event_fn *run, void *what, uint64_t detail);
 void world_at(struct world *world, uint64_t at_ns, event_fn *run, void *what, uint64_t detail);
 /* Lets things happen until then; stops early when an expectation failed. */

@@ -200,6 +200,27 @@ static void test_it_has_no_need_to_wait_for_a_place(void **state)
     interest_release(f->hub, 1);
 }
 
+/* Nor when it has more to tell than before, though others have taken all bytes. */
+static void test_it_may_grow_where_there_is_no_room(void **state)
+{
+    struct fixture *f = *state;
+    struct scanner *scanner = f->scanners[A];
+    static uint8_t raw[SIGHTING_RAW_MAX];
+    hold(f, 1);
+    hear_from(f, A, 1);
+    hear_from(f, A, 2);
+    hear_from(f, A, 2);
+    for (uint64_t address = 1000; address < 1000 + SIGHTINGS_BYTES_MAX / SIGHTING_RAW_MAX; address++)
+        for (unsigned i = 0; i < 2; i++)
+            hear_bytes(f, scanner, address, -50, raw, sizeof(raw));
+    hear_bytes(f, scanner, 2, -40, raw, sizeof(raw));
+    assert_int_equal(scanner_last(scanner, 2)->rssi_dbm, -50);
+    hear_bytes(f, scanner, 1, -40, raw, sizeof(raw));
+    assert_int_equal(scanner_last(scanner, 1)->rssi_dbm, -40);
+    assert_int_equal(scanner_last(scanner, 1)->raw_size, sizeof(raw));
+    interest_release(f->hub, 1);
+}
+
 /* Where all are cared about there is no room for one more: the caps hold. */
 static void test_caps_hold_for_those_who_are_cared_about(void **state)
 {
@@ -275,6 +296,7 @@ int main(void)
         TEST(test_unregistered_scanner_keeps_nothing),
         TEST(test_strangers_do_not_displace_it_from_its_scanner_either),
         TEST(test_it_has_no_need_to_wait_for_a_place),
+        TEST(test_it_may_grow_where_there_is_no_room),
         TEST(test_caps_hold_for_those_who_are_cared_about),
         TEST(test_no_memory),
         TEST(test_freed_hub_frees_them),
