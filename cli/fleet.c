@@ -6,6 +6,8 @@
 #include "log.h"
 #include "run.h"
 #include "settings.h"
+#include "state.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,10 +273,13 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
 {
     struct bleproxy_loop_options options = {0};
     struct bleproxy_hub_options settings;
+    char state_dir[PATH_MAX];
     int r = proxies_init(&fleet->proxies, fleet->options);
     if (r != CLI_DONE)
         return r;
     settings = settings_options(&fleet->proxies.config, hub_options);
+    if (state_directory(state_dir, sizeof(state_dir)))
+        settings.state_dir = state_dir;
     log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
     r = bleproxy_loop_new(&options, &fleet->loop);
     if (r == 0)
