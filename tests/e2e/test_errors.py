@@ -129,7 +129,7 @@ def test_misuse():
     each("-p", code=2, words=("-p", "value"))
     each("word", code=2, words=("word",))
     for seconds in ("", "x", "-1", "0", "nan", "inf", "1e99", "5s"):
-        each("-t", seconds, code=2, words=("seconds",))
+        each("-t", seconds, code=2, words=("seconds, more than 0",))
     for option in (["--rssi", "5"], ["--rssi", "x"], ["--rssi", "-127"], ["--service", "xyz"], ["--mode", "fast"]):
         run("scan", *option).expect(2, option[0])
 
