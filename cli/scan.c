@@ -26,7 +26,7 @@ static const char help[] =
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
     "      --mode MODE          make the proxies scan passive, active or auto\n"
-    "      --all                with --json: what every proxy hears, not only the best\n" FILTERS_HELP;
+    "      --all                with --json: what every proxy hears, not only the owner\n" FILTERS_HELP;
 
 static int parse_mode(struct scan *scan, const char *text)
 {
