@@ -146,8 +146,10 @@ static int target_from_address(struct proxies *proxies, const struct options *op
     char *copy = strndup(host, size);
     if (!copy)
         return out_of_memory();
-    *ret_target = (struct target){
-        .config = {.address = copy, .port = port, .name = text, .noise_psk = proxies->psk}, .host = copy};
+    *ret_target =
+        (struct target){.config = {.address = copy, .port = port, .name = text, .noise_psk = proxies->psk},
+                        .host = copy,
+                        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
     return CLI_DONE;
 }
 
@@ -221,6 +223,15 @@ int proxies_init(struct proxies *proxies, const struct options *options)
         add(proxies, &target);
     }
     return pick(proxies, options);
+}
+
+const char *proxies_explain(const struct target *target, int error, const char *why,
+                            char text[PROXIES_TEXT_SIZE])
+{
+    if (error != BLEPROXY_E_RESOLVE || !target->similar)
+        return why;
+    snprintf(text, PROXIES_TEXT_SIZE, "%s; did you mean '%s'?", why, target->similar);
+    return text;
 }
 
 void proxies_deinit(struct proxies *proxies)

@@ -10,9 +10,10 @@
 /* One of the proxies that a command is about. */
 struct target {
     struct bleproxy_proxy_config
-        config;      /* name is always set: the configured one, or as it was given with -p */
-    bool configured; /* it has a name in the configuration file */
-    char *host;      /* owned, where config.address points; NULL when the configuration has it */
+        config;          /* name is always set: the configured one, or as it was given with -p */
+    bool configured;     /* it has a name in the configuration file */
+    char *host;          /* owned, where config.address points; NULL when the configuration has it */
+    const char *similar; /* a name of the configuration that the address may be a misspelling of, or NULL */
 };
 
 struct proxies {
@@ -25,6 +26,10 @@ struct proxies {
 /* Those the options name, in that order, or all of the configuration file; each only once. CLI_DONE, or
  * another exit code after saying why. */
 int proxies_init(struct proxies *proxies, const struct options *options);
+enum { PROXIES_TEXT_SIZE = 256 };
+/* Why a target cannot be used, in words: what was meant, too, if there is no host of that name. */
+const char *proxies_explain(const struct target *target, int error, const char *why,
+                            char text[PROXIES_TEXT_SIZE]);
 /* Wipes keys. Idempotent. */
 void proxies_deinit(struct proxies *proxies);
 
