@@ -277,6 +277,7 @@ int cmd_devices(int argc, char **argv)
     struct listing listing = {0};
     listing.fleet = (struct fleet){.command = "bleproxy devices",
                                    .options = &listing.options,
+                                   .tells_plaintext = true,
                                    .on_hopeless = on_timeout,
                                    .user = &listing};
     int r = devices_main(&listing, argc, argv);

@@ -40,6 +40,8 @@ struct fleet {
     const char *command; /* "bleproxy scan", for whoever finds the proxy locked */
     const struct options *options;
     enum log_quiet quiet;
+    bool
+        tells_plaintext; /* which proxies do not encrypt is a warning; else the command shows it, or is about a device */
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
     void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
     void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */

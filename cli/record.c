@@ -32,7 +32,7 @@ static const struct option longs[] = {
 static const char help[] = "Usage: bleproxy record [OPTION]... FILE\n"
                            "Write what all proxies hear to FILE, with times; see bleproxy-record(5).\n"
                            "FILE - is standard output.\n"
-                           "\n" OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
+                           "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
                            "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
                            "      --force              replace FILE if it exists\n";
 
@@ -325,7 +325,6 @@ static int record_main(struct record *record, int argc, char **argv)
     int r = options_parse(&record->options, &table, record, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    record->options.json = true; /* that is what it writes */
     r = fleet_open(&record->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r == CLI_DONE)
         r = open_file(record);
@@ -341,6 +340,7 @@ int cmd_record(int argc, char **argv)
     struct record record = {.over = false};
     record.fleet = (struct fleet){.command = "bleproxy record",
                                   .options = &record.options,
+                                  .tells_plaintext = true,
                                   .on_ready = on_ready,
                                   .on_down = on_down,
                                   .on_hopeless = on_end,

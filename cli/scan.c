@@ -168,6 +168,7 @@ static int scan_main(struct scan *scan, int argc, char **argv)
         log_say("--all goes with --json: the table shows each device once");
         return CLI_USAGE;
     }
+    scan->fleet.tells_plaintext = scan->options.json;
     r = fleet_open(&scan->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;

@@ -29,7 +29,7 @@ static const char help[] =
     "Usage: bleproxy slots [OPTION]...\n"
     "Show the connection slots of proxies, and which devices hold them. This takes the\n"
     "proxies from nobody.\n"
-    "\n" OPTIONS_HELP "\n"
+    "\n" OPTIONS_HELP_ASKING "\n"
     "  -t, --timeout SECONDS    wait for answers at most this long (10); with --watch: how long\n"
     "                           it goes on, else until Ctrl-C\n"
     "      --watch              ask every second, and show what changes\n";
@@ -79,12 +79,14 @@ static void fail(struct asked *asked, int error, const char *text)
 {
     if (asked->failed || asked->view->over || (asked->known && !asked->view->watch))
         return;
+    char explained[PROXIES_TEXT_SIZE];
     asked->failed = true;
     asked->exit_code = (int)cli_exit_code(error);
+    text = proxies_explain(asked->target, error, text ? text : bleproxy_strerror(error), explained);
     if (asked->view->n_asked > 1)
-        log_warn(asked->label, "%s", text ? text : bleproxy_strerror(error));
+        log_warn(asked->label, "%s", text);
     else
-        log_error(asked->label, "%s", text ? text : bleproxy_strerror(error));
+        log_error(asked->label, "%s", text);
     check(asked->view);
 }
 
