@@ -37,6 +37,11 @@ static size_t common_end(const char *const *labels, size_t n)
     return common;
 }
 
+void affixes_print(FILE *out, const struct affixes *affixes, const char *label)
+{
+    fwrite(label + affixes->begin, 1, strlen(label) - affixes->begin - affixes->end, out);
+}
+
 struct affixes affixes_find(const char *const *labels, size_t n)
 {
     struct affixes affixes = {0};

@@ -5,7 +5,7 @@
 /* Exit codes of the command; bleproxy(1) promises them. */
 enum cli_exit {
     CLI_DONE = 0,
-    CLI_INTERNAL = 1,
+    CLI_INTERNAL = 1,       /* or the output cannot be written */
     CLI_USAGE = 2,          /* or configuration */
     CLI_AUTHENTICATION = 3, /* or encryption */
     CLI_UNREACHABLE = 4,

@@ -119,6 +119,16 @@ static void make_narrower(struct columns *columns)
         columns->widths[i] -= smaller(columns->widths[i], excess(columns, columns_width));
 }
 
+static void shorten_lists(struct columns *columns, size_t column)
+{
+    for (size_t i = column; i < columns->n_cells; i += columns->n_columns) {
+        char *text =
+            columns->cells[i].text ? text_entries(columns->cells[i].text, columns->widths[column]) : NULL;
+        free(columns->cells[i].text);
+        columns->cells[i].text = text;
+    }
+}
+
 void columns_fit(struct columns *columns)
 {
     for (size_t i = 0; i < columns->n_columns; i++)
@@ -127,6 +137,9 @@ void columns_fit(struct columns *columns)
         return;
     leave_out(columns);
     make_narrower(columns);
+    for (size_t i = 0; i < columns->n_columns; i++)
+        if (columns->columns[i].list)
+            shorten_lists(columns, i);
 }
 
 unsigned columns_width(const struct columns *columns, size_t column)

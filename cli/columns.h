@@ -18,6 +18,7 @@ struct column {
     bool fixed; /* as wide as max, however narrow its cells are */
     bool right; /* flush right */
     bool tail;  /* of cells that are too long the end is shown, not the beginning */
+    bool list;  /* of cells that are too long the first entries are shown, as of text_entries() */
 };
 
 struct columns {
@@ -38,7 +39,7 @@ void columns_deinit(struct columns *columns);
  * empty. */
 void columns_add(struct columns *columns, const char *colour, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* When all are added: finds the widths. */
+/* When all are added: finds the widths, and shortens lists to theirs. Once. */
 void columns_fit(struct columns *columns);
 /* The number of columns of the line that a column takes, 0: it is left out. */
 unsigned columns_width(const struct columns *columns, size_t column);

@@ -6,8 +6,6 @@
 #include "hearing.h"
 #include "log.h"
 #include "run.h"
-#include "state.h"
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,8 +189,6 @@ static int run(struct device *device)
 
 static int prepare(struct device *device, int argc, char **argv)
 {
-    char state_dir[PATH_MAX];
-    struct bleproxy_hub_options hub_options = {0};
     int r = options_parse(&device->options, &device->command->table, device, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
@@ -203,9 +199,7 @@ static int prepare(struct device *device, int argc, char **argv)
         r = device->command->prepare(device);
     if (r != CLI_DONE)
         return r;
-    if (state_directory(state_dir, sizeof(state_dir)))
-        hub_options.state_dir = state_dir;
-    r = fleet_open(&device->fleet, &hub_options);
+    r = fleet_open(&device->fleet, NULL);
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }
 

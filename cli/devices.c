@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "affixes.h"
 #include "cli.h"
 #include "columns.h"
 #include "describe.h"
@@ -9,10 +10,15 @@
 #include "run.h"
 #include "table.h"
 #include "terminal.h"
+#include "text.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { LISTEN_MS = 10000, PROGRESS_MS = 1000, NAME_SIZE = 256, WHAT_SIZE = 512 };
+enum {
+    OTHERS_MAX = 40,
+    STRENGTH_WIDTH = 6, /* " -71, " */
+};
 
 static const struct option longs[] = {OPTIONS_LONG, FILTERS_LONG, {0}};
 
@@ -30,7 +36,7 @@ struct listing {
     uint64_t end_ns;
     bool over;
     struct hearing *hearings; /* of the device that is being listed; one for each proxy */
-    struct columns columns;
+    struct affixes affixes;   /* what names of proxies are shown without, where there are many */
 };
 
 /* A device, to be sorted. */
@@ -76,16 +82,32 @@ static const struct column columns[] = {
     {.head = "ADDRESS", .min = 17},
     {.head = "NAME", .min = 14, .max = 24, .rank = 3},
     {.head = "RSSI", .min = 9, .max = 9, .rank = 1, .fixed = true},
-    {.head = "PROXY", .min = 8, .max = 20, .rank = 2},
-    {.head = "ALSO HEARD BY", .min = 16, .max = 40, .rank = 4},
+    {.head = "OWNER", .min = 8, .max = 20, .rank = 2},
+    {.head = "ALSO HEARD BY", .min = 16, .max = OTHERS_MAX, .rank = 4, .list = true},
     {.head = "AGE", .min = 4, .rank = 5, .right = true},
     {.head = "INTERVAL", .min = 8, .rank = 6, .right = true},
     {.head = "CONNECT", .min = 7, .rank = 7},
     {.head = "COMPANY AND SERVICES", .min = 16, .rank = 8},
 };
 
+/* Names of proxies are shortened to what tells them apart where all of them would not fit. */
+static struct affixes find_affixes(const struct fleet *fleet)
+{
+    const char **labels = calloc(fleet->n_members + 1, sizeof(*labels));
+    struct affixes affixes = {0};
+    size_t width = 0;
+    for (size_t i = 0; labels && i < fleet->n_members; i++) {
+        labels[i] = fleet->members[i].label;
+        width += text_width(labels[i]) + STRENGTH_WIDTH;
+    }
+    if (labels && terminal_line() > 0 && width > OTHERS_MAX)
+        affixes = affixes_find(labels, fleet->n_members);
+    free(labels);
+    return affixes;
+}
+
 /* "bedroom -71, attic -88", to be freed; NULL: there is no memory. */
-static char *name_others(const struct hearing *hearings, size_t n)
+static char *name_others(const struct affixes *affixes, const struct hearing *hearings, size_t n)
 {
     char *text = NULL;
     size_t size = 0;
@@ -93,7 +115,8 @@ static char *name_others(const struct hearing *hearings, size_t n)
     if (!out)
         return NULL;
     for (size_t i = 1; i < n; i++) {
-        fprintf(out, "%s%s", i > 1 ? ", " : "", hearings[i].proxy->label);
+        fputs(i > 1 ? ", " : "", out);
+        affixes_print(out, affixes, hearings[i].proxy->label);
         if (hearings[i].strength_dbm != BLEPROXY_RSSI_NONE)
             fprintf(out, " %d", hearings[i].strength_dbm);
     }
@@ -109,7 +132,7 @@ static void add_row(struct listing *listing, struct columns *table, const struct
     const struct member *owner = fleet_find(&listing->fleet, last->source);
     uint64_t interval_ns = bleproxy_device_interval_ns(device);
     size_t n = hearing_list(&listing->fleet, device, listing->hearings);
-    char *others = name_others(listing->hearings, n);
+    char *others = name_others(&listing->affixes, listing->hearings, n);
     bleproxy_address_format(last->address, address);
     describe_name(bleproxy_device_name(device), name, sizeof(name));
     describe_seconds(hearing_age_s(&listing->fleet, last), age);
@@ -131,6 +154,7 @@ static void print_table(struct listing *listing, const struct place *places, siz
 {
     struct columns table;
     size_t n_connected = 0;
+    listing->affixes = find_affixes(&listing->fleet);
     columns_init(&table, columns, sizeof(columns) / sizeof(*columns), terminal_line(), terminal_has_colour());
     for (size_t i = 0; i < n_places; i++)
         add_row(listing, &table, places[i].device);
@@ -253,6 +277,7 @@ int cmd_devices(int argc, char **argv)
     struct listing listing = {0};
     listing.fleet = (struct fleet){.command = "bleproxy devices",
                                    .options = &listing.options,
+                                   .tells_plaintext = true,
                                    .on_hopeless = on_timeout,
                                    .user = &listing};
     int r = devices_main(&listing, argc, argv);

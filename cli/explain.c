@@ -6,7 +6,6 @@
 
 #include <bleproxy/gatt.h>
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,10 +191,6 @@ int cmd_explain(int argc, char **argv)
     if (r == OPTIONS_GO_ON) {
         explain.json = options.json;
         r = explain_argument(&explain, text ? text : options.arguments[0]);
-        if (fflush(stdout) != 0) {
-            log_say("cannot write to standard output: %s", strerror(errno));
-            r = CLI_INTERNAL;
-        }
     }
     options_deinit(&options);
     return r;

@@ -6,6 +6,8 @@
 #include "log.h"
 #include "run.h"
 #include "settings.h"
+#include "state.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +38,46 @@ static void check(const struct fleet *fleet)
         fleet->on_hopeless(fleet->user);
 }
 
+/* Once, of all together: when it is known of each, or what is known at last. */
+static void tell_plaintext(struct fleet *fleet, bool at_last)
+{
+    const struct member *last = NULL;
+    size_t n = 0, n_awaited = 0;
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        const struct member *proxy = &fleet->members[i];
+        n_awaited += !proxy->was_ready && proxy->error == 0;
+        if (proxy->was_ready && !proxy->encrypted) {
+            last = proxy;
+            n++;
+        }
+    }
+    if (!fleet->tells_plaintext || n == 0 || (n_awaited > 0 && !at_last))
+        return;
+    fleet->tells_plaintext = false;
+    if (n == 1)
+        log_warn(last->label, "not encrypted: whoever is in its network can read and forge what it reports");
+    else
+        log_warn(
+            NULL,
+            "%zu of %zu proxies are not encrypted: whoever is in their network can read and forge what they "
+            "report",
+            n, fleet->proxies.n_targets);
+}
+
 static void fail(struct member *proxy, int error, const char *text)
 {
     uint64_t now_ns = bleproxy_loop_now_ns(proxy->fleet->loop);
     bool first = proxy->error == 0 && !proxy->was_ready;
+    char explained[PROXIES_TEXT_SIZE];
     proxy->error = error;
+    text = proxies_explain(proxy->target, error, text, explained);
     bleproxy_sanitise(proxy->text, sizeof(proxy->text), text, strlen(text));
     if (first || (proxy->was_ready && now_ns - proxy->warned_ns >= WARN_EVERY_S * NS_PER_S)) {
         proxy->warned_ns = now_ns;
         if (proxy->fleet->options->verbosity == 0) /* else the log has it */
             log_warn(proxy->label, "%s", proxy->text);
     }
+    tell_plaintext(proxy->fleet, false);
     check(proxy->fleet);
 }
 
@@ -54,7 +85,6 @@ static void welcome(struct member *proxy)
 {
     struct fleet *fleet = proxy->fleet;
     const struct bleproxy_device_info *info = bleproxy_manager_device_info(proxy->manager);
-    bool first = !proxy->was_ready;
     proxy->was_ready = proxy->is_ready = true;
     proxy->error = 0;
     proxy->heard_ns = bleproxy_loop_now_ns(fleet->loop);
@@ -67,8 +97,7 @@ static void welcome(struct member *proxy)
                       strlen(info->esphome_version));
     if (!proxy->target->configured && info->name[0])
         bleproxy_sanitise(proxy->label, sizeof(proxy->label), info->name, strlen(info->name));
-    if (first && !proxy->encrypted && fleet->options->json && fleet->quiet == LOG_QUIET_PROXIES)
-        log_warn(proxy->label, "not encrypted: whoever is in its network can read and forge what it reports");
+    tell_plaintext(fleet, false);
     if (fleet->on_ready)
         fleet->on_ready(fleet->user, proxy);
 }
@@ -153,6 +182,7 @@ static void count(void *user, const struct bleproxy_advertisement *advertisement
 
 static void on_check(void *user)
 {
+    tell_plaintext(user, true);
     check(user);
 }
 
@@ -205,6 +235,7 @@ void fleet_stop(struct fleet *fleet)
 {
     struct goodbye goodbye = {.left = 1};
     struct bleproxy_timer *patience = NULL;
+    tell_plaintext(fleet, true);
     bleproxy_timer_free(fleet->check);
     bleproxy_timer_free(fleet->watch);
     fleet->check = fleet->watch = NULL;
@@ -272,10 +303,13 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
 {
     struct bleproxy_loop_options options = {0};
     struct bleproxy_hub_options settings;
+    char state_dir[PATH_MAX];
     int r = proxies_init(&fleet->proxies, fleet->options);
     if (r != CLI_DONE)
         return r;
     settings = settings_options(&fleet->proxies.config, hub_options);
+    if (state_directory(state_dir, sizeof(state_dir)))
+        settings.state_dir = state_dir;
     log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
     r = bleproxy_loop_new(&options, &fleet->loop);
     if (r == 0)

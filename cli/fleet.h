@@ -40,6 +40,8 @@ struct fleet {
     const char *command; /* "bleproxy scan", for whoever finds the proxy locked */
     const struct options *options;
     enum log_quiet quiet;
+    bool
+        tells_plaintext; /* which proxies do not encrypt is a warning; else the command shows it, or is about a device */
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
     void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
     void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
@@ -54,8 +56,8 @@ struct fleet {
     struct bleproxy_timer *check, *watch;
 };
 
-/* The proxies that the options name, a loop, and a hub with these options (NULL: none) and what the configuration says of
- * devices, filters and rules. CLI_DONE, or an exit code after saying why. */
+/* The proxies that the options name, a loop, and a hub with these options (NULL: none), the user's state directory, and what
+ * the configuration says of devices, filters and rules. CLI_DONE, or an exit code after saying why. */
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options);
 /* A manager for each, started. CLI_DONE, or an exit code after saying why. */
 int fleet_start(struct fleet *fleet);

@@ -55,7 +55,7 @@ static const struct option longs[] = {
 static const char help[] =
     "Usage: bleproxy info [OPTION]...\n"
     "Tell what proxies are and what they can do.\n"
-    "\n" OPTIONS_HELP "\n"
+    "\n" OPTIONS_HELP_ASKING "\n"
     "  -t, --timeout SECONDS    wait for answers at most this long (10)\n"
     "      --scanner            also the scanner's state. This subscribes to advertisements, which\n"
     "                           takes them from whoever uses the proxy now\n";
@@ -116,7 +116,9 @@ static void fail(struct inquiry *inquiry, int error, const char *text)
         finish(inquiry, CLI_DONE);
         return;
     }
-    tell_failure(inquiry, text ? text : bleproxy_strerror(error));
+    char explained[PROXIES_TEXT_SIZE];
+    tell_failure(inquiry,
+                 proxies_explain(inquiry->target, error, text ? text : bleproxy_strerror(error), explained));
     finish(inquiry, (int)cli_exit_code(error));
 }
 
@@ -185,7 +187,7 @@ static void on_info(void *user, int error, const struct bleproxy_device_info *in
     }
     if (!inquiry->target->configured && info->name[0])
         bleproxy_sanitise(inquiry->label, sizeof(inquiry->label), info->name, strlen(info->name));
-    inquiry->report = info_report_new(&inquiry->target->config, info);
+    inquiry->report = info_report_new(inquiry->label, &inquiry->target->config, info);
     inquiry->wants_slots = info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
     inquiry->wants_scanner = inquiry->info->scanner;
     int r = 0;

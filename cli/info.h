@@ -9,8 +9,8 @@
 
 /* A report on one proxy is the JSON object that bleproxy(1) describes; text is made from that. */
 
-/* What is not known yet is null. */
-struct json_object *info_report_new(const struct bleproxy_proxy_config *config,
+/* label: what the user calls the proxy. What is not known yet is null. */
+struct json_object *info_report_new(const char *label, const struct bleproxy_proxy_config *config,
                                     const struct bleproxy_device_info *info);
 void info_report_slots(struct json_object *report, const struct bleproxy_slots *slots);
 void info_report_scanner(struct json_object *report, enum bleproxy_scanner_state state,

@@ -38,12 +38,13 @@ static struct json_object *json_features(uint32_t features)
     return names;
 }
 
-struct json_object *info_report_new(const struct bleproxy_proxy_config *config,
+struct json_object *info_report_new(const char *label, const struct bleproxy_proxy_config *config,
                                     const struct bleproxy_device_info *info)
 {
     struct json_object *report = json_object_new_object();
     char api_version[32];
     snprintf(api_version, sizeof(api_version), "%u.%u", info->api_version_major, info->api_version_minor);
+    json_object_object_add(report, "proxy", json_text(label));
     json_object_object_add(report, "name", json_told(info->name));
     json_object_object_add(report, "address", json_endpoint(config));
     json_object_object_add(report, "mac_address", json_told(info->mac_address));

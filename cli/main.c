@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "log.h"
+#include "run.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -90,10 +91,8 @@ static void hold_standard_descriptors(void)
             return;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-    hold_standard_descriptors();
-    text_init();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;
@@ -107,4 +106,11 @@ int main(int argc, char **argv)
     }
     const struct command *command = find_command(name);
     return command ? run(command, argc - 1, argv + 1) : CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    hold_standard_descriptors();
+    text_init();
+    return run_finish(dispatch(argc, argv));
 }

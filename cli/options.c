@@ -16,7 +16,7 @@ static int parse_timeout(const char *text, uint32_t *ret_ms)
     char *end;
     double seconds = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
     if (!(seconds >= 0.001 && seconds <= TIMEOUT_MAX_S) || *end) {
-        log_say("-t takes a number of seconds, up to %d: not '%s'", TIMEOUT_MAX_S, text);
+        log_say("-t takes a number of seconds, more than 0 and up to %d: not '%s'", TIMEOUT_MAX_S, text);
         return CLI_USAGE;
     }
     *ret_ms = (uint32_t)(seconds * 1000);

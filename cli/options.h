@@ -36,9 +36,13 @@ enum { OPTION_PSK_FILE = 256, OPTION_JSON, OPTION_OWN };
 #define OPTIONS_HELP_GENERAL                                                                                 \
     "  -v, --verbose            show the log on standard error; twice for more\n"                            \
     "  -h, --help               this text\n"
-#define OPTIONS_HELP                                                                                         \
+/* Of commands that disturb nobody. */
+#define OPTIONS_HELP_ASKING                                                                                  \
     OPTIONS_HELP_PROXIES                                                                                     \
     "      --json               one JSON object per line\n" OPTIONS_HELP_GENERAL
+#define OPTIONS_HELP_TAKES                                                                                   \
+    "This takes the proxies from Home Assistant meanwhile: each has one subscriber.\n\n"
+#define OPTIONS_HELP OPTIONS_HELP_TAKES OPTIONS_HELP_ASKING
 
 /* A subcommand: its getopt_long() table, its help, and what to do with its own options. */
 struct options_table {

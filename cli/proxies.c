@@ -160,7 +160,8 @@ static int target_from_address(struct proxies *proxies, const struct options *op
     *ret_target =
         (struct target){.config = {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk},
                         .host = copy,
-                        .name = name};
+                        .name = name,
+                        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
     return CLI_DONE;
 }
 
@@ -243,6 +244,15 @@ struct bleproxy_proxy_config target_config(const struct target *target)
     if (!target->configured)
         config.name = NULL;
     return config;
+}
+
+const char *proxies_explain(const struct target *target, int error, const char *why,
+                            char text[PROXIES_TEXT_SIZE])
+{
+    if (error != BLEPROXY_E_RESOLVE || !target->similar)
+        return why;
+    snprintf(text, PROXIES_TEXT_SIZE, "%s; did you mean '%s'?", why, target->similar);
+    return text;
 }
 
 void proxies_deinit(struct proxies *proxies)

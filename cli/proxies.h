@@ -13,6 +13,7 @@ struct target {
         config; /* name is always set: the configured one, or the address, with the port unless it is 6053 */
     bool configured;   /* it has a name in the configuration file */
     char *host, *name; /* owned, where config.address and name point; NULL when the configuration has them */
+    const char *similar; /* a name of the configuration that the address may be a misspelling of, or NULL */
 };
 
 struct proxies {
@@ -27,6 +28,10 @@ struct proxies {
 int proxies_init(struct proxies *proxies, const struct options *options);
 /* As the library takes it: without a name unless it is configured, so that the proxy's own counts. */
 struct bleproxy_proxy_config target_config(const struct target *target);
+enum { PROXIES_TEXT_SIZE = 256 };
+/* Why a target cannot be used, in words: what was meant, too, if there is no host of that name. */
+const char *proxies_explain(const struct target *target, int error, const char *why,
+                            char text[PROXIES_TEXT_SIZE]);
 /* Wipes keys. Idempotent. */
 void proxies_deinit(struct proxies *proxies);
 

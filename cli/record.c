@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -31,7 +32,7 @@ static const struct option longs[] = {
 static const char help[] = "Usage: bleproxy record [OPTION]... FILE\n"
                            "Write what all proxies hear to FILE, with times; see bleproxy-record(5).\n"
                            "FILE - is standard output.\n"
-                           "\n" OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
+                           "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
                            "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
                            "      --force              replace FILE if it exists\n";
 
@@ -42,6 +43,7 @@ struct record {
     const char *path;
     FILE *out;
     bool is_new;         /* the file was not there before */
+    bool has_old;        /* it was, and what it holds is replaced by the first line */
     bool over;           /* nothing more to wait for */
     int error;           /* errno of a write that failed, or 0 */
     uint64_t written_ns; /* time of the last line */
@@ -65,6 +67,17 @@ static void fail(struct record *record)
     record->over = true;
 }
 
+/* An old recording is there until there is something to take its place. False: it is still. */
+static bool clear_old(struct record *record)
+{
+    if (record->has_old && ftruncate(fileno(record->out), 0) < 0) {
+        fail(record);
+        return false;
+    }
+    record->has_old = false;
+    return true;
+}
+
 /* event's time is on the loop's clock, and becomes that since the recording began. False: it was not written. */
 static bool write_event(struct record *record, struct trace_event event)
 {
@@ -77,6 +90,8 @@ static bool write_event(struct record *record, struct trace_event event)
     event.time_ns -= record->fleet.started_ns;
     event.time_ns -= event.time_ns % NS_PER_US;
     size_t size = trace_format(&event, line);
+    if (!clear_old(record))
+        return false;
     if (fwrite(line, 1, size, record->out) == size) {
         record->lines++;
         return true;
@@ -100,9 +115,23 @@ static void write_intervals(struct record *record)
     }
 }
 
+/* RFC 3339, UTC, with milliseconds; NULL: there is no such time. */
+static const char *format_time(char text[TRACE_TEXT_MAX])
+{
+    struct timespec now;
+    struct tm utc;
+    char seconds[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (!gmtime_r(&now.tv_sec, &utc) || strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+        return NULL;
+    snprintf(text, TRACE_TEXT_MAX, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+    return text;
+}
+
 static void on_ready(void *user, struct member *member)
 {
     struct record *record = user;
+    char time[TRACE_TEXT_MAX];
     const struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
     if (record->lines == 0)
         write_intervals(record);
@@ -112,7 +141,11 @@ static void on_ready(void *user, struct member *member)
                                 .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
                                 .source = bleproxy_scanner_source(scanner),
                                 .scanner = {.connectable = bleproxy_scanner_is_connectable(scanner),
-                                            .mode = bleproxy_scanner_mode(scanner)},
+                                            .mode = bleproxy_scanner_mode(scanner),
+                                            .time = format_time(time),
+                                            .name = member->label,
+                                            .firmware = member->firmware[0] ? member->firmware : NULL,
+                                            .version = BLEPROXY_VERSION},
                             });
 }
 
@@ -204,7 +237,12 @@ static enum run_end listen(struct record *record)
 
 static int open_file(struct record *record)
 {
+    struct stat status;
     record->path = record->options.arguments[0];
+    if (!*record->path) {
+        log_say("the name of the file is empty; - is standard output");
+        return CLI_USAGE;
+    }
     if (strcmp(record->path, "-") == 0) {
         record->out = stdout;
         return CLI_DONE;
@@ -212,7 +250,8 @@ static int open_file(struct record *record)
     int fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     record->is_new = fd >= 0;
     if (fd < 0 && errno == EEXIST && record->force)
-        fd = open(record->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        fd = open(record->path, O_WRONLY | O_CLOEXEC);
+    record->has_old = fd >= 0 && !record->is_new && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     if (fd >= 0)
         record->out = fdopen(fd, "w");
     if (record->out)
@@ -286,7 +325,6 @@ static int record_main(struct record *record, int argc, char **argv)
     int r = options_parse(&record->options, &table, record, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    record->options.json = true; /* that is what it writes */
     r = fleet_open(&record->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r == CLI_DONE)
         r = open_file(record);
@@ -302,6 +340,7 @@ int cmd_record(int argc, char **argv)
     struct record record = {.over = false};
     record.fleet = (struct fleet){.command = "bleproxy record",
                                   .options = &record.options,
+                                  .tells_plaintext = true,
                                   .on_ready = on_ready,
                                   .on_down = on_down,
                                   .on_hopeless = on_end,

@@ -6,6 +6,7 @@
 #include "replay/player.h"
 #include "replay/trace_reader.h"
 #include "run.h"
+#include "world.h"
 
 #include <bleproxy/error.h>
 #include <errno.h>
@@ -157,25 +158,10 @@ static void print_summary(const struct replay *replay)
             (unsigned long long)replay->decisions[DECISION_UNAVAILABLE], player_n_devices(replay->player));
 }
 
-static void *env_reallocate(void *user, void *block, size_t size)
-{
-    (void)user;
-    if (size > 0)
-        return realloc(block, size);
-    free(block);
-    return NULL;
-}
-
-static void env_random(void *user, void *buf, size_t size)
-{
-    (void)user;
-    randombytes_buf(buf, size);
-}
-
 static int play(struct replay *replay)
 {
     static char output[OUTPUT_SIZE];
-    const struct env env = {.reallocate = env_reallocate, .random = env_random};
+    const struct env env = {.reallocate = world_reallocate, .random = world_random};
     const struct player_config config = {
         .env = &env, .reference = replay->reference, .on_decision = on_decision, .user = replay};
     int r = player_new(&config, &replay->player);

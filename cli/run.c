@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
+#include "cli.h"
 #include "log.h"
 #include "terminal.h"
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 static volatile sig_atomic_t interrupted; /* not told yet */
 static bool lost;                         /* standard output */
+static bool unwritten;                    /* and not for want of a reader */
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
 
@@ -47,10 +49,20 @@ static short output_events(short wanted)
     return poll(&fd, 1, 0) == 1 ? fd.revents : 0;
 }
 
+/* False: something was lost, now or before, and errno is why; 0: not known any more, as it is what the loop has left. */
+static bool write_out(void)
+{
+    bool failed = ferror(stdout);
+    if (fflush(stdout) < 0)
+        return false;
+    errno = errno == EAGAIN || errno == EINTR ? 0 : errno;
+    return !failed;
+}
+
 static enum run_end flush(void)
 {
     bool stuck = interrupted && output_events(POLLOUT) == 0;
-    if (lost || (!stuck && !ferror(stdout) && fflush(stdout) == 0))
+    if (lost || (!stuck && write_out()))
         return RUN_DONE;
     int why = errno;
     lost = true;
@@ -59,7 +71,8 @@ static enum run_end flush(void)
         return RUN_INTERRUPTED;
     if (output_events(0) & (POLLERR | POLLHUP))
         return RUN_NO_READER;
-    log_say("cannot write to standard output: %s", strerror(why));
+    unwritten = true;
+    log_say("cannot write to standard output%s%s", why ? ": " : "", why ? strerror(why) : "");
     return RUN_NO_OUTPUT;
 }
 
@@ -92,6 +105,12 @@ enum run_end run_flush(void)
         end = RUN_INTERRUPTED;
     interrupted = 0;
     return end;
+}
+
+int run_finish(int exit_code)
+{
+    flush();
+    return unwritten && exit_code != CLI_INTERRUPTED ? CLI_INTERNAL : exit_code;
 }
 
 enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input)

@@ -32,6 +32,8 @@ struct run_input {
     void *user;
 };
 enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input);
+/* At the end of each command: what its exit code is when the output that it made is counted in. */
+int run_finish(int exit_code);
 /* Nobody takes more output: run_loop() has told, or is about to. Writing on could block for ever. */
 bool run_output_is_lost(void);
 

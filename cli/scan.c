@@ -26,7 +26,7 @@ static const char help[] =
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    for this long; else until Ctrl-C\n"
     "      --mode MODE          make the proxies scan passive, active or auto\n"
-    "      --all                with --json: what every proxy hears, not only the best\n" FILTERS_HELP;
+    "      --all                with --json: what every proxy hears, not only the owner\n" FILTERS_HELP;
 
 static int parse_mode(struct scan *scan, const char *text)
 {
@@ -168,6 +168,7 @@ static int scan_main(struct scan *scan, int argc, char **argv)
         log_say("--all goes with --json: the table shows each device once");
         return CLI_USAGE;
     }
+    scan->fleet.tells_plaintext = scan->options.json;
     r = fleet_open(&scan->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;

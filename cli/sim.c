@@ -5,6 +5,7 @@
 #include "log.h"
 #include "noise/handshake.h"
 #include "sim/net.h"
+#include "world.h"
 
 #include <bleproxy/error.h>
 #include <errno.h>
@@ -331,22 +332,7 @@ static int read_key(struct sim *sim)
     return CLI_USAGE;
 }
 
-/* ---- What the pure rooms may have of the world ---- */
-
-static void *env_reallocate(void *user, void *block, size_t size)
-{
-    (void)user;
-    if (size > 0)
-        return realloc(block, size);
-    free(block);
-    return NULL;
-}
-
-static void env_random(void *user, void *buf, size_t size)
-{
-    (void)user;
-    randombytes_buf(buf, size);
-}
+/* ---- Serving ---- */
 
 static void env_print(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,
                       const char *text)
@@ -376,8 +362,8 @@ static void on_ready(void *user)
 
 static int serve(struct sim *sim)
 {
-    const struct env env = {.reallocate = env_reallocate,
-                            .random = env_random,
+    const struct env env = {.reallocate = world_reallocate,
+                            .random = world_random,
                             .log = env_print,
                             .log_level = log_level(sim->verbosity)};
     char why[NET_TEXT_MAX];

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "proxies.h"
 #include "run.h"
+#include "text.h"
 
 #include <bleproxy/bleproxy.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static const char help[] =
     "Usage: bleproxy slots [OPTION]...\n"
     "Show the connection slots of proxies, and which devices hold them. This takes the\n"
     "proxies from nobody.\n"
-    "\n" OPTIONS_HELP "\n"
+    "\n" OPTIONS_HELP_ASKING "\n"
     "  -t, --timeout SECONDS    wait for answers at most this long (10); with --watch: how long\n"
     "                           it goes on, else until Ctrl-C\n"
     "      --watch              ask every second, and show what changes\n";
@@ -41,9 +42,9 @@ struct asked {
     struct bleproxy_client *client;
     char label[64];
     uint64_t source;
-    bool failed, shown, waiting;
+    bool failed, known, waiting;
     int exit_code;
-    uint32_t free, limit; /* as shown last */
+    uint32_t free, limit; /* as it was told last */
     uint64_t allocated[SLOTS_SHOWN_MAX];
     size_t n_allocated;
 };
@@ -69,21 +70,23 @@ static int parse(void *user, int option, const char *value)
 static void check(struct view *view)
 {
     for (size_t i = 0; i < view->n_asked; i++)
-        if (!view->asked[i].failed && (view->watch || !view->asked[i].shown))
+        if (!view->asked[i].failed && (view->watch || !view->asked[i].known))
             return;
     view->over = true;
 }
 
 static void fail(struct asked *asked, int error, const char *text)
 {
-    if (asked->failed || (asked->shown && !asked->view->watch))
+    if (asked->failed || asked->view->over || (asked->known && !asked->view->watch))
         return;
+    char explained[PROXIES_TEXT_SIZE];
     asked->failed = true;
     asked->exit_code = (int)cli_exit_code(error);
+    text = proxies_explain(asked->target, error, text ? text : bleproxy_strerror(error), explained);
     if (asked->view->n_asked > 1)
-        log_warn(asked->label, "%s", text ? text : bleproxy_strerror(error));
+        log_warn(asked->label, "%s", text);
     else
-        log_error(asked->label, "%s", text ? text : bleproxy_strerror(error));
+        log_error(asked->label, "%s", text);
     check(asked->view);
 }
 
@@ -100,10 +103,21 @@ static void print_json(const struct asked *asked)
     json_print(object);
 }
 
+static unsigned label_width(const struct view *view)
+{
+    unsigned width = 0;
+    for (size_t i = 0; i < view->n_asked; i++) {
+        unsigned own = view->asked[i].failed ? 0 : text_width(view->asked[i].label);
+        width = own > width ? own : width;
+    }
+    return width;
+}
+
 static void print_line(const struct asked *asked)
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE];
-    printf("%s  %u of %u free", asked->label, asked->free, asked->limit);
+    text_column(stdout, asked->label, label_width(asked->view));
+    printf("  %u of %u free", asked->free, asked->limit);
     for (size_t i = 0; i < asked->n_allocated; i++) {
         bleproxy_address_format(asked->allocated[i], address);
         printf("  %s", address);
@@ -111,9 +125,17 @@ static void print_line(const struct asked *asked)
     putchar('\n');
 }
 
+static void print(const struct asked *asked)
+{
+    if (asked->view->options.json)
+        print_json(asked);
+    else
+        print_line(asked);
+}
+
 static bool is_as_before(const struct asked *asked, const struct bleproxy_slots *slots, size_t n)
 {
-    return asked->shown && asked->free == slots->free && asked->limit == slots->limit &&
+    return asked->known && asked->free == slots->free && asked->limit == slots->limit &&
            asked->n_allocated == n &&
            (n == 0 || memcmp(asked->allocated, slots->allocated, n * sizeof(*slots->allocated)) == 0);
 }
@@ -122,6 +144,8 @@ static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
 {
     struct asked *asked = user;
     asked->waiting = false;
+    if (asked->view->over)
+        return;
     if (error < 0) {
         fail(asked, error, NULL);
         return;
@@ -134,11 +158,9 @@ static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
     asked->n_allocated = n;
     if (n > 0)
         memcpy(asked->allocated, slots->allocated, n * sizeof(*slots->allocated));
-    asked->shown = true;
-    if (asked->view->options.json)
-        print_json(asked);
-    else
-        print_line(asked);
+    asked->known = true;
+    if (asked->view->watch)
+        print(asked);
     check(asked->view);
 }
 
@@ -205,7 +227,7 @@ static void on_timeout(void *user)
 {
     struct view *view = user;
     for (size_t i = 0; i < view->n_asked; i++)
-        if (!view->asked[i].shown)
+        if (!view->asked[i].known)
             fail(&view->asked[i], BLEPROXY_E_TIMEOUT, NULL);
     view->over = true;
 }
@@ -213,7 +235,7 @@ static void on_timeout(void *user)
 static int verdict(const struct view *view)
 {
     for (size_t i = 0; i < view->n_asked; i++)
-        if (view->asked[i].shown)
+        if (view->asked[i].known)
             return CLI_DONE;
     return view->asked[0].exit_code;
 }
@@ -241,6 +263,10 @@ static int run(struct view *view)
         end = run_loop(view->loop, &view->over);
     bleproxy_timer_free(timeout);
     bleproxy_timer_free(watch);
+    view->over = true;
+    for (size_t i = 0; i < view->n_asked && !view->watch && !run_output_is_lost(); i++)
+        if (view->asked[i].known)
+            print(&view->asked[i]);
     for (size_t i = 0; i < view->n_asked; i++)
         bleproxy_client_free(view->asked[i].client);
     return r < 0                    ? (int)cli_exit_code(r)

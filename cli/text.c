@@ -7,6 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#define ENTRY_SEPARATOR ", "
 enum { WORD_SIZE = 256 };
 
 void text_init(void)
@@ -60,6 +61,40 @@ const char *text_tail(const char *text, unsigned width)
     unsigned columns;
     for (unsigned left = text_width(text); left > width; left -= columns)
         text += first_character(text, &columns);
+    return text;
+}
+
+static size_t count_entries(const char *list)
+{
+    size_t n = *list != '\0';
+    for (; (list = strstr(list, ENTRY_SEPARATOR)); list += strlen(ENTRY_SEPARATOR))
+        n++;
+    return n;
+}
+
+/* The first bytes of list, which are whole entries, and how many are not among them. */
+static char *shorten(const char *list, size_t size, size_t n_left)
+{
+    char *text;
+    const char *separator = size > 0 ? ENTRY_SEPARATOR : "";
+    int r = n_left > 0 ? asprintf(&text, "%.*s%s+%zu", (int)size, list, separator, n_left)
+                       : asprintf(&text, "%s", list);
+    return r < 0 ? NULL : text;
+}
+
+char *text_entries(const char *list, unsigned width)
+{
+    size_t n = count_entries(list), size = strlen(list);
+    char *text = shorten(list, size, 0);
+    for (size_t n_left = 1; text && text_width(text) > width && n_left <= n; n_left++) {
+        free(text);
+        while (size > 0 && strncmp(list + size, ENTRY_SEPARATOR, strlen(ENTRY_SEPARATOR)) != 0)
+            size--;
+        text = shorten(list, size, size > 0 ? n_left : n);
+        size -= size > 0;
+    }
+    if (text && text_width(text) > width)
+        text[0] = '\0';
     return text;
 }
 

@@ -14,6 +14,9 @@ unsigned text_width(const char *text);
 unsigned text_fit(const char *text, unsigned width, size_t *ret_size);
 /* The longest end of text that fits into width columns. */
 const char *text_tail(const char *text, unsigned width);
+/* Of a list, "kitchen -48, attic -71, garage -80", the entries that fit into width columns, and how many are left out:
+ * "kitchen -48, +2"; no entry is cut. To be freed; NULL: there is no memory. */
+char *text_entries(const char *list, unsigned width);
 /* As much of text as fits into width columns. Returns the columns taken. */
 unsigned text_cut(FILE *out, const char *text, unsigned width);
 /* Words on lines of width columns, or 0: on one; with a newline at the end. */

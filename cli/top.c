@@ -14,11 +14,11 @@ static const char help[] =
     "Usage: bleproxy top [OPTION]...\n"
     "Show live how all proxies are, and what they hear: which is dead, deaf, full or was\n"
     "lost. Elsewhere than on a terminal show it once.\n"
-    "\n" OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
+    "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES OPTIONS_HELP_GENERAL "\n"
     "  -t, --timeout SECONDS    for this long; else until q is pressed. Elsewhere than on a\n"
     "                           terminal: after this time (5)\n" FILTERS_HELP "\n"
-    "Keys: q quits; j, k, arrows, PgUp, PgDn, g, G scroll the devices; s sorts them by\n"
-    "strength, name, age or interval; p pauses; h shows help.\n";
+    "Keys: q quits; j, k, arrows, PgUp, PgDn, g, G scroll the devices, after Tab the proxies;\n"
+    "s sorts the devices by strength, name, age or interval; p pauses; h shows help.\n";
 
 struct top {
     struct options options;

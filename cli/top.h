@@ -63,11 +63,17 @@ void top_scene_clear(struct top_scene *scene);
 
 enum top_sort { TOP_BY_STRENGTH, TOP_BY_NAME, TOP_BY_AGE, TOP_BY_INTERVAL, TOP_N_SORTS };
 
+/* The first one that is shown of a list, corrected when there are not as many, and how many are at once; that is set by
+ * top_print(). */
+struct top_pane {
+    size_t first, page;
+};
+
 struct top_view {
     enum top_sort sort;
     bool paused, help;
-    size_t first; /* device shown; corrected when there are not as many */
-    size_t page;  /* devices shown at once; set by top_print() */
+    struct top_pane devices, proxies;
+    bool proxies_focused; /* keys scroll them; only while not all are shown */
 };
 
 struct top_window {
@@ -89,6 +95,7 @@ enum top_key {
     TOP_KEY_PAGE_DOWN,
     TOP_KEY_FIRST,
     TOP_KEY_LAST,
+    TOP_KEY_PANE,
     TOP_KEY_SORT,
     TOP_KEY_PAUSE,
     TOP_KEY_HELP,

@@ -11,7 +11,7 @@
 
 enum {
     NARROW = 64, /* columns below which a device has either a name or an address */
-    BEST_MAX = 16,
+    OWNER_MAX = 16,
     STRENGTH_MIN = 5, /* "-100*" */
     STRENGTH_MAX = 10,
     GAP = 2,
@@ -82,6 +82,7 @@ struct layout {
     char heads[COLUMNS_MAX][sizeof(((struct top_proxy *)NULL)->label)];
     size_t n_columns;
     bool narrow, listed;
+    struct affixes affixes; /* what names are listed without, in a window */
 };
 
 static void add_column(struct layout *layout, struct column column)
@@ -123,6 +124,18 @@ static void add_strength_columns(struct layout *layout, const struct top_scene *
                                            .right = true});
 }
 
+static struct affixes find_affixes(const struct top_scene *scene)
+{
+    struct affixes affixes = {0};
+    const char **labels = calloc(scene->n_proxies + 1, sizeof(*labels));
+    for (size_t i = 0; labels && i < scene->n_proxies; i++)
+        labels[i] = scene->proxies[i].label;
+    if (labels)
+        affixes = affixes_find(labels, scene->n_proxies);
+    free(labels);
+    return affixes;
+}
+
 static void lay_out(struct layout *layout, const struct top_scene *scene, const struct top_window *window)
 {
     unsigned columns = window->columns, n = (unsigned)scene->n_proxies;
@@ -133,6 +146,7 @@ static void lay_out(struct layout *layout, const struct top_scene *scene, const 
     layout->n_columns = 0;
     layout->narrow = live && columns < NARROW;
     layout->listed = width < STRENGTH_MIN || n > COLUMNS_MAX - N_OTHERS;
+    layout->affixes = layout->listed && live ? find_affixes(scene) : (struct affixes){0};
     if (layout->narrow)
         add_column(layout, (struct column){.head = "DEVICE", .min = 17, .max = 17, .fixed = true});
     else
@@ -140,13 +154,13 @@ static void lay_out(struct layout *layout, const struct top_scene *scene, const 
     if (!layout->narrow)
         add_column(layout, (struct column){.head = "NAME", .min = 14, .max = 24, .rank = 3, .fixed = live});
     if (!layout->listed) {
-        add_column(layout, (struct column){.head = "BEST", .min = BEST_MAX, .max = BEST_MAX, .rank = 6});
+        add_column(layout, (struct column){.head = "OWNER", .min = OWNER_MAX, .max = OWNER_MAX, .rank = 6});
         add_strength_columns(layout, scene, width);
     }
     add_column(layout, (struct column){.head = "AGE", .min = 4, .rank = 1, .right = true});
     add_column(layout, (struct column){.head = "INTERVAL", .min = 8, .rank = 5, .right = true});
     if (layout->listed)
-        add_column(layout, (struct column){.head = "HEARD BY", .min = 10, .rank = 2});
+        add_column(layout, (struct column){.head = "HEARD BY", .min = 10, .rank = 2, .list = true});
 }
 
 static void add_strengths(struct columns *table, const struct layout *layout, size_t n_proxies,
@@ -165,15 +179,16 @@ static void add_strengths(struct columns *table, const struct layout *layout, si
 }
 
 /* "kitchen -48, attic -71" */
-static void add_strength_list(struct columns *table, const struct top_scene *scene,
-                              const struct top_device *device)
+static void add_strength_list(struct columns *table, const struct layout *layout,
+                              const struct top_scene *scene, const struct top_device *device)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     for (size_t i = 0; out && i < device->n_hearings; i++) {
         const struct top_hearing *hearing = &device->hearings[i];
-        fprintf(out, "%s%s", i > 0 ? ", " : "", scene->proxies[hearing->proxy].label);
+        fputs(i > 0 ? ", " : "", out);
+        affixes_print(out, &layout->affixes, scene->proxies[hearing->proxy].label);
         if (hearing->dbm != BLEPROXY_RSSI_NONE)
             fprintf(out, " %d", hearing->dbm);
     }
@@ -204,21 +219,29 @@ static void add_device(struct columns *table, const struct layout *layout, const
     columns_add(table, is_late(device) ? TERMINAL_YELLOW : NULL, "%s", age);
     columns_add(table, NULL, "%s", interval);
     if (layout->listed)
-        add_strength_list(table, scene, device);
+        add_strength_list(table, layout, scene, device);
 }
 
-static const char keys_help[] = "q quits  j k PgUp PgDn scroll  s sorts  p pauses  *: the best proxy";
+/* Two lines. */
+static void print_help(struct top_page *page, const struct layout *layout)
+{
+    top_page_print(page, NULL, "q quits  j k PgUp PgDn g G scroll  Tab: the proxies  s sorts  p pauses");
+    top_page_print(page, NULL,
+                   layout->listed ? "HEARD BY: its owner first, whose report counts, then by strength"
+                                  : "*: its owner, whose report counts until another is clearly stronger");
+}
 
 static void print_status(struct top_page *page, const struct top_scene *scene, const struct top_view *view,
                          size_t n_shown)
 {
     char text[160], part[64] = "";
+    size_t first = view->devices.first;
     if (n_shown < scene->n_devices && n_shown > 0)
-        snprintf(part, sizeof(part), ", %zu to %zu", view->first + 1, view->first + n_shown);
+        snprintf(part, sizeof(part), ", %zu to %zu", first + 1, first + n_shown);
     snprintf(text, sizeof(text), "%zu device%s by %s%s%s%s", scene->n_devices,
              scene->n_devices == 1 ? "" : "s", sortings[view->sort].name, part,
              view->paused ? "  PAUSED" : "", page->window->rows > 0 ? "  (q quits, h helps)" : "");
-    top_page_print(page, view->paused ? TERMINAL_YELLOW : NULL, view->help ? keys_help : text);
+    top_page_print(page, view->paused ? TERMINAL_YELLOW : NULL, text);
 }
 
 void top_print_devices(struct top_page *page, struct top_scene *scene, struct top_view *view)
@@ -227,19 +250,21 @@ void top_print_devices(struct top_page *page, struct top_scene *scene, struct to
     struct columns table;
     if (top_page_lines_left(page) >= ROOMY)
         top_page_print(page, NULL, "");
-    size_t room = top_page_lines_left(page) > 2 ? top_page_lines_left(page) - 2 : 0, n = scene->n_devices;
-    view->page = room;
-    if (view->first > (n > room ? n - room : 0))
-        view->first = n > room ? n - room : 0;
-    size_t n_shown = n - view->first < room ? n - view->first : room;
+    size_t around = view->help ? 4 : 2; /* lines: what is shown, the help, the head */
+    size_t room = top_page_lines_left(page) > around ? top_page_lines_left(page) - around : 0;
+    size_t n = scene->n_devices;
+    top_page_settle(&view->devices, room, n);
+    size_t first = view->devices.first, n_shown = n - first < room ? n - first : room;
     qsort(scene->devices, n, sizeof(*scene->devices), sortings[view->sort].compare);
+    lay_out(&layout, scene, page->window);
     print_status(page, scene, view, n_shown);
+    if (view->help)
+        print_help(page, &layout);
     if (top_page_lines_left(page) == 0)
         return;
-    lay_out(&layout, scene, page->window);
     columns_init(&table, layout.list, layout.n_columns, page->window->columns, page->window->colour);
     for (size_t i = 0; i < n_shown; i++)
-        add_device(&table, &layout, scene, &scene->devices[view->first + i]);
+        add_device(&table, &layout, scene, &scene->devices[first + i]);
     columns_print(&table, page->out);
     columns_deinit(&table);
 }

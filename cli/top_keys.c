@@ -19,6 +19,8 @@ static enum top_key plain_key(unsigned char byte)
         return TOP_KEY_FIRST;
     case 'G':
         return TOP_KEY_LAST;
+    case '\t':
+        return TOP_KEY_PANE;
     case 's':
         return TOP_KEY_SORT;
     case 'p':
@@ -78,39 +80,43 @@ enum top_key top_keys_feed(struct top_keys *keys, unsigned char byte)
     return begins ? TOP_KEY_NONE : plain_key(byte);
 }
 
-static void scroll(struct top_view *view, long rows)
+static void scroll(struct top_pane *pane, long rows)
 {
-    if (rows < 0 && view->first < (size_t)-rows)
-        view->first = 0;
+    if (rows < 0 && pane->first < (size_t)-rows)
+        pane->first = 0;
     else
-        view->first += (size_t)rows; /* top_print() knows the end */
+        pane->first += (size_t)rows; /* top_print() knows the end */
 }
 
 void top_view_key(struct top_view *view, enum top_key key)
 {
-    long page = view->page > 1 ? (long)view->page - 1 : 1;
+    struct top_pane *pane = view->proxies_focused ? &view->proxies : &view->devices;
+    long page = pane->page > 1 ? (long)pane->page - 1 : 1;
     switch (key) {
     case TOP_KEY_UP:
-        scroll(view, -1);
+        scroll(pane, -1);
         break;
     case TOP_KEY_DOWN:
-        scroll(view, 1);
+        scroll(pane, 1);
         break;
     case TOP_KEY_PAGE_UP:
-        scroll(view, -page);
+        scroll(pane, -page);
         break;
     case TOP_KEY_PAGE_DOWN:
-        scroll(view, page);
+        scroll(pane, page);
         break;
     case TOP_KEY_FIRST:
-        view->first = 0;
+        pane->first = 0;
         break;
     case TOP_KEY_LAST:
-        view->first = SIZE_MAX / 2;
+        pane->first = SIZE_MAX / 2;
+        break;
+    case TOP_KEY_PANE:
+        view->proxies_focused = !view->proxies_focused;
         break;
     case TOP_KEY_SORT:
         view->sort = (enum top_sort)((view->sort + 1) % TOP_N_SORTS);
-        view->first = 0;
+        view->devices.first = 0;
         break;
     case TOP_KEY_PAUSE:
         view->paused = !view->paused;

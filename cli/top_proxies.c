@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "columns.h"
 #include "terminal.h"
+#include "text.h"
 #include "top_page.h"
 #include <stdlib.h>
 #include <string.h>
 
+#define HELD_BY "held by "
 enum {
     FEW = 3,
     WIDE = 140, /* columns from which on a proxy is told in one line; else there may be a second one */
@@ -105,7 +107,7 @@ static const struct column proxy_columns[N_LONG] = {
     {.head = "MAX", .min = 4, .rank = 5, .right = true},
     {.head = "DEVICES", .min = 7, .rank = 4, .right = true},
     {.head = "SLOTS", .min = 8, .rank = 3},
-    {.head = "HELD BY", .min = 20, .max = 40, .rank = 10},
+    {.head = "HELD BY", .min = 20, .max = 40, .rank = 10, .list = true},
     {.head = "LAST TROUBLE", .min = 16, .rank = 8},
 };
 
@@ -155,10 +157,13 @@ static bool has_details(const struct top_proxy *proxy)
 static void print_details(struct top_page *page, const struct top_proxy *proxy)
 {
     char trouble[sizeof(proxy->trouble) + 16] = "", holders[sizeof(proxy->holders) + 16] = "", text[1024];
+    unsigned columns = page->window->columns, taken = text_width(HELD_BY) + 2;
+    char *entries = text_entries(proxy->holders, columns > taken ? columns - taken : 0);
     if (proxy->trouble[0])
         snprintf(trouble, sizeof(trouble), "%s%s", proxy->health == TOP_WELL ? "lost " : "", proxy->trouble);
-    if (proxy->holders[0])
-        snprintf(holders, sizeof(holders), "held by %s", proxy->holders);
+    if (entries && entries[0])
+        snprintf(holders, sizeof(holders), HELD_BY "%s", entries);
+    free(entries);
     const char *separator = trouble[0] && holders[0] ? "; " : "";
     if (proxy->health == TOP_WELL)
         snprintf(text, sizeof(text), "  %s%s%s", holders, separator, trouble);
@@ -167,20 +172,16 @@ static void print_details(struct top_page *page, const struct top_proxy *proxy)
     top_page_print(page, trouble_colour(proxy), text);
 }
 
-/* Those that are shown, n at most: in their order if that is all of them, else the worst first. Returns how many. */
-static size_t choose(const struct top_scene *scene, const struct top_proxy **chosen, size_t n)
+/* As they are, or the worst first. */
+static void sort(const struct top_scene *scene, const struct top_proxy **sorted, bool by_severity)
 {
-    size_t n_chosen = 0;
-    if (n >= scene->n_proxies) {
-        for (; n_chosen < scene->n_proxies; n_chosen++)
-            chosen[n_chosen] = &scene->proxies[n_chosen];
-        return n_chosen;
-    }
-    for (int wanted = DOWN; wanted >= ALL_WELL; wanted--)
-        for (size_t i = 0; i < scene->n_proxies && n_chosen < n; i++)
+    size_t n = 0;
+    for (size_t i = 0; i < scene->n_proxies && !by_severity; i++)
+        sorted[n++] = &scene->proxies[i];
+    for (int wanted = DOWN; wanted >= ALL_WELL && by_severity; wanted--)
+        for (size_t i = 0; i < scene->n_proxies; i++)
             if ((int)severity(&scene->proxies[i]) == wanted)
-                chosen[n_chosen++] = &scene->proxies[i];
-    return n_chosen;
+                sorted[n++] = &scene->proxies[i];
 }
 
 static void print_proxy_table(struct top_page *page, const struct top_proxy *const *chosen, size_t n,
@@ -230,25 +231,34 @@ static int details_from(const struct top_scene *scene, size_t room)
     return wanted + 1;
 }
 
-void top_print_proxies(struct top_page *page, const struct top_scene *scene)
+static void print_part(struct top_page *page, const struct top_scene *scene, const struct top_view *view)
 {
-    const struct top_proxy **chosen = calloc(scene->n_proxies + 1, sizeof(*chosen));
+    char text[96];
+    snprintf(text, sizeof(text), "%zu to %zu of %zu proxies  (Tab scrolls %s)", view->proxies.first + 1,
+             view->proxies.first + view->proxies.page, scene->n_proxies,
+             view->proxies_focused ? "the devices" : "them");
+    top_page_print(page, view->proxies_focused ? TERMINAL_BOLD : NULL, text);
+}
+
+void top_print_proxies(struct top_page *page, const struct top_scene *scene, struct top_view *view)
+{
+    const struct top_proxy **sorted = calloc(scene->n_proxies + 1, sizeof(*sorted));
     bool head = top_page_lines_left(page) > FEW;
     size_t room = top_page_lines_left(page) - head,
            max = page->window->rows / 2 > FEW ? page->window->rows / 2 : FEW;
     if (page->window->rows > 0 && room > max)
         room = max;
-    if (!chosen || room == 0) {
-        free(chosen);
+    if (!sorted || room == 0) {
+        free(sorted);
         return;
     }
     bool all = scene->n_proxies <= room;
-    size_t n = choose(scene, chosen, all ? room : room > 1 ? room - 1 : 1);
-    print_proxy_table(page, chosen, n, head, details_from(scene, room));
-    if (n < scene->n_proxies && top_page_lines_left(page) > 0) {
-        char text[48];
-        snprintf(text, sizeof(text), "and %zu more", scene->n_proxies - n);
-        top_page_print(page, NULL, text);
-    }
-    free(chosen);
+    size_t n = all ? scene->n_proxies : room > 1 ? room - 1 : 1;
+    top_page_settle(&view->proxies, n, scene->n_proxies);
+    view->proxies_focused &= !all;
+    sort(scene, sorted, !all);
+    print_proxy_table(page, sorted + view->proxies.first, n, head, details_from(scene, room));
+    if (!all)
+        print_part(page, scene, view);
+    free(sorted);
 }

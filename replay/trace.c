@@ -29,6 +29,14 @@ static void add_word(struct line *line, const char *word)
     line_add_literal(line, "\"");
 }
 
+static void add_text(struct line *line, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    line_add(line, key, strlen(key));
+    line_add_string(line, text, strnlen(text, TRACE_TEXT_MAX));
+}
+
 static void add_scanner(struct line *line, const struct trace_event *event)
 {
     if (event->scanner.connectable)
@@ -39,6 +47,10 @@ static void add_scanner(struct line *line, const struct trace_event *event)
         add_word(line, trace_modes[event->scanner.mode]);
     else
         line_add_literal(line, "null");
+    add_text(line, ",\"time\":", event->scanner.time);
+    add_text(line, ",\"name\":", event->scanner.name);
+    add_text(line, ",\"firmware\":", event->scanner.firmware);
+    add_text(line, ",\"version\":", event->scanner.version);
 }
 
 static void add_advert(struct line *line, const struct trace_event *event)

@@ -10,7 +10,8 @@
 
 enum {
     TRACE_LINE_SIZE = 4096, /* holds each line that is written */
-    TRACE_RAW_MAX = 1650,   /* Bluetooth Core: the longest extended advertising data */
+    TRACE_TEXT_MAX = 64,
+    TRACE_RAW_MAX = 1650, /* Bluetooth Core: the longest extended advertising data */
 };
 
 enum trace_kind {
@@ -35,7 +36,9 @@ struct trace_event {
         struct {
             bool connectable;
             enum bleproxy_scanner_mode mode; /* NONE: null */
-        } scanner;                           /* REGISTER */
+            /* For people, UTF-8 of at most TRACE_TEXT_MAX bytes each; NULL: left out. Not read. */
+            const char *time, *name, *firmware, *version;
+        } scanner; /* REGISTER */
         struct {
             uint64_t address;
             uint8_t address_type;

@@ -11,6 +11,10 @@
 
 enum { SHOWN_MAX = 40 }; /* bytes of a value in a complaint */
 
+/* What some editors put before the first line. */
+static const char bom[] = "\xef\xbb\xbf";
+enum { BOM_SIZE = sizeof(bom) - 1 };
+
 enum key {
     KEY_T,
     KEY_EVENT,
@@ -265,6 +269,10 @@ int trace_reader_next(struct trace_reader *reader, char *text, size_t size, stru
     reader->line++;
     if (size > TRACE_LINE_MAX)
         return fail(reader, "longer than %d bytes", TRACE_LINE_MAX);
+    if (reader->line == 1 && size >= BOM_SIZE && memcmp(text, bom, BOM_SIZE) == 0) {
+        text += BOM_SIZE;
+        size -= BOM_SIZE;
+    }
     size_t space = 0;
     while (space < size && (text[space] == ' ' || text[space] == '\t' || text[space] == '\r'))
         space++;

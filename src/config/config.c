@@ -6,6 +6,7 @@
 #include "config/pins.h"
 #include "config/psk.h"
 #include "config/schema.h"
+#include "config/spelling.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <bleproxy/hub.h>
@@ -392,4 +393,18 @@ const struct config_proxy *config_find(const struct config *config, const char *
         if (strcmp(config->proxies[i].name, name) == 0)
             return &config->proxies[i];
     return NULL;
+}
+
+const char *config_find_similar(const struct config *config, const char *name)
+{
+    const char *nearest = NULL;
+    size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
+    for (size_t i = 0; i < config->n_proxies; i++) {
+        size_t distance = spelling_distance(name, config->proxies[i].name);
+        if (distance < limit) {
+            limit = distance;
+            nearest = config->proxies[i].name;
+        }
+    }
+    return nearest;
 }

@@ -76,5 +76,7 @@ int config_read_psk_file(const char *path, char **ret_psk);
 
 /* The entry of that name, or NULL. */
 const struct config_proxy *config_find(const struct config *config, const char *name);
+/* The name of an entry that name may be a misspelling of, or NULL. */
+const char *config_find_similar(const struct config *config, const char *name);
 
 #endif

@@ -2,7 +2,6 @@
 #include "config/pins.h"
 
 #include "config/schema.h"
-#include "config/spelling.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <stdlib.h>
@@ -40,15 +39,7 @@ static uint64_t address_of(const char *text)
 
 static int fail_unknown_proxy(const struct relations *relations, const struct config_text *where)
 {
-    const char *nearest = NULL;
-    size_t limit = strlen(where->text) < 5 ? 2 : 3;
-    for (size_t i = 0; i < relations->config->n_proxies; i++) {
-        size_t distance = spelling_distance(where->text, relations->config->proxies[i].name);
-        if (distance < limit) {
-            limit = distance;
-            nearest = relations->config->proxies[i].name;
-        }
-    }
+    const char *nearest = config_find_similar(relations->config, where->text);
     if (nearest)
         return config_fail(relations->error, where->line, "there is no proxy '%s'; did you mean '%s'?",
                            where->text, nearest);

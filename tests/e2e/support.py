@@ -28,9 +28,10 @@ sanitizers = {name: value for name, value in os.environ.items() if name.endswith
 
 
 def environment(**more):
-    """Nothing of the machine's own configuration; a runtime directory of this program's own."""
-    return {"PATH": os.environ["PATH"], "HOME": home.name, "XDG_RUNTIME_DIR": home.name, "TERM": "dumb",
-            "LC_ALL": "C.UTF-8", **sanitizers, **more}
+    """Nothing of the machine's own configuration; a runtime directory of this program's own, a state directory of the
+    command's own."""
+    return {"PATH": os.environ["PATH"], "HOME": home.name, "XDG_RUNTIME_DIR": home.name,
+            "XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name), "TERM": "dumb", "LC_ALL": "C.UTF-8", **sanitizers, **more}
 
 
 def elsewhere(name):

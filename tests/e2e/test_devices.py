@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """bleproxy devices: who hears what."""
+import contextlib
 import re
 import signal
 import time
 
 from fake_proxy import FakeProxy
-from support import PATIENCE_S, Terminal, closed_port, main, run, sim, start, width
+from support import PATIENCE_S, Terminal, closed_port, main, run, sim, start, width, write
 
 KEYS = ["address", "address_type", "name", "owner", "connectable", "age", "interval", "reports", "heard_by"]
 HEARD_KEYS = ["proxy", "source", "rssi", "smoothed", "age"]
@@ -43,7 +44,7 @@ def test_text_names_the_owner_and_all_others():
     with sim(count=2) as proxies:
         result = run("devices", *both(proxies), "-t", "5").expect(0)
     lines = result.out.splitlines()
-    assert re.fullmatch(r"ADDRESS +NAME +RSSI +PROXY +ALSO HEARD BY +AGE +INTERVAL +CONNECT  COMPANY AND SERVICES", lines[0])
+    assert re.fullmatch(r"ADDRESS +NAME +RSSI +OWNER +ALSO HEARD BY +AGE +INTERVAL +CONNECT  COMPANY AND SERVICES", lines[0])
     rows = lines[1:lines.index("")]
     assert len(rows) > 20 and all(re.match(ADDRESS, row) for row in rows)
     strengths = [int(re.search(r" (-\d+) ", row)[1]) for row in rows]
@@ -65,6 +66,28 @@ def test_lines_are_cut_on_a_terminal_only():
                 shown = terminal.seen.decode().split("\r\n")
                 rows = [line for line in shown if line.startswith("C0:00:00:00:00:01"[:columns])]
                 assert len(rows) == 1 and width(rows[0]) <= columns, shown
+
+
+def test_no_number_is_cut_in_the_list_of_proxies():
+    with contextlib.ExitStack() as stack:
+        entries = []
+        for i in range(8):
+            fake = FakeProxy(payloads=[b"\x05\x09Lamp"], rssi=-60 - 4 * i, mac=b"02:00:00:00:00:%02x" % (i + 1))
+            host, port = stack.enter_context(fake).address.split(":")
+            entries.append("  - {name: room-%d, address: %s, port: %s}\n" % (i + 1, host, port))
+        config = write("rooms.yaml", "proxies:\n" + "".join(entries))
+        whole = run("devices", "-c", config, "-t", "1").expect(0).out.splitlines()[1]
+        assert len(re.findall(r"room-\d -\d\d,? ", whole)) == 7, whole
+        shown = set()
+        for columns in range(40, 160, 12):
+            terminal = Terminal("devices", "-c", config, "-t", "0.5", columns=columns, NO_COLOR="1")
+            assert terminal.close() == 0
+            row, = [line for line in terminal.seen.decode().split("\r\n") if line.startswith("C0:00")]
+            assert width(row) <= columns
+            shown |= set(re.findall(r", \+\d ", row))
+            for proxy, strength in re.findall(r"(\d) (-\d+)", row.split("▂", 1)[1]):
+                assert int(strength) == -56 - 4 * int(proxy), row
+    assert shown, "it was never cut"
 
 
 def test_progress_and_colour_on_a_terminal():

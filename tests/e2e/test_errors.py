@@ -78,6 +78,14 @@ def test_unknown_name():
     each("-p", "no-such-proxy.invalid", code=4, words=("no-such-proxy.invalid",))
 
 
+def test_a_name_that_is_nearly_one_of_the_configuration():
+    path = write("kitchen.yaml", "proxies: [{name: kitchen, address: 192.0.2.1}]\n")
+    for command in (*COMMANDS, "slots"):
+        run(command, "-c", path, "-p", "kitchn").expect(4, "kitchn", "; did you mean 'kitchen'?")
+        for other in ("kitchn.invalid", "garage"):
+            assert "did you mean" not in run(command, "-c", path, "-p", other).expect(4).error
+
+
 def test_something_else_on_the_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         def serve():
@@ -129,7 +137,7 @@ def test_misuse():
     each("-p", code=2, words=("-p", "value"))
     each("word", code=2, words=("word",))
     for seconds in ("", "x", "-1", "0", "nan", "inf", "1e99", "5s"):
-        each("-t", seconds, code=2, words=("seconds",))
+        each("-t", seconds, code=2, words=("seconds, more than 0",))
     for option in (["--rssi", "5"], ["--rssi", "x"], ["--rssi", "-127"], ["--service", "xyz"], ["--mode", "fast"]):
         run("scan", *option).expect(2, option[0])
 
@@ -142,6 +150,14 @@ def test_commands_help_and_version():
     run().expect(2, "Usage")
     run("scna").expect(2, "scna")
     run("help", "scna").expect(2, "scna")
+
+
+def test_help_says_who_loses_the_proxies():
+    for command in ("scan", "devices", "top", "why", "record", "read", "write", "notify", "services", "pair", "unpair",
+                    "clear-cache", "params"):
+        assert "takes the proxies from Home Assistant" in run("help", command).expect(0).out, command
+    for command in ("info", "slots", "explain", "replay", "sim"):
+        assert "Home Assistant" not in run("help", command).expect(0).out, command
 
 
 def test_every_option_is_in_the_manual():

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 
+from fake_proxy import ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, FakeProxy
 from support import BLEPROXY, KEY, Result, closed_port, environment, home, main, run, sim, start, write
 
 UART_ECHO = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
@@ -134,6 +135,23 @@ def test_known_services_are_not_asked_for_again():
             file.write(b"\xff\xff\xff\xff")
         talk(proxy, "services", "Virtual Tower", **state).expect(0, "damaged")
         assert os.path.exists(kept + ".damaged")
+
+
+def test_slots_are_in_line_and_in_the_order_of_the_configuration():
+    names = ["utility room", "b", "hall", "a", "café"]
+    with contextlib.ExitStack() as stack:
+        proxies = [stack.enter_context(FakeProxy(features=ACTIVE_CONNECTIONS | RAW_ADVERTISEMENTS, slots=(i, ())))
+                   for i in range(1, 6)]
+        nobody = stack.enter_context(closed_port())
+        entries = [(name, proxy.address) for name, proxy in zip(names, proxies)]
+        entries.insert(2, ("dead", nobody))
+        config = write("slots.yaml", "proxies:\n" + "".join(
+            "  - {name: %s, address: %s, port: %s}\n" % (name, *address.split(":")) for name, address in entries))
+        for _ in range(3):
+            lines = run("slots", "-c", config).expect(0, "dead").out.splitlines()
+            assert lines == [f"{name:12}  {i} of {i} free" for i, name in enumerate(names, 1)], lines
+            objects = run("slots", "-c", config, "--json").expect(0).objects()
+            assert [o["proxy"] for o in objects] == names
 
 
 def test_slots_are_shown_and_watched():

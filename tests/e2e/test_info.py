@@ -7,7 +7,7 @@ import signal
 from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, RAW_ADVERTISEMENTS, STATE_AND_MODE, SUBSCRIBE, FakeProxy
 from support import KEY, PATIENCE_S, closed_port, elsewhere, main, run, sim, start, write
 
-KEYS = ["name", "address", "mac_address", "bluetooth_mac_address", "model", "esphome_version", "api_version",
+KEYS = ["proxy", "name", "address", "mac_address", "bluetooth_mac_address", "model", "esphome_version", "api_version",
         "encrypted", "feature_flags", "features", "scanner", "slots"]
 ADDRESS = r"([0-9A-F]{2}:){5}[0-9A-F]{2}"
 
@@ -24,6 +24,16 @@ def test_json_has_the_documented_shape():
     assert info["feature_flags"] == 255 and len(info["features"]) == 8 and "raw_advertisements" in info["features"]
     assert info["scanner"] is None
     assert info["slots"] == {"free": 3, "limit": 3, "allocated": []}
+
+
+def test_a_configured_name_joins_it_with_what_other_commands_tell():
+    with sim("--name", "esp32-17") as proxies:
+        host, port = proxies[0].split(":")
+        path = write("info.yaml", f"proxies: [{{name: kitchen, address: {host}, port: {port}}}]\n")
+        info, = run("info", "-c", path, "--json").expect(0).objects()
+        slots, = run("slots", "-c", path, "--json").expect(0).objects()
+        assert info["proxy"] == slots["proxy"] == "kitchen" and info["name"] == "esp32-17"
+        assert run("info", "-p", proxies[0], "--json").expect(0).objects()[0]["proxy"] == "esp32-17"
 
 
 def test_the_scanner_is_shown_on_request():

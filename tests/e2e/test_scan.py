@@ -52,6 +52,18 @@ def test_json_is_one_object_per_advertisement_in_the_documented_shape():
     assert len({o["address"] for o in objects}) > 10
 
 
+def test_many_without_encryption_are_one_warning():
+    with sim(count=3) as proxies, closed_port() as closed:
+        arguments = [argument for proxy in proxies for argument in ("-p", proxy)]
+        for command in (["scan", "--json"], ["devices"], ["devices", "--json"], ["record"]):
+            error = run(*command, *arguments, "-t", "1", *(["-"] if command == ["record"] else [])).expect(0).error
+            assert error.count("not encrypted") == 1 and "warning: 3 of 3 proxies are not encrypted: " in error, error
+        error = run("devices", *arguments, "-p", closed, "-t", "1").expect(0, "3 of 4 proxies are not encrypted").error
+        assert error.count("not encrypted") == 1, error
+        for command in ("scan", "top"):
+            assert "not encrypted" not in run(command, *arguments, "-t", "1").expect(0).error, command
+
+
 def test_microseconds_are_written():
     with sim() as proxies:
         result = run("scan", "-p", proxies[0], "-t", "1.5", "--json").expect(0)

@@ -55,7 +55,7 @@ def test_80_by_24():
         for i in (1, 2, 3):
             assert re.fullmatch(rf"sim-proxy-{i}  connected +2026\.8\.0 +\d+ +[ .▁▂▃▄▅▆▇█]+ +\d+ +\d+  0/3", lines[1 + i])
         assert re.fullmatch(r"\d+ devices by strength, 1 to \d+  \(q quits, h helps\)", lines[6])
-        assert re.fullmatch(r"ADDRESS +NAME +BEST +1 +2 +3  AGE +INTERVAL", lines[7]), lines[7]
+        assert re.fullmatch(r"ADDRESS +NAME +OWNER +1 +2 +3  AGE +INTERVAL", lines[7]), lines[7]
         rows = [line for line in lines[8:] if re.match(ADDRESS, line)]
         assert len(rows) == 16
         assert all(len(re.findall(r" -\d+\*", row)) == 1 for row in rows), rows
@@ -71,7 +71,7 @@ def test_wide_narrow_and_tiny_windows_and_changes_between_them():
         terminal = Terminal("top", *options(proxies), columns=200, rows=60)
         lines = terminal.wait_for_frame(is_full)
         check_fits(lines, 200, 60)
-        assert "HELD BY" in lines[1] and "LAST TROUBLE" in lines[1] and any("BEST" in line for line in lines)
+        assert "HELD BY" in lines[1] and "LAST TROUBLE" in lines[1] and any("OWNER" in line for line in lines)
         terminal.send("p")
         terminal.wait_for("PAUSED")
         for columns, rows in ((40, 10), (10, 2), (1, 1), (80, 24), (300, 100)):
@@ -90,9 +90,32 @@ def test_many_proxies_become_a_list():
     with sim(count=12) as proxies:
         terminal = Terminal("top", *options(proxies), columns=80, rows=16)
         lines = terminal.wait_for_frame(is_full)
-        assert any(re.fullmatch(r"and \d more", line) for line in lines), lines
-        assert any(re.match(ADDRESS + r".* sim-proxy-\d+ -\d+, s", line) for line in lines), lines
+        assert any(re.fullmatch(r"\d+ to \d+ of 12 proxies  \(Tab scrolls them\)", line) for line in lines), lines
+        assert any(re.match(ADDRESS + r".* \d+ -\d+, .*\+\d", line) for line in lines), lines
         check_fits(lines, 80, 16)
+        quit_(terminal)
+
+
+def test_all_proxies_can_be_reached():
+    with sim(count=12) as proxies:
+        terminal = Terminal("top", *options(proxies), columns=80, rows=16)
+        terminal.wait_for_frame(is_full)
+        terminal.send("\tG")
+        lines = terminal.wait_for_frame(lambda lines: any("(Tab scrolls the devices)" in line for line in lines)
+                                        and any(re.search("to 12 of 12 proxies", line) for line in lines))
+        assert any(line.startswith("sim-proxy-12 ") for line in lines), lines
+        assert any(re.match(r"\d+ devices by strength, 1 to", line) for line in lines), lines
+        check_fits(lines, 80, 16)
+        quit_(terminal)
+
+
+def test_a_long_name_leaves_room_for_the_other_holders():
+    long = b"L" * 240
+    with FakeProxy(payloads=[bytes([len(long) + 1, 9]) + long, LAMP], slots=(3, (FIRST_DEVICE, FIRST_DEVICE + 1, 1)),
+                   features=PASSIVE_SCAN | ACTIVE_CONNECTIONS | RAW_ADVERTISEMENTS) as proxy:
+        terminal = Terminal("top", "-p", proxy.address, columns=80)
+        lines = terminal.wait_for_frame(lambda lines: ": 1 full;" in lines[0] and "Lamp" in lines[3])
+        assert lines[3] == "  held by " + "L" * 21 + "..., Lamp, 00:00:00:00:00:01"
         quit_(terminal)
 
 
@@ -114,8 +137,10 @@ def test_keys():
         press("k\033[A", lambda text: ", 1 to" in text)
         press("\033[6~", lambda text: re.search(r", 1\d to", text))
         press("\033[5~", lambda text: ", 1 to" in text)
-        press("h", lambda text: "q quits  j k PgUp PgDn scroll  s sorts" in text)
-        press("?", lambda text: "devices by" in text)
+        for order in ("name", "age"):
+            press("h" if order == "name" else "", lambda text: "q quits  j k PgUp" in text and "*: its owner, whose report" in text)
+            press("s", lambda text, order=order: "q quits" in text and f"devices by {order}, 1 to" in text)
+        press("ss?", lambda text: "devices by strength" in text and "its owner" not in text)
         press("\033[200~xyz\033", lambda text: "devices by" in text)
         terminal.send("p")
         terminal.wait_for("PAUSED")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """bleproxy record and bleproxy replay."""
+import datetime
 import json
 import os
 import re
@@ -101,6 +102,23 @@ def compared_with_a_scan(path, proxies, *, seconds):
     return lines, accepted
 
 
+def test_who_reports_and_when_is_told():
+    path = place("told.jsonl")
+    with FakeProxy(name="k\u00fcche".encode(), version=b"2024.6.0", payloads=PAYLOADS) as proxy:
+        host, port = proxy.address.split(":")
+        config = write("told.yaml", f"proxies: [{{name: 'the \"kitchen\"', address: {host}, port: {port}}}]\n")
+        before = time.time()
+        run("record", "-c", config, "-t", "1", path).expect(0)
+        run("record", "-p", proxy.address, "-t", "1", "--force", place("own.jsonl")).expect(0)
+    register, = kind(lines_of(path), "register")
+    assert list(register) == ["t", "event", "source", "connectable", "mode", "time", "name", "firmware", "version"]
+    when = datetime.datetime.fromisoformat(register["time"].replace("Z", "+00:00")).timestamp()
+    assert before - 1 <= when <= time.time()
+    assert register["name"] == 'the "kitchen"' and register["firmware"] == "2024.6.0"
+    assert run("--version").out == f"bleproxy {register['version']}\n"
+    assert kind(lines_of(place("own.jsonl")), "register")[0]["name"] == "k\u00fcche"
+
+
 def test_two_proxies():
     with sim(count=2) as proxies:
         lines, accepted = compared_with_a_scan(place("two.jsonl"), proxies, seconds=4)
@@ -159,6 +177,29 @@ def test_nothing_recorded_leaves_no_file():
         run("record", "-p", closed, "-t", "1", path).expect(4, "cannot connect")
     assert not os.path.exists(path)
     run("record", "-p", "127.0.0.1:1", place("no/such/directory")).expect(2, "cannot write", "No such file")
+    run("record", "-p", "127.0.0.1:1", "").expect(2, "the name of the file is empty")
+
+
+def test_nothing_recorded_leaves_the_old_file_as_it_was():
+    old = '{"t":1,"event":"tick"}\n' * 1000
+    path = write("kept.jsonl", old)
+    with closed_port() as closed:
+        run("record", "-p", closed, "-t", "1", "--force", path).expect(4, "cannot connect")
+    with open(path, encoding="ascii") as file:
+        assert file.read() == old
+    with FakeProxy(payloads=PAYLOADS) as proxy:
+        run("record", "-p", proxy.address, "-t", "1", "--force", path).expect(0)
+    assert len(lines_of(path)) == 6, "the old one is gone, as a whole"
+
+
+def test_a_pipe_with_a_name():
+    path = place("pipe")
+    os.mkfifo(path)
+    with FakeProxy(payloads=PAYLOADS) as proxy:
+        process = start("record", "-p", proxy.address, "-t", "1", "--force", path)
+        with open(path, encoding="ascii") as pipe:
+            assert len([json.loads(line) for line in pipe]) == 6
+        Result(process).expect(0, "6 lines")
 
 
 def test_a_recording_can_be_interrupted_and_is_whole():
@@ -312,11 +353,12 @@ def test_misuse():
 
 def test_the_example_in_the_manual():
     with open(sys.argv[3], encoding="utf-8") as file:
-        example, outcome = re.findall(r"^\.Bd -literal\n(\{.*?)\.Ed\n", file.read(), re.S | re.M)
+        example, *outcomes = re.findall(r"^\.Bd -literal\n(\{.*?)\.Ed\n", file.read(), re.S | re.M)
     path = write("example.jsonl", example.replace("\n ", ""))
-    expected = [json.loads(line) for line in outcome.replace("\n ", "").splitlines()]
-    assert len(expected) == 5
-    assert played(path, "--reference") == expected
+    ours, last_two = [[json.loads(line) for line in text.replace("\n ", "").splitlines()] for text in outcomes]
+    assert len(ours) == 5 and len(last_two) == 2
+    assert played(path) == ours
+    assert played(path, "--reference") == ours[:3] + last_two
 
 
 main(globals())

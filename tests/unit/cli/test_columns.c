@@ -91,6 +91,38 @@ static void test_the_least_important_get_narrower_then_go(void **state)
     assert_printed(1, "N\nk\na\n");
 }
 
+static void test_lists_are_cut_between_entries(void **state)
+{
+    (void)state;
+    static const struct column heard[] = {{.head = "NAME", .min = 4},
+                                          {.head = "HEARD BY", .min = 8, .max = 24, .rank = 1, .list = true}};
+    static const struct {
+        unsigned line;
+        const char *expected;
+    } cases[] = {
+        {0, "NAME  HEARD BY\nlamp  attic -42, garage -80, hall -90\n"},
+        {80, "NAME  HEARD BY\nlamp  attic -42, +2\n"},
+        {19, "NAME  HEARD BY\nlamp  attic -42, +2\n"},
+        {18, "NAME  HEARD BY\nlamp  +3\n"},
+        {13, "NAME\nlamp\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct columns columns;
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        columns_init(&columns, heard, 2, cases[i].line, false);
+        columns_add(&columns, NULL, "lamp");
+        columns_add(&columns, NULL, "attic -42, garage -80, hall -90");
+        columns_print(&columns, out);
+        columns_deinit(&columns);
+        fclose(out);
+        assert_string_equal(text, cases[i].expected);
+        free(text);
+    }
+}
+
 static void test_colour_is_around_the_text_alone(void **state)
 {
     (void)state;
@@ -160,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_as_wide_as_it_takes),
         cmocka_unit_test(test_nothing_is_cut_without_a_line),
         cmocka_unit_test(test_the_least_important_get_narrower_then_go),
+        cmocka_unit_test(test_lists_are_cut_between_entries),
         cmocka_unit_test(test_colour_is_around_the_text_alone),
         cmocka_unit_test(test_wide_characters_never_make_a_line_too_wide),
         cmocka_unit_test(test_columns_stay_in_line_below_wide_characters),

@@ -37,6 +37,35 @@ static void test_the_end_that_fits(void **state)
     assert_string_equal(text_tail("x", 0), "");
 }
 
+static void assert_entries(const char *list, unsigned width, const char *expected)
+{
+    char *text = text_entries(list, width);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void test_no_entry_is_cut(void **state)
+{
+    (void)state;
+    static const char list[] = "attic -42, room-1 -74, garage -80";
+    assert_entries(list, 33, list);
+    assert_entries(list, 32, "attic -42, room-1 -74, +1");
+    assert_entries(list, 25, "attic -42, room-1 -74, +1");
+    assert_entries(list, 24, "attic -42, +2");
+    assert_entries(list, 13, "attic -42, +2");
+    assert_entries(list, 12, "+3");
+    assert_entries(list, 2, "+3");
+    assert_entries(list, 1, "");
+    assert_entries("", 0, "");
+    assert_entries("", 9, "");
+    assert_entries("attic -42", 8, "+1");
+    assert_entries("温度 -42, x -80", 12, "温度 -42, +1");
+    assert_entries("温度 -42, x -80", 11, "+2");
+    assert_entries(", , a", 4, "+3");
+    assert_entries(", ,", 2, "+2");
+    assert_entries("\xff\xff\xff, \xff", 5, "+2");
+}
+
 static void test_a_column_is_filled_up(void **state)
 {
     (void)state;
@@ -89,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_widths),
         cmocka_unit_test(test_what_fits),
         cmocka_unit_test(test_the_end_that_fits),
+        cmocka_unit_test(test_no_entry_is_cut),
         cmocka_unit_test(test_a_column_is_filled_up),
         cmocka_unit_test(test_words_are_wrapped),
     };

@@ -23,8 +23,8 @@ static void assert_keys(const char *bytes, size_t n_keys, const enum top_key *ex
 static void test_letters(void **state)
 {
     (void)state;
-    ASSERT_KEYS("jkgGsp h?q", TOP_KEY_DOWN, TOP_KEY_UP, TOP_KEY_FIRST, TOP_KEY_LAST, TOP_KEY_SORT,
-                TOP_KEY_PAUSE, TOP_KEY_PAUSE, TOP_KEY_HELP, TOP_KEY_HELP, TOP_KEY_QUIT);
+    ASSERT_KEYS("\tjkgGsp h?q", TOP_KEY_PANE, TOP_KEY_DOWN, TOP_KEY_UP, TOP_KEY_FIRST, TOP_KEY_LAST,
+                TOP_KEY_SORT, TOP_KEY_PAUSE, TOP_KEY_PAUSE, TOP_KEY_HELP, TOP_KEY_HELP, TOP_KEY_QUIT);
 }
 
 static void test_sequences(void **state)
@@ -65,18 +65,18 @@ static void test_any_bytes_are_endured(void **state)
 static void test_what_keys_do(void **state)
 {
     (void)state;
-    struct top_view view = {.page = 10};
+    struct top_view view = {.devices.page = 10, .proxies.page = 4};
     top_view_key(&view, TOP_KEY_UP);
-    assert_int_equal(view.first, 0);
+    assert_int_equal(view.devices.first, 0);
     top_view_key(&view, TOP_KEY_PAGE_DOWN);
-    assert_int_equal(view.first, 9);
+    assert_int_equal(view.devices.first, 9);
     top_view_key(&view, TOP_KEY_DOWN);
     top_view_key(&view, TOP_KEY_PAGE_UP);
-    assert_int_equal(view.first, 1);
+    assert_int_equal(view.devices.first, 1);
     for (int sort = TOP_BY_NAME; sort <= TOP_N_SORTS; sort++) {
         top_view_key(&view, TOP_KEY_SORT);
         assert_int_equal(view.sort, sort % TOP_N_SORTS);
-        assert_int_equal(view.first, 0);
+        assert_int_equal(view.devices.first, 0);
     }
     top_view_key(&view, TOP_KEY_PAUSE);
     assert_true(view.paused);
@@ -84,6 +84,22 @@ static void test_what_keys_do(void **state)
     top_view_key(&view, TOP_KEY_HELP);
     assert_false(view.paused);
     assert_true(view.help);
+}
+
+static void test_keys_scroll_the_pane_that_has_the_focus(void **state)
+{
+    (void)state;
+    struct top_view view = {.devices = {7, 10}, .proxies = {0, 4}};
+    top_view_key(&view, TOP_KEY_PANE);
+    top_view_key(&view, TOP_KEY_PAGE_DOWN);
+    top_view_key(&view, TOP_KEY_DOWN);
+    assert_int_equal(view.proxies.first, 4);
+    top_view_key(&view, TOP_KEY_FIRST);
+    assert_int_equal(view.proxies.first, 0);
+    assert_int_equal(view.devices.first, 7);
+    top_view_key(&view, TOP_KEY_PANE);
+    top_view_key(&view, TOP_KEY_UP);
+    assert_int_equal(view.devices.first, 6);
 }
 
 int main(void)
@@ -95,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_escape_alone_swallows_nothing),
         cmocka_unit_test(test_any_bytes_are_endured),
         cmocka_unit_test(test_what_keys_do),
+        cmocka_unit_test(test_keys_scroll_the_pane_that_has_the_focus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

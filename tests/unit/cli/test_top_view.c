@@ -200,7 +200,7 @@ static void test_of_too_many_proxies_those_in_trouble_are_shown(void **state)
     snprintf(top.proxies[11].label, sizeof(top.proxies[11].label), "cellar");
     char *text = print(80, 14, false);
     assert_non_null(strstr(line_of(text, 2), "cellar"));
-    assert_non_null(strstr(text, "and 6 more"));
+    assert_non_null(strstr(text, "\n1 to 6 of 12 proxies  (Tab scrolls them)\n"));
     free(text);
     text = print(10, 2, false);
     assert_string_equal(line_of(text, 1), "cellar");
@@ -216,10 +216,10 @@ static void test_strengths_are_columns_while_there_is_room(void **state)
     assert_non_null(strstr(text, "  -40*     -      -      -   0.0"));
     free(text);
     text = print(160, 24, false);
-    assert_non_null(strstr(text, "  BEST     kitchen  bedroom    attic   garage  AGE"));
+    assert_non_null(strstr(text, "  OWNER    kitchen  bedroom    attic   garage  AGE"));
     free(text);
     text = print(60, 24, false);
-    assert_non_null(strstr(text, "attic -42, garage -51, "));
+    assert_non_null(strstr(text, "  attic -42, garage -51, +1\n"));
     free(text);
 }
 
@@ -230,8 +230,65 @@ static void test_columns_have_what_tells_proxies_apart(void **state)
     for (size_t i = 0; i < 3; i++)
         snprintf(top.proxies[i].label, sizeof(top.proxies[i].label), "esp32-%s-proxy", labels[i]);
     char *text = print(100, 24, false);
-    assert_non_null(strstr(text, "  BEST     kitchen  bedroom    attic  AGE"));
+    assert_non_null(strstr(text, "  OWNER    kitchen  bedroom    attic  AGE"));
     assert_non_null(strstr(text, "  kitchen     -40*"));
+    free(text);
+}
+
+static void test_lists_have_what_tells_proxies_apart(void **state)
+{
+    (void)state;
+    build(N_PROXIES_MAX, 12);
+    for (size_t i = 0; i < N_PROXIES_MAX; i++)
+        snprintf(top.proxies[i].label, sizeof(top.proxies[i].label), "room-%zu", i + 1);
+    char *text = print(80, 40, false);
+    assert_non_null(strstr(text, "  12 -51, 13 -60, 14 -69, +9\n"));
+    free(text);
+    text = print(0, 0, false);
+    assert_non_null(strstr(text, "  room-12 -51, room-13 -60, room-14 -69, room-15 -78, "));
+    free(text);
+}
+
+static void test_all_proxies_can_be_reached(void **state)
+{
+    (void)state;
+    build(23, 40);
+    for (size_t i = 0; i < 23; i++)
+        snprintf(top.proxies[i].label, sizeof(top.proxies[i].label), "room-%zu", i + 1);
+    free(print(80, 24, false));
+    top_view_key(&top.view, TOP_KEY_PANE);
+    char *text = print(80, 24, false);
+    assert_non_null(strstr(text, "\n1 to 11 of 23 proxies  (Tab scrolls the devices)\n"));
+    free(text);
+    top_view_key(&top.view, TOP_KEY_LAST);
+    text = print(80, 24, false);
+    assert_non_null(strstr(text, "\n13 to 23 of 23 proxies"));
+    assert_int_equal(strncmp(line_of(text, 2), "room-13 ", 8), 0);
+    assert_int_equal(strncmp(line_of(text, 12), "room-23 ", 8), 0);
+    free(text);
+    bring_down(&top.proxies[22]);
+    top_view_key(&top.view, TOP_KEY_FIRST);
+    top_view_key(&top.view, TOP_KEY_PANE);
+    text = print(80, 24, false);
+    assert_int_equal(strncmp(line_of(text, 2), "room-23 ", 8), 0);
+    assert_non_null(strstr(text, "(Tab scrolls them)"));
+    free(text);
+    top_view_key(&top.view, TOP_KEY_PANE);
+    free(print(80, 60, false)); /* all of it is seen */
+    assert_false(top.view.proxies_focused);
+}
+
+static void test_long_holders_leave_room_for_others(void **state)
+{
+    (void)state;
+    build(1, 1);
+    snprintf(top.proxies[0].holders, sizeof(top.proxies[0].holders),
+             "Reading lamp, A4:C1:38:00:00:00, A4:C1:38:00:00:01");
+    char *text = print(60, 24, false);
+    assert_string_equal(line_of(text, 3), "  held by Reading lamp, A4:C1:38:00:00:00, A4:C1:38:00:00:01");
+    free(text);
+    text = print(59, 24, false);
+    assert_string_equal(line_of(text, 3), "  held by Reading lamp, A4:C1:38:00:00:00, +1");
     free(text);
 }
 
@@ -269,7 +326,7 @@ static void test_scrolling_ends_at_the_end(void **state)
     build(1, N_DEVICES);
     top_view_key(&top.view, TOP_KEY_LAST);
     char *text = print(80, 24, false);
-    assert_int_equal(top.view.first, N_DEVICES - top.view.page);
+    assert_int_equal(top.view.devices.first, N_DEVICES - top.view.devices.page);
     assert_non_null(strstr(text, ", 24 to 40"));
     assert_int_equal(count_lines(text), 24);
     free(text);
@@ -278,7 +335,7 @@ static void test_scrolling_ends_at_the_end(void **state)
     assert_non_null(strstr(text, ", 23 to 39"));
     free(text);
     free(print(80, 60, false)); /* all of it is seen */
-    assert_int_equal(top.view.first, 0);
+    assert_int_equal(top.view.devices.first, 0);
 }
 
 static void test_pausing_and_help_are_told(void **state)
@@ -291,8 +348,17 @@ static void test_pausing_and_help_are_told(void **state)
     free(text);
     top.view.help = true;
     text = print(80, 24, false);
+    assert_non_null(strstr(text, "PAUSED"));
+    assert_non_null(strstr(text, "1 device by strength"));
     assert_non_null(strstr(text, "s sorts"));
+    assert_non_null(strstr(text, "*: its owner"));
     free(text);
+    build(12, 3);
+    top.view.help = true;
+    text = print(80, 24, false);
+    assert_non_null(strstr(text, "HEARD BY: its owner first"));
+    free(text);
+    assert_fits_everywhere();
 }
 
 static void test_elsewhere_than_in_a_window_all_of_it_is_told(void **state)
@@ -328,6 +394,9 @@ int main(void)
         cmocka_unit_test(test_of_too_many_proxies_those_in_trouble_are_shown),
         cmocka_unit_test(test_strengths_are_columns_while_there_is_room),
         cmocka_unit_test(test_columns_have_what_tells_proxies_apart),
+        cmocka_unit_test(test_lists_have_what_tells_proxies_apart),
+        cmocka_unit_test(test_all_proxies_can_be_reached),
+        cmocka_unit_test(test_long_holders_leave_room_for_others),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_scrolling_ends_at_the_end),
         cmocka_unit_test(test_pausing_and_help_are_told),

@@ -27,9 +27,12 @@ static void test_what_a_view_holds_comes_back(void **state)
         size_t size = build(payloads[i]);
         const struct bleproxy_advertisement *view = view_of(built, size), again = *view;
         uint8_t fields[FIELDS_MAX];
-        char name[256];
+        char name[256] = "";
         memcpy(fields, view->fields, again.fields_size);
-        snprintf(name, sizeof(name), "%s", view->name ? view->name : "");
+        if (view->name) {
+            assert_true(strlen(view->name) < sizeof(name));
+            memcpy(name, view->name, strlen(view->name));
+        }
         const uint8_t *bytes = hex(payloads[i], &size);
         view = view_of(bytes, size);
         assert_int_equal(again.fields_size, view->fields_size);

@@ -86,6 +86,44 @@ static void test_any_order_any_case_and_more_keys(void **state)
     assert_hex(event.advert.raw, event.advert.raw_size, "ffaa");
 }
 
+static void test_what_is_for_people_is_written_and_not_read(void **state)
+{
+    (void)state;
+    char line[TRACE_LINE_SIZE], name[200];
+    struct trace_event known = {.kind = TRACE_REGISTER, .time_ns = 500000000, .source = 0x020000000001};
+    known.scanner.mode = BLEPROXY_MODE_NONE;
+    known.scanner.time = "2026-11-26T15:30:15.123Z";
+    known.scanner.name = "caf\u00e9 \"1\"";
+    known.scanner.version = "0.1.0";
+    trace_format(&known, line);
+    assert_string_equal(line,
+                        "{\"t\":0.5,\"event\":\"register\",\"source\":\"02:00:00:00:00:01\",\"connectable\":"
+                        "false,\"mode\":null,\"time\":\"2026-11-26T15:30:15.123Z\","
+                        "\"name\":\"caf\\u00e9 \\u00221\\u0022\",\"version\":\"0.1.0\"}\n");
+    assert_int_equal(read_line(line), 0);
+    assert_null(event.scanner.time);
+    assert_null(event.scanner.name);
+    memset(name, 1, sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    known.scanner.time = known.scanner.name = known.scanner.firmware = known.scanner.version = name;
+    size_t size = trace_format(&known, line);
+    assert_int_equal(size, strlen(line));
+    assert_int_equal(line[size - 1], '\n');
+    assert_int_equal(read_line(line), 0);
+}
+
+static void test_a_byte_order_mark_is_skipped_at_the_beginning(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line("\xef\xbb\xbf{\"t\":1,\"event\":\"tick\"}"), 0);
+    assert_int_equal(event.time_ns, 1000000000);
+    assert_int_equal(read_line("\xef\xbb\xbf{\"t\":1,\"event\":\"tick\"}"), BLEPROXY_E_INVALID);
+    memset(&reader, 0, sizeof(reader));
+    assert_int_equal(read_line("\xef\xbb\xbf"), TRACE_BLANK);
+    memset(&reader, 0, sizeof(reader));
+    assert_int_equal(read_line("\xef\xbb"), BLEPROXY_E_INVALID);
+}
+
 static void test_blank_lines_count(void **state)
 {
     (void)state;
@@ -195,6 +233,8 @@ int main(void)
         cmocka_unit_test_setup(test_lines_are_read_and_written_the_same, setup),
         cmocka_unit_test_setup(test_members, setup),
         cmocka_unit_test_setup(test_any_order_any_case_and_more_keys, setup),
+        cmocka_unit_test_setup(test_what_is_for_people_is_written_and_not_read, setup),
+        cmocka_unit_test_setup(test_a_byte_order_mark_is_skipped_at_the_beginning, setup),
         cmocka_unit_test_setup(test_blank_lines_count, setup),
         cmocka_unit_test_setup(test_complaints_say_what_is_wrong_and_what_was_expected, setup),
         cmocka_unit_test_setup(test_time_does_not_go_back, setup),
