@@ -145,6 +145,10 @@ static void describe_obstacle(const struct why *why, const struct way *way, char
     case BLEPROXY_OBSTACLE_FULL:
         describe_full(why, way, text, size);
         break;
+    case BLEPROXY_OBSTACLE_CONNECTED:
+        snprintf(text, size,
+                 way->path->holds ? "is connected with it" : "has not heard it since it is connected");
+        break;
     }
 }
 
