@@ -197,8 +197,7 @@ static int prepare(struct device *device, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     const char *text = device->options.arguments[0];
-    bleproxy_sanitise(device->label, sizeof(device->label), text, strlen(text));
-    r = filters_parse_device(&device->filter, text);
+    r = filters_parse_device(&device->filter, text, device->label, sizeof(device->label));
     if (r == CLI_DONE && device->command->prepare)
         r = device->command->prepare(device);
     if (r != CLI_DONE)

@@ -213,8 +213,7 @@ static int why_main(struct why *why, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     const char *text = why->options.arguments[0];
-    bleproxy_sanitise(why->label, sizeof(why->label), text, strlen(text));
-    r = filters_parse_device(&why->filter, text);
+    r = filters_parse_device(&why->filter, text, why->label, sizeof(why->label));
     if (r != CLI_DONE)
         return r;
     why->address = why->filter.address;

@@ -19,7 +19,7 @@ struct why {
     struct options options;
     struct fleet fleet;
     struct bleproxy_filter filter; /* the device that was asked for */
-    char label[64];                /* as the user named it, sanitised */
+    char label[64];                /* its address, or the name the user gave, sanitised */
     uint64_t address;              /* 0 until one of that name is heard */
     uint64_t end_ns, complete_ns;  /* of listening; all proxies have heard it (0: not yet) */
     unsigned n_checks;
