@@ -120,6 +120,11 @@ static bool is_fresh(const struct path *path)
     return path->is_fresh;
 }
 
+static bool is_heard(const struct path *path)
+{
+    return path->is_fresh && !path->view.remembered;
+}
+
 static bool is_fresh_and_passive(const struct path *path)
 {
     return path->is_fresh && path->view.obstacle == BLEPROXY_OBSTACLE_CANNOT_CONNECT;
@@ -351,7 +356,7 @@ static void say_unusable(struct reach *reach)
         say_all(reach, is_any, say_obstacle);
         say(reach, "; change 'only' and 'deny'");
     } else {
-        say(reach, "it is heard by ");
+        say(reach, count(reach, is_heard) > 0 ? "it is heard by " : "it was heard by ");
         say_all(reach, is_fresh, say_obstacle);
         if (count(reach, is_fresh_and_passive) == count(reach, is_fresh)) {
             say(reach, ": use a proxy with 'bluetooth_proxy: active: true'");

@@ -8,7 +8,7 @@ HELLO, HELLO_REPLY, LOGIN, LOGIN_REPLY, DISCONNECT, DISCONNECT_REPLY, PING, PING
 INFO, INFO_REPLY, SUBSCRIBE, RAW_REPORTS, SET_MODE = 9, 10, 66, 93, 127
 SUBSCRIBE_SLOTS, SLOTS = 80, 81
 DEVICE_REQUEST, SCANNER_STATE = 68, 126
-PASSIVE_SCAN, ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 2, 32, 64
+PASSIVE_SCAN, ACTIVE_CONNECTIONS, REMOTE_CACHING, RAW_ADVERTISEMENTS, STATE_AND_MODE = 1, 2, 4, 32, 64
 
 FIRST_DEVICE = 0xC00000000001  # further ones count up
 
@@ -44,9 +44,10 @@ class FakeProxy:
     slots: how many there are, and the addresses that hold one."""
 
     def __init__(self, name=b"fake", version=b"2024.6.0", payloads=(), reset=False,
-                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ()), first=FIRST_DEVICE, rssi=-60):
+                 features=PASSIVE_SCAN | RAW_ADVERTISEMENTS, slots=(0, ()), first=FIRST_DEVICE, rssi=-60,
+                 mac=b"02:00:00:00:00:01"):
         self.name, self.version, self.payloads, self.reset, self.features = name, version, payloads, reset, features
-        self.slots, self.first, self.rssi = slots, first, rssi
+        self.slots, self.first, self.rssi, self.mac = slots, first, rssi, mac
         self.connections = 0
         self.received = []  # (kind, body) of each message
 
@@ -106,7 +107,7 @@ class FakeProxy:
         if kind == DISCONNECT:
             return frame(DISCONNECT_REPLY)
         if kind == INFO:
-            return frame(INFO_REPLY, data(2, self.name) + data(3, b"02:00:00:00:00:01") + data(4, self.version) +
+            return frame(INFO_REPLY, data(2, self.name) + data(3, self.mac) + data(4, self.version) +
                          data(6, self.name) + number(15, self.features))
         if kind == SUBSCRIBE_SLOTS:
             limit, held = self.slots

@@ -438,6 +438,17 @@ static void test_heard_before_the_proxy_was_connected(void **state)
     assert_says(f, "it can be connected: through kitchen (-50 dBm)");
 }
 
+static void test_heard_before_by_one_that_may_not_be_used(void **state)
+{
+    struct fixture *f = *state;
+    heard_by(f, 0, -50);
+    come_back(f, 0);
+    assert_int_equal(pins_add(&routing.pins, DEVICE, "kitchen", BLEPROXY_PIN_DENY), 0);
+    others_are_heard(f, N_SCANNERS);
+    assert_says(f, "it was heard by kitchen (denied); the others do not hear it: move the device nearer to "
+                   "them, or change 'only' and 'deny'");
+}
+
 /* The signal is the one that the choice goes by. */
 static void test_the_signal_is_smoothed(void **state)
 {
@@ -545,6 +556,7 @@ int main(void)
         CASE(test_a_device_that_advertises_although_it_is_connected),
         CASE(test_connected_by_this_program),
         CASE(test_heard_before_the_proxy_was_connected),
+        CASE(test_heard_before_by_one_that_may_not_be_used),
         CASE(test_the_signal_is_smoothed),
         CASE(test_the_source_that_was_asked_for),
         CASE(test_f147_explaining_needs_no_memory),
