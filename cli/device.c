@@ -46,20 +46,6 @@ void device_refuse(struct device *device, int error)
 
 /* ---- Searching ---- */
 
-/* Whoever never connected, or lost its proxies, has not searched. */
-static void not_found(struct device *device)
-{
-    int verdict = fleet_verdict(&device->fleet);
-    if (verdict != CLI_DONE) {
-        device_finish(device, verdict);
-        return;
-    }
-    log_say("%s: not heard within %d s: check that it is on, near a proxy, and not connected elsewhere; "
-            "'bleproxy scan' shows what is heard",
-            device->label, SEARCH_MS / 1000);
-    device_finish(device, CLI_NOT_FOUND);
-}
-
 static void on_connected(void *user, const struct bleproxy_result *result)
 {
     struct device *device = user;
@@ -97,6 +83,38 @@ static void connect_now(struct device *device)
         device_refuse(device, r);
 }
 
+/* It has been silent, but was heard in an earlier run, not long ago. */
+static bool is_worth_trying(struct device *device)
+{
+    struct bleproxy_path path;
+    size_t n;
+    const struct bleproxy_advertisement *remembered =
+        bleproxy_hub_remembered(device->fleet.hub, device->filter.address, device->filter.name);
+    if (remembered)
+        device->address = remembered->address;
+    if (!device->address)
+        return false;
+    bleproxy_hub_paths(device->fleet.hub, device->address, &path, 1, &n);
+    return n > 0 && (path.obstacle == BLEPROXY_OBSTACLE_NONE || path.obstacle == BLEPROXY_OBSTACLE_FULL);
+}
+
+/* Whoever never connected, or lost its proxies, has not searched. */
+static void not_found(struct device *device)
+{
+    char why[BLEPROXY_PATH_TEXT_SIZE] = "check that it is on, near a proxy, and not connected elsewhere";
+    int verdict = fleet_verdict(&device->fleet);
+    if (verdict != CLI_DONE) {
+        device_finish(device, verdict);
+        return;
+    }
+    uint64_t address = device->address ? device->address : device->filter.address;
+    if (address)
+        bleproxy_hub_explain_path(device->fleet.hub, address, why, sizeof(why));
+    log_say("%s: not heard within %d s: %s; 'bleproxy scan' shows what is heard", device->label,
+            SEARCH_MS / 1000, why);
+    device_finish(device, CLI_NOT_FOUND);
+}
+
 static void on_check(void *user)
 {
     struct device *device = user;
@@ -114,7 +132,10 @@ static void on_found(void *user, int error, const struct bleproxy_advertisement 
         return;
     if (error == BLEPROXY_E_NOT_FOUND) {
         log_progress_end();
-        not_found(device);
+        if (is_worth_trying(device))
+            connect_now(device);
+        else
+            not_found(device);
         return;
     }
     if (error == 0) {
@@ -193,8 +214,7 @@ static int prepare(struct device *device, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     const char *text = device->options.arguments[0];
-    bleproxy_sanitise(device->label, sizeof(device->label), text, strlen(text));
-    r = filters_parse_device(&device->filter, text);
+    r = filters_parse_device(&device->filter, text, device->label, sizeof(device->label));
     if (r == CLI_DONE && device->command->prepare)
         r = device->command->prepare(device);
     if (r != CLI_DONE)

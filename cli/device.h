@@ -36,7 +36,7 @@ struct device {
     struct bleproxy_peripheral *peripheral;
     uint64_t address;             /* 0 until it is found */
     unsigned checks_left;         /* until it is connected although other proxies might hear it better */
-    char label[64];               /* as the user named it, sanitised */
+    char label[64];               /* its address, or the name the user gave, sanitised */
     struct bleproxy_timer *timer; /* the command's own once it acts; freed at the end */
     bool connected, over;
     int exit_code;

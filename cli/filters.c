@@ -3,7 +3,10 @@
 
 #include "cli.h"
 #include "log.h"
+#include <bleproxy/names.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RSSI_LOWEST = -126 };
 
@@ -38,10 +41,18 @@ int filters_parse(struct filters *filters, int option, const char *value)
     return CLI_INTERNAL;
 }
 
-int filters_parse_device(struct bleproxy_filter *filter, const char *text)
+int filters_parse_device(struct bleproxy_filter *filter, const char *text, char *label, size_t size)
 {
-    if (bleproxy_address_parse(text, &filter->address) == 0)
-        return CLI_DONE;
+    char address[BLEPROXY_ADDRESS_TEXT_SIZE];
+    bleproxy_sanitise(label, size, text, strlen(text));
+    if (bleproxy_address_parse(text, &filter->address) == 0) {
+        bleproxy_address_format(filter->address, address);
+        snprintf(label, size, "%s", address);
+        if (filter->address != 0) /* which is any device to a filter */
+            return CLI_DONE;
+        log_say("%s is no device's address", address);
+        return CLI_USAGE;
+    }
     if (!*text) {
         log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
         return CLI_USAGE;

@@ -26,7 +26,8 @@ enum { FILTERS_NAME = OPTION_OWN + 1000, FILTERS_SERVICE, FILTERS_RSSI };
 /* One of those options; value is borrowed. CLI_DONE, or CLI_USAGE after saying why. */
 int filters_parse(struct filters *filters, int option, const char *value);
 
-/* One device: its address, or its exact name; text is borrowed. CLI_DONE, or CLI_USAGE after saying why. */
-int filters_parse_device(struct bleproxy_filter *filter, const char *text);
+/* One device: its address, or its exact name; text is borrowed. label: what to call it, sanitised. CLI_DONE, or CLI_USAGE
+ * after saying why. */
+int filters_parse_device(struct bleproxy_filter *filter, const char *text, char *label, size_t size);
 
 #endif

@@ -106,6 +106,20 @@ unsigned text_cut(FILE *out, const char *text, unsigned width)
     return taken;
 }
 
+size_t text_line(const char *text, unsigned width)
+{
+    size_t size, end;
+    unsigned columns;
+    text_fit(text, width, &size);
+    if (!text[size])
+        return size;
+    for (end = size; end > 0 && text[end] != ' ';)
+        end--;
+    if (end > 0)
+        return end;
+    return size > 0 ? size : first_character(text, &columns);
+}
+
 void text_wrap(FILE *out, const char *text, unsigned width)
 {
     unsigned taken = 0;

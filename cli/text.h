@@ -19,6 +19,8 @@ const char *text_tail(const char *text, unsigned width);
 char *text_entries(const char *list, unsigned width);
 /* As much of text as fits into width columns. Returns the columns taken. */
 unsigned text_cut(FILE *out, const char *text, unsigned width);
+/* How many bytes of text go on a line of width columns: whole words where that can be, one character at least. */
+size_t text_line(const char *text, unsigned width);
 /* Words on lines of width columns, or 0: on one; with a newline at the end. */
 void text_wrap(FILE *out, const char *text, unsigned width);
 /* As text_cut(), filled up with spaces. */

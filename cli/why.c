@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "filters.h"
 #include "hearing.h"
+#include "holders.h"
 #include "log.h"
 #include "run.h"
 #include "state.h"
@@ -15,9 +16,11 @@
 #define NS_PER_MS UINT64_C(1000000)
 enum {
     LISTEN_MS = 10000,
-    INTERVAL_MS = 3000, /* for the device to be heard a second time */
+    INTERVAL_MS = 3000, /* for the device to be heard a second time, or not at all when it is connected */
+    OTHERS_MS = 6000,   /* for further proxies to hear it when it is not known how often it speaks */
     CHECK_MS = 50,
     PROGRESS_CHECKS = 20,
+    SANITISED_SIZE = 256,
 };
 
 static const struct option longs[] = {OPTIONS_LONG, {0}};
@@ -28,7 +31,7 @@ static const char help[] =
     "keeps it from each other one. ADDRESS is the device's address or its exact name.\n"
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    listen for at most this long (10): it ends when all proxies\n"
-    "                           have heard the device\n";
+    "                           have heard the device, or had time to\n";
 
 static int parse(void *user, int option, const char *value)
 {
@@ -51,16 +54,72 @@ static void on_found(void *user, int error, const struct bleproxy_advertisement 
         why->address = advertisement->address;
 }
 
-/* All proxies have heard it, and how often it speaks is known, or will not be soon. */
+static bool has_passed(uint64_t since_ns, uint64_t span_ns, uint64_t now_ns)
+{
+    return since_ns > 0 && now_ns - since_ns >= span_ns;
+}
+
+/* Sets it the first time that it is so. */
+static void note(uint64_t *since_ns, bool is_so, uint64_t now_ns)
+{
+    if (is_so && *since_ns == 0)
+        *since_ns = now_ns;
+}
+
+static bool is_settled(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n_members; i++)
+        if (!fleet->members[i].is_ready && fleet->members[i].error == 0)
+            return false;
+    return true;
+}
+
+/* Its address, if need be by what is known from an earlier run; 0: there is none of that name. */
+static uint64_t find_address(const struct why *why)
+{
+    const struct bleproxy_advertisement *remembered =
+        why->address ? NULL : bleproxy_hub_remembered(why->fleet.hub, 0, why->filter.name);
+    return remembered ? remembered->address : why->address;
+}
+
+static bool is_held(const struct why *why)
+{
+    uint64_t address = find_address(why);
+    if (!address)
+        return false;
+    for (size_t i = 0; i < why->fleet.n_members; i++) {
+        const struct bleproxy_slots *slots = holders_slots(&why->fleet.members[i]);
+        for (size_t k = 0; slots && k < slots->n_allocated; k++)
+            if (slots->allocated[k] == address)
+                return true;
+    }
+    return false;
+}
+
+/* Who has not heard it by then hardly will. */
+static uint64_t patience_ns(const struct bleproxy_device *device)
+{
+    uint64_t interval_ns = bleproxy_device_interval_ns(device);
+    if (interval_ns == 0)
+        return OTHERS_MS * NS_PER_MS;
+    return interval_ns / 2 * 5 > INTERVAL_MS * NS_PER_MS ? interval_ns / 2 * 5 : INTERVAL_MS * NS_PER_MS;
+}
+
+/* It is known who hears it, and how often it speaks, or will not be soon. */
 static bool is_enough(struct why *why, uint64_t now_ns)
 {
-    if (!why->address || !fleet_has_worked(&why->fleet) || !hearing_is_complete(&why->fleet, why->address))
-        return false;
-    const struct bleproxy_device *device = bleproxy_hub_device(why->fleet.hub, why->address);
-    if (why->complete_ns == 0)
-        why->complete_ns = now_ns;
-    return (device && bleproxy_device_interval_ns(device) > 0) ||
-           now_ns - why->complete_ns >= INTERVAL_MS * NS_PER_MS;
+    const struct bleproxy_device *device =
+        why->address ? bleproxy_hub_device(why->fleet.hub, why->address) : NULL;
+    note(&why->settled_ns, fleet_has_worked(&why->fleet) && is_settled(&why->fleet), now_ns);
+    if (!device)
+        return has_passed(why->settled_ns, INTERVAL_MS * NS_PER_MS, now_ns) && is_held(why);
+    note(&why->heard_ns, true, now_ns);
+    note(&why->complete_ns, hearing_is_complete(&why->fleet, why->address), now_ns);
+    if (why->complete_ns > 0 && bleproxy_device_interval_ns(device) > 0)
+        return true;
+    return has_passed(why->complete_ns, INTERVAL_MS * NS_PER_MS, now_ns) ||
+           (has_passed(why->settled_ns, patience_ns(device), now_ns) &&
+            has_passed(why->heard_ns, patience_ns(device), now_ns));
 }
 
 static void on_check(void *user)
@@ -95,9 +154,9 @@ static enum run_end listen(struct why *why)
 
 /* ---- Finding out ---- */
 
-static bool is_path(const struct why *why, const struct member *member, size_t n_paths)
+static bool is_path(const struct why *why, const struct member *member)
 {
-    for (size_t i = 0; i < n_paths; i++)
+    for (size_t i = 0; i < why->n_paths; i++)
         if (why->ways[i].member == member)
             return true;
     return false;
@@ -112,37 +171,89 @@ static void take_paths(struct why *why)
         const struct member *member = fleet_find(&why->fleet, path->source);
         if (!member)
             continue;
-        why->is_heard |= path->age_ns < UINT64_MAX && path->obstacle != BLEPROXY_OBSTACLE_STALE;
+        why->is_heard |= path->age_ns < UINT64_MAX && !path->remembered;
+        if (path->holds)
+            why->holder = member;
         why->ways[why->n_ways] =
             (struct way){.member = member,
                          .path = path,
                          .used = why->n_ways == 0 && path->obstacle == BLEPROXY_OBSTACLE_NONE};
         why->n_ways++;
     }
+    why->n_paths = why->n_ways;
+}
+
+/* Whether any proxy tells anything at all. */
+static bool is_anything_heard(const struct why *why)
+{
+    for (size_t i = 0; i < why->fleet.n_members; i++)
+        if (why->fleet.members[i].n_devices > 0)
+            return true;
+    return false;
+}
+
+/* What the library cannot know of a bond's proxy that is not connected: that it is none of these. */
+static bool explain_bond(struct why *why)
+{
+    char proxy[SANITISED_SIZE], address[BLEPROXY_ADDRESS_TEXT_SIZE];
+    const struct bleproxy_bond *bond = bleproxy_hub_bond(why->fleet.hub, why->address);
+    const struct proxies *proxies = &why->fleet.proxies;
+    if (!bond || why->n_paths == 0 || why->holder)
+        return false;
+    for (size_t i = 0; i < why->fleet.n_members; i++) {
+        const struct member *member = &why->fleet.members[i];
+        if (member->source == bond->source || member->source == 0)
+            return false; /* it is, or may be, that one */
+    }
+    bleproxy_sanitise(proxy, sizeof(proxy), bond->proxy, strlen(bond->proxy));
+    bool left_out = why->options.n_proxies > 0 &&
+                    (proxies->config.n_proxies == 0 || config_find(&proxies->config, bond->proxy));
+    bleproxy_address_format(why->address, address);
+    snprintf(
+        why->text, sizeof(why->text),
+        "its bond is on %s, which is not %s: add it, or forget the bond ('bleproxy unpair --forget %s') and "
+        "pair it anew through another proxy",
+        proxy, left_out ? "among the proxies that -p names" : "in the configuration", address);
+    return true;
 }
 
 static void explain(struct why *why)
 {
-    if (!why->address) {
+    if (!why->address && is_anything_heard(why)) {
         snprintf(why->text, sizeof(why->text),
                  "no proxy has heard a device of that name: check that it is on, near a proxy, and not "
                  "connected elsewhere; 'bleproxy devices' shows what is heard");
         return;
     }
+    if (explain_bond(why))
+        return;
     bleproxy_hub_explain_path(why->fleet.hub, why->address, why->text, sizeof(why->text));
 }
 
 static void investigate(struct why *why)
 {
-    size_t max = why->fleet.n_members;
     fleet_measure(&why->fleet);
+    why->address = find_address(why);
     why->device = why->address ? bleproxy_hub_device(why->fleet.hub, why->address) : NULL;
+    if (why->address && !why->device)
+        why->remembered = bleproxy_hub_remembered(why->fleet.hub, why->address, NULL);
     take_paths(why);
-    size_t n_paths = why->n_ways;
-    for (size_t i = 0; i < max; i++)
-        if (!is_path(why, &why->fleet.members[i], n_paths))
+    for (size_t i = 0; i < why->fleet.n_members; i++)
+        if (!is_path(why, &why->fleet.members[i]))
             why->ways[why->n_ways++] = (struct way){.member = &why->fleet.members[i]};
     explain(why);
+}
+
+/* What a script wants to know is whether it can be connected. */
+static int verdict(const struct why *why)
+{
+    enum bleproxy_obstacle obstacle =
+        why->n_paths > 0 ? why->paths[0].obstacle : BLEPROXY_OBSTACLE_NO_SESSION;
+    if (obstacle == BLEPROXY_OBSTACLE_NONE || obstacle == BLEPROXY_OBSTACLE_BUSY)
+        return CLI_DONE;
+    if (why->n_paths == 0)
+        return CLI_UNREACHABLE;
+    return why->is_heard || why->holder ? CLI_FAILED : CLI_NOT_FOUND;
 }
 
 static int report(struct why *why)
@@ -158,7 +269,7 @@ static int report(struct why *why)
         why_print_json(why);
     else
         why_print_text(why);
-    return why->is_heard ? CLI_DONE : CLI_NOT_FOUND;
+    return verdict(why);
 }
 
 static int run(struct why *why)
@@ -167,10 +278,11 @@ static int run(struct why *why)
     int r = fleet_start(&why->fleet);
     if (r == CLI_DONE && !why->over)
         end = listen(why);
-    if (r == CLI_DONE)
-        r = fleet_verdict(&why->fleet);
-    if (r == CLI_DONE && !run_output_is_lost())
-        r = report(why);
+    if (r == CLI_DONE) {
+        int failed = fleet_verdict(&why->fleet);
+        r = run_output_is_lost() ? failed : report(why);
+        r = failed != CLI_DONE && r != CLI_INTERNAL ? failed : r;
+    }
     fleet_stop(&why->fleet);
     return end == RUN_INTERRUPTED ? CLI_INTERRUPTED : end == RUN_NO_OUTPUT ? CLI_INTERNAL : r;
 }
@@ -189,8 +301,7 @@ static int why_main(struct why *why, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     const char *text = why->options.arguments[0];
-    bleproxy_sanitise(why->label, sizeof(why->label), text, strlen(text));
-    r = filters_parse_device(&why->filter, text);
+    r = filters_parse_device(&why->filter, text, why->label, sizeof(why->label));
     if (r != CLI_DONE)
         return r;
     why->address = why->filter.address;

@@ -138,6 +138,13 @@ const struct bleproxy_device *bleproxy_hub_device(const struct bleproxy_hub *hub
 const struct bleproxy_device *bleproxy_hub_next_device(const struct bleproxy_hub *hub, size_t *position);
 size_t bleproxy_hub_n_devices(const struct bleproxy_hub *hub);
 
+/* Of a device that nobody has heard since its proxies were connected: what one of them heard before that, in an earlier
+ * run for instance. It can be connected to by that while it is not too old. address 0: any; name: exact, NULL: any. Of
+ * several reports the latest one that tells a name, else the latest. NULL: there is none. Borrowed until control returns
+ * to the event loop. */
+const struct bleproxy_advertisement *bleproxy_hub_remembered(const struct bleproxy_hub *hub, uint64_t address,
+                                                             const char *name);
+
 /* The owner's last report. When the owner has forgotten it or is gone: without raw, and proxy is "". */
 const struct bleproxy_advertisement *bleproxy_device_advertisement(const struct bleproxy_device *device);
 /* Who hears the device and how strongly: each proxy's last report, the owner's first. Start with *position =

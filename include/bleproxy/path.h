@@ -27,6 +27,9 @@ enum bleproxy_obstacle {
     BLEPROXY_OBSTACLE_STALE = 8,     /* it has not heard the device lately */
     BLEPROXY_OBSTACLE_BUSY = 9,      /* it is connecting a device: waited for, if it is worth that */
     BLEPROXY_OBSTACLE_FULL = 10,     /* no connection slot is free, as far as known */
+    /* The device is connected, through this proxy or another one, by this program or another, and has not advertised
+     * since. A connect that is asked for nonetheless goes by what was heard before. */
+    BLEPROXY_OBSTACLE_CONNECTED = 11,
 };
 /* "bonded_elsewhere"; static, never NULL. */
 const char *bleproxy_obstacle_name(enum bleproxy_obstacle obstacle);
@@ -37,14 +40,17 @@ struct bleproxy_path {
     const char
         *proxy; /* the configured name, else its own; borrowed until control returns to the event loop */
     enum bleproxy_obstacle obstacle;
-    bool preferred;                   /* by a pin */
-    double score_dbm;                 /* the higher the better: its signal, less what weighs against it */
-    double smoothed_dbm;              /* its signal over the last reports, or BLEPROXY_RSSI_NONE */
-    int8_t rssi_dbm;                  /* of the last report, or BLEPROXY_RSSI_NONE */
-    uint64_t age_ns;                  /* of the last report; UINT64_MAX: there was none */
-    uint64_t interval_ns;             /* between the device's reports, as learned or set; 0: not known */
-    unsigned attempts;                /* to connect any device, under way there */
-    double failures;                  /* to connect this device there; they are forgiven in time */
+    bool preferred;       /* by a pin */
+    double score_dbm;     /* the higher the better: its signal, less what weighs against it */
+    double smoothed_dbm;  /* its signal over the last reports, or BLEPROXY_RSSI_NONE */
+    int8_t rssi_dbm;      /* of the last report, or BLEPROXY_RSSI_NONE */
+    uint64_t age_ns;      /* of the last report; UINT64_MAX: there was none */
+    bool remembered;      /* that came before the proxy was connected, in an earlier run for instance */
+    uint64_t silent_ns;   /* since it last heard any device; time in which it did not listen is not counted */
+    uint64_t interval_ns; /* between the device's reports, as learned or set; 0: not known */
+    bool holds;           /* it has a connection to the device */
+    unsigned attempts;    /* to connect any device, under way there */
+    double failures;      /* to connect this device there; they are forgiven in time */
     uint32_t slots_free, slots_limit; /* 0 of 0: not known */
 };
 

@@ -2,6 +2,7 @@
 #include "central/reach.h"
 
 #include "hub/scanner.h"
+#include "hub/slots.h"
 #include "names/utf8.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
@@ -12,10 +13,13 @@
 
 enum {
     NAMED_MAX = 3, /* proxies; of more it is said how many */
+    SILENT_S = 5,  /* a proxy with any device in range reports several times a second */
     NAME_SIZE = SANITISE_NAME_MAX * 4 + 1,
 };
 
 #define CHECK_DEVICE "check that it is on, near a proxy, and not connected elsewhere"
+#define TAKEN_OVER   "another program may have taken it over; if none has, restart it"
+#define PAIR_ANEW    "forget the bond and pair it anew through another proxy"
 
 /* What is asked, and what is written so far. */
 struct reach {
@@ -116,9 +120,19 @@ static bool is_fresh(const struct path *path)
     return path->is_fresh;
 }
 
+static bool is_heard(const struct path *path)
+{
+    return path->is_fresh && !path->view.remembered;
+}
+
 static bool is_fresh_and_passive(const struct path *path)
 {
     return path->is_fresh && path->view.obstacle == BLEPROXY_OBSTACLE_CANNOT_CONNECT;
+}
+
+static bool is_fresh_and_banned(const struct path *path)
+{
+    return path->is_fresh && route_is_banned(path);
 }
 
 static bool is_full(const struct path *path)
@@ -131,18 +145,24 @@ static bool is_stale(const struct path *path)
     return path->view.age_ns < UINT64_MAX && !path->is_fresh;
 }
 
-/* It hears nothing while it connects. */
-static bool is_deaf(const struct path *path)
+static bool is_connecting(const struct path *path)
 {
     return path->view.attempts > 0;
+}
+
+/* It may be used, and hears nothing at all, without being busy with an attempt. */
+static bool is_silent(const struct path *path)
+{
+    return is_allowed(path) && !is_connecting(path) && path->view.silent_ns >= SILENT_S * NS_PER_S;
 }
 
 /* ---- What is said of them ---- */
 
 static void say_signal(struct reach *reach, const struct path *path)
 {
-    if (path->view.rssi_dbm != BLEPROXY_RSSI_NONE)
-        say(reach, " (%d dBm)", path->view.rssi_dbm);
+    double dbm = path->view.smoothed_dbm;
+    if (dbm > BLEPROXY_RSSI_NONE)
+        say(reach, " (%d dBm)", (int)(dbm < 0 ? dbm - 0.5 : dbm + 0.5));
 }
 
 static void say_slots(struct reach *reach, const struct path *path)
@@ -186,6 +206,7 @@ static void say_obstacle(struct reach *reach, const struct path *path)
     case BLEPROXY_OBSTACLE_STALE:
     case BLEPROXY_OBSTACLE_BUSY:
     case BLEPROXY_OBSTACLE_FULL:
+    case BLEPROXY_OBSTACLE_CONNECTED:
         break;
     }
 }
@@ -225,16 +246,47 @@ static bool has_only_pin(const struct reach *reach)
 
 /* ---- The situations ---- */
 
+/* The proxy that has the bond; false: it is not connected. */
+static bool find_bonded(const struct reach *reach, struct path *ret_path)
+{
+    for (size_t position = 0; next(reach, &position, ret_path);)
+        if (ret_path->view.source == reach->survey.bond->source)
+            return true;
+    return false;
+}
+
+static void say_bond(struct reach *reach)
+{
+    char name[NAME_SIZE];
+    const struct bleproxy_bond *bond = reach->survey.bond;
+    struct path path;
+    bool is_there = find_bonded(reach, &path);
+    const char *proxy = is_there ? path.view.proxy : bond->proxy;
+    sanitise(name, sizeof(name), proxy, strlen(proxy), SANITISE_NAME_MAX);
+    say(reach, "its bond is on %s, ", name);
+    if (!is_there)
+        say(reach, "which is not connected: check that proxy, or " PAIR_ANEW);
+    else if (path.view.obstacle == BLEPROXY_OBSTACLE_DENIED)
+        say(reach, "but %s may not be used for it ('deny'): allow it, or " PAIR_ANEW, name);
+    else if (path.view.obstacle == BLEPROXY_OBSTACLE_NOT_ALLOWED)
+        say(reach, "but only others may be used for it ('only'): allow %s, or " PAIR_ANEW, name);
+    else if (path.view.obstacle == BLEPROXY_OBSTACLE_RESERVED)
+        say(reach, "but %s is for other devices only ('only'): allow it, or " PAIR_ANEW, name);
+    else if (path.view.obstacle == BLEPROXY_OBSTACLE_CANNOT_CONNECT)
+        say(reach, "but %s cannot connect any more: give it 'bluetooth_proxy: active: true', or " PAIR_ANEW,
+            name);
+    else if (is_silent(&path))
+        say(reach, "which has heard nothing at all for %" PRIu64 " s: " TAKEN_OVER,
+            path.view.silent_ns / NS_PER_S);
+    else
+        say(reach, "which does not hear it: bring them together, or " PAIR_ANEW);
+}
+
 /* To whom it is restricted, how they are, and what lifts that. False: to nobody. */
 static bool say_restriction(struct reach *reach, const char *state)
 {
-    const struct bleproxy_bond *bond = reach->survey.bond;
-    if (bond) {
-        say(reach, "its bond is on ");
-        say_name(reach, bond->proxy);
-        say(reach,
-            ", which %s: bring them together, or forget the bond and pair it anew through another proxy",
-            state);
+    if (reach->survey.bond) {
+        say_bond(reach);
     } else if (reach->survey.route->source) {
         say(reach, "the one proxy that may be used %s: allow others, or move the device nearer to it", state);
     } else if (has_only_pin(reach)) {
@@ -247,12 +299,40 @@ static bool say_restriction(struct reach *reach, const char *state)
     return true;
 }
 
+static uint64_t shortest_silence_ns(const struct reach *reach)
+{
+    uint64_t shortest_ns = UINT64_MAX;
+    struct path path;
+    for (size_t position = 0; next(reach, &position, &path);)
+        if (is_silent(&path))
+            shortest_ns = time_min(shortest_ns, path.view.silent_ns);
+    return shortest_ns;
+}
+
+/* Proxies that hear nothing at all tell nothing of the device. */
+static void say_silent(struct reach *reach)
+{
+    size_t n = count(reach, is_silent);
+    if (n == 0)
+        return;
+    say_all(reach, is_silent, NULL);
+    say(reach, n == 1 ? " has heard nothing at all for " : " have heard nothing at all for ");
+    say(reach, "%" PRIu64 " s: ", shortest_silence_ns(reach) / NS_PER_S);
+    say(reach, n == 1 ? TAKEN_OVER : "another program may have taken them over; if none has, restart them");
+}
+
 static void say_not_heard(struct reach *reach)
 {
-    const size_t n = count(reach, is_any);
-    if (count(reach, is_deaf) == n) {
+    const size_t n = count(reach, is_any), n_silent = count(reach, is_silent);
+    if (count(reach, is_connecting) == n) {
         say(reach, "no proxy can hear it now: all are connecting other devices; wait, or add a proxy");
-    } else if (count(reach, is_stale) > 0) {
+        return;
+    }
+    if (n_silent > 0 && n_silent == count(reach, is_allowed)) {
+        say_silent(reach);
+        return;
+    }
+    if (count(reach, is_stale) > 0) {
         say(reach, "no proxy has heard it lately: ");
         say_all(reach, is_stale, say_age);
         say(reach, "; " CHECK_DEVICE);
@@ -260,6 +340,9 @@ static void say_not_heard(struct reach *reach)
         say(reach, n == 1 ? "the one connected proxy has never heard it: " CHECK_DEVICE
                           : "none of the connected proxies has ever heard it: " CHECK_DEVICE);
     }
+    if (n_silent > 0)
+        say(reach, "; ");
+    say_silent(reach);
 }
 
 static void say_unusable(struct reach *reach)
@@ -271,18 +354,70 @@ static void say_unusable(struct reach *reach)
             return;
         say(reach, "no connected proxy may be used for it: ");
         say_all(reach, is_any, say_obstacle);
-        say(reach, "; change the pins");
+        say(reach, "; change 'only' and 'deny'");
     } else {
-        say(reach, "it is heard by ");
+        say(reach, count(reach, is_heard) > 0 ? "it is heard by " : "it was heard by ");
         say_all(reach, is_fresh, say_obstacle);
         if (count(reach, is_fresh_and_passive) == count(reach, is_fresh)) {
             say(reach, ": use a proxy with 'bluetooth_proxy: active: true'");
             return;
         }
         say(reach, "; ");
-        if (!say_restriction(reach, "does not hear it"))
-            say(reach, "the others do not hear it: move the device nearer to them, or change the pins");
+        if (say_restriction(reach, "does not hear it"))
+            return;
+        say(reach, "the others do not hear it: move the device nearer to them, or change 'only' and 'deny'");
+        if (count(reach, is_silent) > 0)
+            say(reach, "; ");
+        say_silent(reach);
     }
+}
+
+/* Another proxy helps only if it may be used. */
+static void say_full(struct reach *reach)
+{
+    const struct survey *survey = &reach->survey;
+    bool others = count(reach, is_fresh_and_banned) > 0;
+    say(reach,
+        "all connection slots of the proxies that hear it%s are in use: ", others ? " and may be used" : "");
+    say_all(reach, is_full, say_slots);
+    if (others) {
+        say(reach, "; it is heard by ");
+        say_all(reach, is_fresh_and_banned, say_obstacle);
+        say(reach, ", too");
+    }
+    say(reach, "; disconnect another device, or %s",
+        survey->bond                                   ? PAIR_ANEW
+        : survey->route->source || has_only_pin(reach) ? "allow others"
+                                                       : "add a proxy");
+}
+
+static void say_holder(struct reach *reach)
+{
+    say(reach, "it is connected through ");
+    say_name(reach, scanner_label(reach->survey.holder.scanner));
+    say(reach, reach->survey.holder.is_own ? ", by this program"
+                                           : ", by another program: connected devices do not advertise");
+}
+
+static void say_free(struct reach *reach, const struct path *path)
+{
+    const struct scanner *holder = reach->survey.holder.scanner;
+    if (path->view.remembered) {
+        say(reach, "it would be tried through ");
+        say_name(reach, path->view.proxy);
+        say(reach, ", which heard it");
+        say_age(reach, path);
+        say(reach, ", but not since the proxy was connected");
+        return;
+    }
+    say(reach, "it can be connected: through ");
+    say_name(reach, path->view.proxy);
+    say_signal(reach, path);
+    if (!holder)
+        return;
+    say(reach, ", although it is connected through ");
+    say_name(reach, scanner_label(holder));
+    say(reach, ", too");
 }
 
 char *reach_explain(const struct routing *routing, const struct route *route, uint64_t now_ns, char *text,
@@ -290,19 +425,17 @@ char *reach_explain(const struct routing *routing, const struct route *route, ui
 {
     struct reach reach = {.survey = route_survey(routing, route, now_ns), .text = text, .size = size};
     struct path path;
-    int r = route_choose(routing, route, now_ns, &path);
+    int r = route_pick(&reach.survey, &path);
     text[0] = '\0';
     if (r == ROUTE_FREE) {
-        say(&reach, "nothing stands in the way: it would be connected through ");
-        say_name(&reach, path.view.proxy);
-        say_signal(&reach, &path);
+        say_free(&reach, &path);
     } else if (r == ROUTE_BUSY) {
         say_name(&reach, path.view.proxy);
         say(&reach, " is the best proxy for it, and is connecting another device: its turn comes after that");
     } else if (r == ROUTE_FULL) {
-        say(&reach, "all connection slots of the proxies that hear it are in use: ");
-        say_all(&reach, is_full, say_slots);
-        say(&reach, "; disconnect another device, or add a proxy");
+        say_full(&reach);
+    } else if (reach.survey.holder.is_quiet) {
+        say_holder(&reach);
     } else if (r == BLEPROXY_E_NO_PROXY) {
         say_unusable(&reach);
     } else {

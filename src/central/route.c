@@ -23,6 +23,16 @@ static bool is_stale(const struct routing *routing, const struct hub_hearing *he
     return age_ns - pauses_since(&routing->pauses, source, hearing->heard_ns, now_ns) > fresh_ns;
 }
 
+static uint64_t silence(const struct routing *routing, const struct scanner *scanner, uint64_t now_ns)
+{
+    uint64_t heard_ns = scanner_heard_ns(scanner), began_ns = scanner_registered_ns(scanner);
+    if (heard_ns < began_ns)
+        heard_ns = began_ns;
+    if (heard_ns >= now_ns)
+        return 0;
+    return now_ns - heard_ns - pauses_since(&routing->pauses, scanner_source(scanner), heard_ns, now_ns);
+}
+
 /* What people have laid down for the device and the proxy. */
 static enum bleproxy_obstacle find_ban(const struct survey *survey, uint64_t source,
                                        const struct pin_ruling *ruling)
@@ -36,10 +46,17 @@ static enum bleproxy_obstacle find_ban(const struct survey *survey, uint64_t sou
     return BLEPROXY_OBSTACLE_NONE;
 }
 
+/* Whether the device cannot be had there for being connected. */
+static bool is_connected(const struct survey *survey, const struct path *path)
+{
+    return path->view.holds || (survey->holder.is_quiet && path->view.age_ns < UINT64_MAX);
+}
+
 /* Of several obstacles the one that lasts longest. */
-static enum bleproxy_obstacle find_obstacle(const struct routing *routing, const struct path *path,
+static enum bleproxy_obstacle find_obstacle(const struct survey *survey, const struct path *path,
                                             enum bleproxy_obstacle ban)
 {
+    const struct routing *routing = survey->routing;
     const struct scanner *scanner = path->scanner;
     if (ban != BLEPROXY_OBSTACLE_NONE)
         return ban;
@@ -47,6 +64,8 @@ static enum bleproxy_obstacle find_obstacle(const struct routing *routing, const
         return BLEPROXY_OBSTACLE_CANNOT_CONNECT;
     if (!scanner_is_available(scanner) || !scanner_session(scanner))
         return BLEPROXY_OBSTACLE_NO_SESSION;
+    if (is_connected(survey, path))
+        return BLEPROXY_OBSTACLE_CONNECTED;
     if (path->view.age_ns == UINT64_MAX)
         return BLEPROXY_OBSTACLE_NOT_HEARD;
     if (!path->is_fresh)
@@ -75,6 +94,9 @@ static void path_fill(const struct survey *survey, struct scanner *scanner, stru
                  .smoothed_dbm = hearing.smoothed_dbm,
                  .rssi_dbm = hearing.rssi_dbm,
                  .age_ns = heard ? now_ns - hearing.heard_ns : UINT64_MAX,
+                 .remembered = heard && hearing.heard_ns < scanner_registered_ns(scanner),
+                 .holds = survey->holder.scanner == scanner,
+                 .silent_ns = silence(routing, scanner, now_ns),
                  .interval_ns = hearing.interval_ns,
                  .attempts =
                      routing->reference ? turns_all(routing, scanner) : turns_on_radio(routing, scanner),
@@ -85,16 +107,47 @@ static void path_fill(const struct survey *survey, struct scanner *scanner, stru
         .address_type = hearing.address_type,
         .is_fresh = heard && (routing->reference || !is_stale(routing, &hearing, source, now_ns)),
     };
-    ret_path->view.obstacle = find_obstacle(routing, ret_path, find_ban(survey, source, &ruling));
+    ret_path->view.obstacle = find_obstacle(survey, ret_path, find_ban(survey, source, &ruling));
 }
 
-struct survey route_survey(const struct routing *routing, const struct route *route, uint64_t now_ns)
+static bool is_heard_since(const struct hub *hub, uint64_t address, uint64_t since_ns)
+{
+    const struct scanner *scanner;
+    struct hub_hearing hearing;
+    for (size_t position = 0; (scanner = hub_next_scanner(hub, &position));)
+        if (hub_hears(hub, scanner, address, &hearing) && hearing.heard_ns >= since_ns)
+            return true;
+    return false;
+}
+
+static struct holder find_holder(const struct hub *hub, uint64_t address)
+{
+    bool is_own = hub_is_connected(hub, address);
+    struct scanner *scanner;
+    for (size_t position = 0; (scanner = hub_next_scanner(hub, &position));) {
+        const struct slots *slots = scanner_slot_record(scanner);
+        uint64_t quiet_ns = UINT64_MAX; /* one's own are enough, whatever the device says */
+        if (is_own ? slots_is_tracked(slots, address) : slots_holds(slots, address, &quiet_ns))
+            return (struct holder){scanner, is_own, !is_heard_since(hub, address, quiet_ns)};
+    }
+    return (struct holder){.scanner = NULL};
+}
+
+/* What attempts go by. */
+static struct survey survey_routes(const struct routing *routing, const struct route *route, uint64_t now_ns)
 {
     const struct bleproxy_bond *bond = bonds_get(&routing->bonds, route->address);
     return (struct survey){.routing = routing,
                            .route = route,
                            .now_ns = now_ns,
                            .bond = route->ignore_bond || routing->reference ? NULL : bond};
+}
+
+struct survey route_survey(const struct routing *routing, const struct route *route, uint64_t now_ns)
+{
+    struct survey survey = survey_routes(routing, route, now_ns);
+    survey.holder = find_holder(routing->hub, route->address);
+    return survey;
 }
 
 bool route_next(const struct survey *survey, size_t *position, struct path *ret_path)
@@ -120,6 +173,7 @@ bool route_is_banned(const struct path *path)
     case BLEPROXY_OBSTACLE_STALE:
     case BLEPROXY_OBSTACLE_BUSY:
     case BLEPROXY_OBSTACLE_FULL:
+    case BLEPROXY_OBSTACLE_CONNECTED:
         break;
     }
     return false;
@@ -144,6 +198,7 @@ static unsigned rank(const struct bleproxy_path *path)
     case BLEPROXY_OBSTACLE_BONDED_ELSEWHERE:
     case BLEPROXY_OBSTACLE_NOT_HEARD:
     case BLEPROXY_OBSTACLE_STALE:
+    case BLEPROXY_OBSTACLE_CONNECTED:
         break;
     }
     return path->age_ns < UINT64_MAX;
@@ -202,28 +257,33 @@ static int why_none(const struct survey *survey)
     return heard || !allowed ? BLEPROXY_E_NO_PROXY : BLEPROXY_E_NOT_HEARD;
 }
 
-int route_choose(const struct routing *routing, const struct route *route, uint64_t now_ns,
-                 struct path *ret_path)
+int route_pick(const struct survey *survey, struct path *ret_path)
 {
-    const struct survey survey = route_survey(routing, route, now_ns);
-    const struct contest contest = find_contest(&survey);
+    const struct contest contest = find_contest(survey);
     struct path best = {0}, path;
-    for (size_t position = 0; route_next(&survey, &position, &path);) {
-        path_judge(&survey, &contest, &path);
-        if (can_be_used(&path.view) && (!best.scanner || goes_first(route, &path.view, &best.view)))
+    for (size_t position = 0; route_next(survey, &position, &path);) {
+        path_judge(survey, &contest, &path);
+        if (can_be_used(&path.view) && (!best.scanner || goes_first(survey->route, &path.view, &best.view)))
             best = path;
     }
     if (!best.scanner)
-        return why_none(&survey);
+        return why_none(survey);
     *ret_path = best;
     return best.view.obstacle == BLEPROXY_OBSTACLE_BUSY   ? ROUTE_BUSY
            : best.view.obstacle == BLEPROXY_OBSTACLE_FULL ? ROUTE_FULL
                                                           : ROUTE_FREE;
 }
 
+int route_choose(const struct routing *routing, const struct route *route, uint64_t now_ns,
+                 struct path *ret_path)
+{
+    const struct survey survey = survey_routes(routing, route, now_ns);
+    return route_pick(&survey, ret_path);
+}
+
 bool route_opens(const struct routing *routing, const struct route *route, uint64_t source, uint64_t now_ns)
 {
-    const struct survey survey = route_survey(routing, route, now_ns);
+    const struct survey survey = survey_routes(routing, route, now_ns);
     struct scanner *scanner;
     struct path path;
     for (size_t position = 0; (scanner = hub_next_scanner(routing->hub, &position));) {

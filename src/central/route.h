@@ -22,6 +22,13 @@ struct path {
     bool is_fresh;        /* it has heard the device lately */
 };
 
+/* The proxy that has a connection to the device already. */
+struct holder {
+    const struct scanner *scanner; /* NULL: none */
+    bool is_own;                   /* it is this program's connection */
+    bool is_quiet;                 /* nothing was heard of the device since, as of most that are connected */
+};
+
 enum { ROUTE_FREE, ROUTE_BUSY, ROUTE_FULL };
 /* The proxy for the next attempt. ROUTE_FREE; ROUTE_BUSY: the best one has an attempt under way, its turn is to be
  * waited for; ROUTE_FULL: no slot is free on any. BLEPROXY_E_NOT_HEARD: by none, lately; BLEPROXY_E_NO_PROXY: none can be
@@ -39,8 +46,12 @@ struct survey {
     const struct route *route;
     uint64_t now_ns;
     const struct bleproxy_bond *bond; /* that binds the device, or NULL */
+    struct holder holder;
 };
+/* With all that is told. Attempts go by less: they take no heed of the holder, which may be about to let go. */
 struct survey route_survey(const struct routing *routing, const struct route *route, uint64_t now_ns);
+/* As route_choose(). */
+int route_pick(const struct survey *survey, struct path *ret_path);
 /* In the order of their registration, not scored: start with *position = 0; false at the end. */
 bool route_next(const struct survey *survey, size_t *position, struct path *ret_path);
 /* A pin, a bond, or the route's source excludes it. */

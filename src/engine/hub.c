@@ -174,6 +174,12 @@ const struct bleproxy_device *bleproxy_hub_device(const struct bleproxy_hub *hub
     return hub_device(hub->core, address);
 }
 
+const struct bleproxy_advertisement *bleproxy_hub_remembered(const struct bleproxy_hub *hub, uint64_t address,
+                                                             const char *name)
+{
+    return hub_remembered(hub->core, address, name);
+}
+
 const struct bleproxy_device *bleproxy_hub_next_device(const struct bleproxy_hub *hub, size_t *position)
 {
     return hub_next_device(hub->core, position);

@@ -175,6 +175,35 @@ void history_restore(struct hub *hub, struct scanner *scanner, uint64_t now_ns)
     history_drop(history, kept);
 }
 
+static bool is_wanted(const struct sighting *sighting, uint64_t address, const char *name)
+{
+    const struct bleproxy_advertisement *view = &sighting->view;
+    if (!sighting->restored || sighting->device || (address != 0 && view->address != address))
+        return false;
+    return !name || (view->name_size == strlen(name) && memcmp(view->name, name, view->name_size) == 0);
+}
+
+static bool is_better(const struct bleproxy_advertisement *view, const struct bleproxy_advertisement *than)
+{
+    if (!than || !view->name_size != !than->name_size)
+        return !than || view->name_size > 0;
+    return view->time_ns > than->time_ns;
+}
+
+const struct bleproxy_advertisement *history_find(const struct hub *hub, uint64_t address, const char *name)
+{
+    const struct bleproxy_advertisement *best = NULL;
+    list_for_each(node, &hub->scanners)
+    {
+        const struct scanner *scanner = list_entry(node, struct scanner, registered);
+        const struct sighting *sighting;
+        for (size_t position = 0; (sighting = map_next(&scanner->sightings.by_address, &position));)
+            if (is_wanted(sighting, address, name) && is_better(&sighting->view, best))
+                best = &sighting->view;
+    }
+    return best;
+}
+
 /* Takes the device from what one has kept. False: nothing is left, or it cannot be read. */
 static bool forget(struct history *history, struct history_source *kept, uint64_t address)
 {

@@ -41,6 +41,8 @@ void history_keep(struct hub *hub, struct scanner *scanner, uint64_t now_ns);
 void history_restore(struct hub *hub, struct scanner *scanner, uint64_t now_ns);
 /* The device is in the hub's table now: what scanners know of it from earlier becomes its own, name and interval too. */
 void history_recall(struct hub *hub, struct bleproxy_device *device);
+/* As hub_remembered(). */
+const struct bleproxy_advertisement *history_find(const struct hub *hub, uint64_t address, const char *name);
 /* What the device has told is forgotten. */
 void history_forget(struct history *history, uint64_t address);
 /* Every now and then: drops what is too old; lets it be saved. Within hub_enter() and hub_leave(). */

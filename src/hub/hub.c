@@ -331,6 +331,17 @@ bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t ad
     return true;
 }
 
+const struct bleproxy_advertisement *hub_remembered(const struct hub *hub, uint64_t address, const char *name)
+{
+    return history_find(hub, address, name);
+}
+
+bool hub_is_connected(const struct hub *hub, uint64_t address)
+{
+    const struct interest *interest = interests_get(&hub->interests, address);
+    return interest && interest->links > 0;
+}
+
 uint64_t hub_source_of(const struct hub *hub, uint64_t address)
 {
     const struct bleproxy_device *device = device_table_get(&hub->devices, address);

@@ -44,6 +44,8 @@ int hub_discover(struct hub *hub, const struct bleproxy_filter *filter, uint64_t
                  bleproxy_discovered_fn *on_discovered, void *user, uint64_t now_ns,
                  struct bleproxy_search **ret_search);
 const struct bleproxy_device *hub_device(const struct hub *hub, uint64_t address);
+const struct bleproxy_advertisement *hub_remembered(const struct hub *hub, uint64_t address,
+                                                    const char *name);
 const struct bleproxy_device *hub_next_device(const struct hub *hub, size_t *position);
 size_t hub_n_devices(const struct hub *hub);
 int hub_watch_unavailable(struct hub *hub, uint64_t address, bleproxy_unavailable_fn *on_unavailable,
@@ -65,6 +67,8 @@ struct hub_hearing {
 /* False: the scanner does not remember it. */
 bool hub_hears(const struct hub *hub, const struct scanner *scanner, uint64_t address,
                struct hub_hearing *ret_hearing);
+/* A connection to the device is up, of interest_connect(). */
+bool hub_is_connected(const struct hub *hub, uint64_t address);
 int hub_request_active_scan(struct hub *hub, uint64_t address, uint32_t interval_ms, uint32_t duration_ms,
                             uint64_t now_ns, struct bleproxy_active_scan **ret_request);
 int hub_request_scan(struct hub *hub, enum bleproxy_scanner_mode mode,

@@ -329,6 +329,11 @@ uint64_t scanner_registered_ns(const struct scanner *scanner)
     return scanner->registered_ns;
 }
 
+uint64_t scanner_heard_ns(const struct scanner *scanner)
+{
+    return scanner->heard_ns;
+}
+
 bool scanner_is_connectable(const struct scanner *scanner)
 {
     return scanner->connectable;

@@ -72,6 +72,8 @@ const char *scanner_name(const struct scanner *scanner);
 const char *scanner_label(const struct scanner *scanner);
 /* When it was last registered with a hub. */
 uint64_t scanner_registered_ns(const struct scanner *scanner);
+/* When it last heard anything at all, or was set up. */
+uint64_t scanner_heard_ns(const struct scanner *scanner);
 bool scanner_is_connectable(const struct scanner *scanner);
 /* Not paused by connection attempts, and heard from within 90 s. */
 bool scanner_is_scanning(const struct scanner *scanner);

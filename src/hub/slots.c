@@ -59,7 +59,32 @@ void slots_announce(struct slots *slots)
     publish(slots);
 }
 
-static void store(struct slots *slots, const struct bleproxy_slots *report)
+bool slots_holds(const struct slots *slots, uint64_t address, uint64_t *ret_quiet_ns)
+{
+    for (size_t i = 0; i < slots->view.n_allocated; i++)
+        if (slots->allocated[i] == address) {
+            *ret_quiet_ns = slots->quiet_ns[i];
+            return true;
+        }
+    return false;
+}
+
+/* Connections that the first report of a session lists are there already. */
+static void allocate(struct slots *slots, const uint64_t *addresses, size_t n, uint64_t now_ns)
+{
+    uint64_t quiet_ns[SLOTS_ALLOCATED_MAX];
+    uint64_t new_ns = slots->view.limit == 0 ? now_ns : time_after(now_ns, SLOTS_QUIET_S * NS_PER_S);
+    for (size_t i = 0; i < n; i++)
+        if (!slots_holds(slots, addresses[i], &quiet_ns[i]))
+            quiet_ns[i] = new_ns;
+    slots->view.n_allocated = n;
+    if (n == 0)
+        return;
+    memcpy(slots->allocated, addresses, n * sizeof(*addresses));
+    memcpy(slots->quiet_ns, quiet_ns, n * sizeof(*quiet_ns));
+}
+
+static void store(struct slots *slots, const struct bleproxy_slots *report, uint64_t now_ns)
 {
     struct bleproxy_slots *view = &slots->view;
     size_t n = report->n_allocated < SLOTS_ALLOCATED_MAX ? report->n_allocated : SLOTS_ALLOCATED_MAX;
@@ -67,11 +92,9 @@ static void store(struct slots *slots, const struct bleproxy_slots *report)
     if (view->free == report->free && view->limit == report->limit && view->n_allocated == n &&
         (n == 0 || memcmp(slots->allocated, report->allocated, size) == 0))
         return;
+    allocate(slots, report->allocated, n, now_ns);
     view->free = report->free;
     view->limit = report->limit;
-    view->n_allocated = n;
-    if (n > 0)
-        memcpy(slots->allocated, report->allocated, size);
     slots->published = false;
 }
 
@@ -97,10 +120,8 @@ static bool is_consistent(struct slots *slots)
 
 static bool is_allocated(const struct slots *slots, uint64_t address)
 {
-    for (size_t i = 0; i < slots->view.n_allocated; i++)
-        if (slots->allocated[i] == address)
-            return true;
-    return false;
+    uint64_t quiet_ns;
+    return slots_holds(slots, address, &quiet_ns);
 }
 
 static void take_lost(struct slots *slots, struct list *lost)
@@ -135,7 +156,7 @@ void slots_report(struct slots *slots, const struct bleproxy_slots *report, uint
     struct list lost; /* callbacks may untrack themselves from it as from the other */
     list_init(&lost);
     slots->shut = false;
-    store(slots, report);
+    store(slots, report, now_ns);
     take_lost(slots, &lost);
     wake_waiters(slots, now_ns);
     tell_lost(slots, &lost, now_ns);
@@ -199,6 +220,13 @@ void slots_untrack(struct slot_tracker *tracker)
 {
     if (tracker->node.next)
         list_unlink(&tracker->node);
+}
+
+bool slots_is_tracked(const struct slots *slots, uint64_t address)
+{
+    list_for_each(node, &slots->trackers) if (list_entry(node, struct slot_tracker, node)->address ==
+                                              address) return true;
+    return false;
 }
 
 bool slots_can_connect(const struct slots *slots)

@@ -13,6 +13,9 @@
 
 enum { SLOTS_ALLOCATED_MAX = 64 }; /* addresses in a report; firmware has at most 9 slots */
 enum { SLOTS_WARNINGS_MAX = 16 };  /* in the log, in one connection of the proxy */
+enum {
+    SLOTS_QUIET_S = 3
+}; /* a slot is taken that long before the device is connected, and silent, at most */
 
 /* Somebody who waits for a free slot. Embedded, zeroed before its first use. */
 struct slot_waiter {
@@ -35,6 +38,7 @@ struct slots {
     bool shut;        /* the session went: waiting is in vain until available again or a report comes */
     struct bleproxy_slots view; /* as last reported */
     uint64_t allocated[SLOTS_ALLOCATED_MAX];
+    uint64_t quiet_ns[SLOTS_ALLOCATED_MAX]; /* of each of them, see slots_holds() */
     struct list waiters, trackers;
     bool published;      /* what is known now */
     bool seen_allocated; /* the firmware lists addresses */
@@ -84,6 +88,11 @@ bool slots_can_connect(const struct slots *slots);
 const struct bleproxy_slots *slots_view(const struct slots *slots);
 /* Slots in use, whatever the list says. */
 uint32_t slots_in_use(const struct slots *slots);
+/* Whether the proxy lists a connection to the device. *ret_quiet_ns: what is heard of the device from then on it says
+ * although it is connected; most devices do not. */
+bool slots_holds(const struct slots *slots, uint64_t address, uint64_t *ret_quiet_ns);
+/* Whether somebody tracks the device here. */
+bool slots_is_tracked(const struct slots *slots, uint64_t address);
 /* Publishes what is known now, even if it was published before. */
 void slots_announce(struct slots *slots);
 

@@ -26,6 +26,8 @@ const char *bleproxy_obstacle_name(enum bleproxy_obstacle obstacle)
         return "busy";
     case BLEPROXY_OBSTACLE_FULL:
         return "full";
+    case BLEPROXY_OBSTACLE_CONNECTED:
+        return "connected";
     }
     return "unknown";
 }

@@ -191,6 +191,13 @@ def test_bad_input_is_a_sentence_and_a_code():
         talk(proxy, "read", "").expect(2, "usage: bleproxy read")
 
 
+def test_no_command_takes_any_device_for_the_one_that_was_asked_for():
+    for nobody in ("00:00:00:00:00:00", "00-00-00-00-00-00", "000000000000"):
+        for command, *more in (("why",), ("services",), ("read", "2a19"), ("write", "2a19", "01"), ("notify", "2a19"), ("pair",),
+                               ("unpair",), ("unpair", "--forget"), ("params", "6", "9", "0", "100"), ("clear-cache",)):
+            run(command, "-p", "127.0.0.1:1", nobody, *more).expect(2, "00:00:00:00:00:00 is no device's address")
+
+
 def test_several_of_one_uuid_need_a_handle():
     with house() as proxy:
         tree = talk(proxy, "services", "Virtual Tower", "--json").expect(0).objects()[0]

@@ -78,7 +78,7 @@ static void test_a_deadline_that_ends_the_wait_for_a_slot_says_that_a_slot_is_mi
     struct told told = told_by(world);
     const struct bleproxy_connect_options options = {.deadline_ms = 1000};
     hear(world, 0, -60);
-    say_slots(world, 0, 3, 3);
+    say_slots_of(world, 0, 0, 3);
     begin(world, &options, &told);
     pass_ms(world, 1000);
     assert_int_equal(told.calls, 1);

@@ -105,6 +105,20 @@ static void test_words_are_wrapped(void **state)
     assert_wrapped("", 4, "\n");
 }
 
+static void test_a_line_of_whole_words(void **state)
+{
+    (void)state;
+    assert_int_equal(text_line("it is on", 8), 8);
+    assert_int_equal(text_line("it is on", 7), 5);
+    assert_int_equal(text_line("it is on", 5), 5);
+    assert_int_equal(text_line("it is on", 4), 2);
+    assert_int_equal(text_line("impossible it", 4), 4);
+    assert_int_equal(text_line("温度計 温度計", 8), 9);
+    assert_int_equal(text_line("温度計", 5), 6);
+    assert_int_equal(text_line("温度計", 1), 3); /* at least one */
+    assert_int_equal(text_line("", 1), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -121,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_no_entry_is_cut),
         cmocka_unit_test(test_a_column_is_filled_up),
         cmocka_unit_test(test_words_are_wrapped),
+        cmocka_unit_test(test_a_line_of_whole_words),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

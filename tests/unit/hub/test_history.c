@@ -275,6 +275,40 @@ static void test_another_run_begins_without_devices(void **state)
     assert_string_equal(name_of(f, 1), "Lamp");
 }
 
+static void test_what_was_heard_in_an_earlier_run_is_found(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -50, LAMP);
+    assert_null(hub_remembered(f->hub, 1, NULL)); /* as a device it is known */
+    restart(f, 10, seconds(100));
+    assert_null(hub_remembered(f->hub, 1, NULL));
+    come(f, A);
+    const struct bleproxy_advertisement *found = hub_remembered(f->hub, 1, NULL);
+    assert_ptr_equal(found, scanner_last(f->scanners[A], 1));
+    assert_ptr_equal(hub_remembered(f->hub, 0, "Lamp"), found);
+    assert_null(hub_remembered(f->hub, 0, "Lam"));
+    assert_null(hub_remembered(f->hub, 2, NULL));
+    hear(f, come(f, B), 1, -50, NAMELESS);
+    assert_null(hub_remembered(f->hub, 0, "Lamp"));
+}
+
+static void test_of_what_was_heard_the_latest_is_found_that_tells_a_name(void **state)
+{
+    struct fixture *f = *state;
+    hear(f, f->scanners[A], 1, -50, LAMP);
+    restart(f, 10, seconds(100));
+    struct scanner *passive = come(f, B);
+    hear(f, passive, 1, -70, NAMELESS);
+    hear(f, passive, 2, -70, NAMELESS);
+    restart(f, 10, seconds(200));
+    passive = come(f, B);
+    assert_ptr_equal(hub_remembered(f->hub, 1, NULL), scanner_last(passive, 1));
+    come(f, A);
+    assert_ptr_equal(hub_remembered(f->hub, 1, NULL), scanner_last(f->scanners[A], 1));
+    assert_ptr_equal(hub_remembered(f->hub, 2, NULL), scanner_last(passive, 2));
+    assert_null(hub_remembered(f->hub, 2, "Lamp"));
+}
+
 static void test_a_restored_name_names_what_another_proxy_hears(void **state)
 {
     struct fixture *f = *state;
@@ -649,6 +683,8 @@ int main(void)
         TEST(test_listening_goes_on_to_its_end),
         TEST(test_how_it_is_heard_is_known_before_it_is_heard),
         TEST(test_another_run_begins_without_devices),
+        TEST(test_what_was_heard_in_an_earlier_run_is_found),
+        TEST(test_of_what_was_heard_the_latest_is_found_that_tells_a_name),
         TEST(test_a_restored_name_names_what_another_proxy_hears),
         TEST(test_a_proxy_that_comes_later_names_it_too),
         TEST(test_restored_names_are_weighed_as_heard_ones_are),
