@@ -289,8 +289,7 @@ static int run(struct why *why)
 
 static int why_main(struct why *why, int argc, char **argv)
 {
-    char state_dir[PATH_MAX];
-    struct bleproxy_hub_options hub_options = {.spare_links = true};
+    const struct bleproxy_hub_options hub_options = {.spare_links = true};
     const struct options_table table = {.longs = longs,
                                         .help = help,
                                         .parse = parse,
@@ -305,8 +304,6 @@ static int why_main(struct why *why, int argc, char **argv)
     if (r != CLI_DONE)
         return r;
     why->address = why->filter.address;
-    if (state_directory(state_dir, sizeof(state_dir)))
-        hub_options.state_dir = state_dir;
     r = fleet_open(&why->fleet, &hub_options);
     if (r != CLI_DONE)
         return r;

@@ -48,11 +48,11 @@ def test_pins_of_devices_and_of_proxies():
                 assert proxy_used(configure(entry), **state) == name, entry
 
 
-def judge(config, *arguments, **more):
+def judge(config, code=0, **more):
     """What 'bleproxy why' says: the verdicts on the two proxies by their names, the JSON of each, the explanation."""
-    text = run("why", "-c", config, BATTERY, *arguments, **more).expect(0).out
-    found, = run("why", "-c", config, BATTERY, "--json", *arguments, **more).expect(0).objects()
-    verdicts = {match[1]: match[2] for match in re.finditer(r"^(kitchen|attic) .*\d/\d +-?\d+  (.*)$", text, re.MULTILINE)}
+    text = run("why", "-c", config, BATTERY, **more).expect(code).out
+    found, = run("why", "-c", config, BATTERY, "--json", **more).expect(code).objects()
+    verdicts = {match[1]: match[2] for match in re.finditer(r"^(kitchen|attic) .*\d/\d  (.*)$", text, re.MULTILINE)}
     return verdicts, {path["proxy"]: path for path in found["paths"]}, found["explanation"]
 
 
@@ -72,23 +72,24 @@ def test_why_judges_as_a_connection_would():
             for config, obstacle in pins.items():
                 verdicts, paths, explanation = judge(config, **state)
                 assert paths[name]["used"] and not paths[other]["used"], (config, paths)
-                assert f"connected through {name} " in explanation
+                assert f"connected: through {name} " in explanation
                 assert paths[name]["preferred"] == (obstacle == "preferred") and paths[name]["obstacle"] is None
                 assert paths[other]["obstacle"] == (None if obstacle == "preferred" else obstacle)
                 assert verdicts == {
-                    "preferred": {name: "would be used: a pin prefers it", other: f"a pin prefers {name}"},
-                    "not_allowed": {name: "would be used", other: "pins allow only others"},
-                    "denied": {name: "would be used", other: "a pin denies it"},
-                    "reserved": {name: "would be used", other: "reserved for other devices by a pin"}}[obstacle]
+                    "preferred": {name: "would be used; the configuration prefers it",
+                                  other: f"the configuration prefers {name}"},
+                    "not_allowed": {name: "would be used", other: "the configuration allows only others"},
+                    "denied": {name: "would be used", other: "the configuration denies it"},
+                    "reserved": {name: "would be used", other: "the configuration keeps it for other devices"}}[obstacle]
 
 
 def test_no_proxy_is_left_by_pins():
     with house() as proxies, fresh_state() as state:
         config = configure(*proxies.values(), devices=f"  - address: {BATTERY}\n    deny: [kitchen, attic]\n")
-        verdicts, paths, explanation = judge(config, **state)
-        assert verdicts == {"kitchen": "a pin denies it", "attic": "a pin denies it"}
-        assert not any(path["used"] for path in paths.values()) and "change the pins" in explanation
-        run("read", "-c", config, BATTERY, "battery_level", "-t", "2", **state).expect(5, "change the pins")
+        verdicts, paths, explanation = judge(config, 5, **state)
+        assert verdicts == {name: "the configuration denies it" for name in proxies}
+        assert not any(path["used"] for path in paths.values()) and "change 'only' and 'deny'" in explanation
+        run("read", "-c", config, BATTERY, "battery_level", "-t", "2", **state).expect(5, "change 'only' and 'deny'")
 
 
 def test_a_pin_names_a_proxy_by_what_it_calls_itself_or_is_called_here():
@@ -96,7 +97,7 @@ def test_a_pin_names_a_proxy_by_what_it_calls_itself_or_is_called_here():
         for name in ("attic", "upstairs"):
             config = write("names.yaml", f"proxies:\n  - {{name: {name}, address: 192.0.2.1}}\n"
                                          f"devices:\n  - {{address: '{BATTERY}', deny: {name}}}\n")
-            found, = run("why", "-c", config, "-p", proxies[0], BATTERY, "--json", **state).expect(0).objects()
+            found, = run("why", "-c", config, "-p", proxies[0], BATTERY, "--json", **state).expect(5 if name == "attic" else 0).objects()
             path, = found["paths"]
             assert path["proxy"] == "attic" and path["obstacle"] == ("denied" if name == "attic" else None)
             assert "attic" in found["explanation"] and proxies[0] not in found["explanation"]
@@ -104,7 +105,7 @@ def test_a_pin_names_a_proxy_by_what_it_calls_itself_or_is_called_here():
         config = write("names.yaml", f"proxies:\n  - {{name: upstairs, address: {address[0]}, port: {address[1]}}}\n"
                                      f"devices:\n  - {{address: '{BATTERY}', deny: upstairs}}\n")
         for proxy, obstacle in ((proxies[0], None), ("upstairs", "denied")):
-            found, = run("why", "-c", config, "-p", proxy, BATTERY, "--json", **state).expect(0).objects()
+            found, = run("why", "-c", config, "-p", proxy, BATTERY, "--json", **state).expect(5 if obstacle else 0).objects()
             assert found["paths"][0]["obstacle"] == obstacle, proxy
 
 
