@@ -10,7 +10,7 @@
 /* Each is heard when it comes, and by chance some seconds later. */
 enum { AGAIN_AFTER_1 = 12, AGAIN_AFTER_2 = 40 };
 
-#define MAD_FIRST_NS   (1180 * NS_PER_S)
+#define MAD_FIRST_NS   (1080 * NS_PER_S)
 #define MAD_LEAST_NS   (3000 * NS_PER_S)
 #define MAD_MOST_NS    (6000 * NS_PER_S)
 #define MAD_RESTART_NS (5 * NS_PER_S)
@@ -27,6 +27,8 @@ static const struct act {
     bool twice, large;
 } acts[] = {{300, 200, false, true}, {300, 200, true, true}, {2400, 20, true, false}};
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
+/* Early in the last act, when most is known, it breaks down, too: what it has heard is put away. */
+enum { BREAKDOWN = 750 };
 
 static void report(struct world *world, unsigned proxy, uint64_t dice, size_t size, int32_t rssi)
 {
@@ -86,6 +88,8 @@ static void go_on(struct world *world, void *what, uint64_t tenth)
         begin += act->tenths;
     if (act == acts + ACTS)
         return;
+    if (tenth == BREAKDOWN)
+        box_power_off(&world->boxes[FAR_PROXY], MAD_RESTART_NS);
     for (unsigned i = 0; i < act->at_once; i++) {
         uint64_t n = world->n_invented++;
         invent(world, n, act->large);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The power of the whole house fails for a moment; first within the first hour, and then when most is known: just before
- * the hub looks, every 30 s, who is gone, and in a siege when a proxy has been mad for a minute. More often one proxy
+ * the hub looks, every 30 s, who is gone, and in a siege when a proxy has been mad for long. More often one proxy
  * alone is without power. */
 #define OUTAGE_FIRST_NS (1259 * NS_PER_S)
 #define OUTAGE_LEAST_NS (4000 * NS_PER_S)
