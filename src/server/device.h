@@ -59,6 +59,14 @@ struct slot {
     struct stream stream;
 };
 
+/* The encryption key, where clients may change it. */
+struct key {
+    bool provisionable;
+    bool is_set;       /* now, or from the moment on when next is activated */
+    uint64_t since_ns; /* when next becomes the key; BP_NEVER */
+    uint8_t next[HANDSHAKE_PSK_SIZE];
+};
+
 struct server {
     const struct server_profile *profile;
     const struct server_radio_ops *radio;
@@ -68,9 +76,10 @@ struct server {
     uint64_t bluetooth_mac_address;
     struct slot slots[SERVER_SLOTS_MAX];
     uint32_t n_slots;
-    uint64_t sweep_ns; /* when links that nobody subscribes to are closed; BP_NEVER */
-    bool opening;      /* slot_open_next() is on the stack */
-    uint8_t psk[HANDSHAKE_PSK_SIZE];
+    uint64_t sweep_ns;               /* when links that nobody subscribes to are closed; BP_NEVER */
+    bool opening;                    /* slot_open_next() is on the stack */
+    uint8_t psk[HANDSHAKE_PSK_SIZE]; /* zeros without a key */
+    struct key key;
     struct list connections;
     unsigned n_connections;
     struct scan scan;
@@ -99,6 +108,9 @@ struct server_connection {
     char client[SANITISE_NAME_MAX * 4 + 1];
 };
 
+/* Asks all clients to disconnect; those that have not said hello yet are closed. */
+void server_dismiss(struct server *server, const char *why);
+
 /* Bracket every entry from outside. leave makes the calls to the transports that became due; the server may
  * be gone after it. */
 void server_enter(struct server *server);
@@ -120,7 +132,12 @@ typedef void request_fn(struct server_connection *connection, const ProtobufCMes
                         uint64_t now_ns);
 
 /* info.c: who the device is */
-request_fn info_hello, info_authenticate, info_device, info_capabilities, info_list_entities, info_set_key;
+request_fn info_hello, info_authenticate, info_device, info_capabilities, info_list_entities;
+
+/* key.c */
+request_fn key_set;
+void key_init(struct server *server, const struct server_config *config);
+void key_tick(struct server *server, uint64_t now_ns);
 
 /* scan.c */
 request_fn scan_subscribe, scan_unsubscribe, scan_set_mode;

@@ -92,8 +92,10 @@ void info_device(struct server_connection *connection, const ProtobufCMessage *m
     response.bluetooth_proxy_feature_flags = profile->feature_flags;
     if (profile->bluetooth_mac) {
         response.bluetooth_mac_address = text_of(bluetooth_mac);
-        response.api_encryption_supported = server->identity.psk != NULL;
+        response.api_encryption_supported = server->identity.psk || server->key.provisionable;
     }
+    response.api_encryption_provisionable =
+        profile->zero_key && server->key.provisionable && !server->key.is_set;
     connection_send(connection, MESSAGE_DEVICE_INFO_RESPONSE, &response.base);
 }
 
@@ -120,15 +122,4 @@ void info_list_entities(struct server_connection *connection, const ProtobufCMes
     (void)now_ns;
     ListEntitiesDoneResponse response = LIST_ENTITIES_DONE_RESPONSE__INIT;
     connection_send(connection, MESSAGE_LIST_ENTITIES_DONE_RESPONSE, &response.base);
-}
-
-/* The key is part of the configuration and not for clients to change. Firmware without encryption does not
- * know the request. */
-void info_set_key(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
-{
-    (void)message;
-    (void)now_ns;
-    NoiseEncryptionSetKeyResponse response = NOISE_ENCRYPTION_SET_KEY_RESPONSE__INIT;
-    if (connection->server->identity.psk)
-        connection_send(connection, MESSAGE_NOISE_SET_KEY_RESPONSE, &response.base);
 }

@@ -22,7 +22,9 @@ struct server_profile {
     bool capabilities;       /* answers DeviceCapabilitiesRequest */
     bool long_server_info;   /* "name (esphome v2023.6.3)" instead of the version alone */
     const char *compilation_time;
-    bool passwords;              /* answers AuthenticationRequest; before 2026.1 */
+    bool sets_keys; /* a client may give it its encryption key; since 2025.8 or before */
+    bool zero_key;  /* without one it takes plaintext and a key of zeros alike, else plaintext; mid-2026 */
+    bool passwords; /* answers AuthenticationRequest; before 2026.1 */
     bool login_required;         /* AuthenticationRequest needed even without a password (2024 and before) */
     bool asks_time;              /* asks each client for the time once it is authenticated */
     bool newest_subscriber_wins; /* since 2026.7; else the first keeps the subscription */
@@ -58,6 +60,7 @@ struct server_config {
     const struct env *env;
     const struct server_profile *profile;
     const uint8_t *psk; /* 32 bytes or NULL: plaintext */
+    bool provisionable; /* clients may set, change and clear the key; only where the profile sets_keys */
     const struct aead *aead;
     const char *name, *friendly_name, *model, *manufacturer; /* name: 1 to 31 bytes */
     uint64_t mac_address, bluetooth_mac_address;
@@ -66,7 +69,7 @@ struct server_config {
     uint32_t slots; /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
 };
 
-/* What the radio does for the server. */
+/* What the radio, and the rest of the device, do for the server. */
 struct server_radio_ops {
     /* Someone listens from now on, or nobody any more: reports outside this time are dropped. */
     void (*on_subscribed)(void *user, bool subscribed, uint64_t now_ns);
@@ -74,6 +77,9 @@ struct server_radio_ops {
     void (*set_mode)(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns);
     /* NULL: every device is out of reach. */
     const struct server_link_ops *links;
+    /* A client gives the device another key, or NULL: none. 0 once it would survive the loss of power, else
+     * the client is told that it failed. It may not call the server. NULL: nothing can fail. */
+    int (*store_key)(void *user, const uint8_t *psk);
 };
 
 struct server;
@@ -141,7 +147,8 @@ enum {
     SERVER_LINK_REQUESTS_MAX = 1024, /* reads and writes of a link that the radio owes answers to at once */
 };
 
-/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above, or too many slots.
+/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above, too many slots, or
+ * provisionable where the profile does not know that.
  * The profile must outlive the server. The scanner is IDLE until the radio says otherwise. */
 int server_new(const struct server_config *config, const struct server_radio_ops *radio, void *radio_user,
                uint64_t now_ns, struct server **ret_server);
