@@ -67,7 +67,7 @@ static void listener_on_timer(uv_timer_t *timer)
 static bool listener_wants_flood(const struct net_listener *listener)
 {
     return listener->net->config->radio.rate == RADIO_RATE_FLOOD &&
-           server_is_subscribed(listener->proxy.server) && server_backlog(listener->proxy.server) == 0;
+           sim_proxy_wants_flood(&listener->proxy) && server_backlog(listener->proxy.server) == 0;
 }
 
 void net_flood(struct net_listener *listener)

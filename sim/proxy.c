@@ -147,14 +147,19 @@ void sim_proxy_tick(struct sim_proxy *proxy, uint64_t now_ns)
     server_tick(proxy->server, now_ns);
 }
 
+bool sim_proxy_wants_flood(const struct sim_proxy *proxy)
+{
+    return server_is_subscribed(proxy->server) && !server_is_deaf(proxy->server);
+}
+
 bool sim_proxy_flood(struct sim_proxy *proxy, uint64_t now_ns)
 {
-    while (server_is_subscribed(proxy->server) && server_backlog(proxy->server) < FLOOD_BACKLOG) {
+    while (sim_proxy_wants_flood(proxy) && server_backlog(proxy->server) < FLOOD_BACKLOG) {
         size_t size;
         const uint8_t *payload = ear_burst(proxy->ear, &size);
         if (!payload)
             break;
         server_report_batch(proxy->server, payload, size, now_ns);
     }
-    return server_is_subscribed(proxy->server);
+    return sim_proxy_wants_flood(proxy);
 }

@@ -36,8 +36,10 @@ int sim_proxy_init(struct sim_proxy *proxy, const struct sim_proxy_config *confi
 void sim_proxy_deinit(struct sim_proxy *proxy);
 uint64_t sim_proxy_deadline(const struct sim_proxy *proxy);
 void sim_proxy_tick(struct sim_proxy *proxy, uint64_t now_ns);
-/* In a flood: reports until the subscriber's backlog is about full. Whether there is a subscriber. */
+/* In a flood: reports until the subscriber's backlog is about full. Whether it wants more then. */
 bool sim_proxy_flood(struct sim_proxy *proxy, uint64_t now_ns);
+/* Whether there is a subscriber who would hear it. */
+bool sim_proxy_wants_flood(const struct sim_proxy *proxy);
 /* What follows from the name and the seed. */
 uint64_t sim_proxy_mac_address(const char *name, uint64_t seed);
 

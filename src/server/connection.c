@@ -63,7 +63,7 @@ static const struct request {
     [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {info_time, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7},
@@ -140,6 +140,7 @@ int server_accept(struct server *server, const struct server_connection_ops *ops
     server_keepalive_init(&connection->keepalive, server->profile->handshake_timeout_ns, now_ns);
     list_append(&server->connections, &connection->node);
     server->n_connections++;
+    connection->number = ++server->n_accepted;
     *ret_connection = connection;
     return 0;
 }
@@ -185,6 +186,7 @@ void server_connection_free(struct server_connection *connection, uint64_t now_n
     connection_close(connection, "the transport is gone");
     connection->told = connection->freed = true;
     scan_leave(server, connection, now_ns);
+    server->alone_ns = time_after(now_ns, server->reboot_timeout_ns);
     server_leave(server);
 }
 

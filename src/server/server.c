@@ -62,12 +62,16 @@ int server_new(const struct server_config *config, const struct server_radio_ops
         .password = server_copy(env, config->profile->passwords ? config->password : NULL),
         .bluetooth_mac_address = config->bluetooth_mac_address,
         .n_slots = config->slots,
+        .deep_sleep = config->deep_sleep,
+        .time_ns = config->profile->asks_time ? time_after(now_ns, SERVER_TIME_NS) : BP_NEVER,
+        .reboot_timeout_ns = config->reboot_timeout_ns ? config->reboot_timeout_ns : BP_NEVER,
         .sweep_ns = BP_NEVER,
     };
     server->identity.limits.payload_max = config->profile->payload_max;
     server->identity.limits.noise_body_max = config->profile->payload_max;
     server->identity.name = server->name;
     key_init(server, config);
+    server->alone_ns = time_after(now_ns, server->reboot_timeout_ns);
     list_init(&server->connections);
     arena_init(&server->arena, env);
     buffer_init(&server->scratch, env, SERVER_SCRATCH_MAX);
@@ -155,10 +159,17 @@ void server_shutdown(struct server *server, uint64_t now_ns)
     server_leave(server);
 }
 
+/* ESPHome starts again when nobody wants anything of it for long. */
+static uint64_t server_reboot_deadline(const struct server *server)
+{
+    return server->n_connections == 0 ? server->alone_ns : BP_NEVER;
+}
+
 uint64_t server_deadline(const struct server *server)
 {
-    uint64_t deadline_ns =
-        time_min(time_min(server->scan.flush_ns, server->key.since_ns), slot_deadline(server));
+    uint64_t deadline_ns = time_min(server->scan.flush_ns, slot_deadline(server));
+    deadline_ns = time_min(deadline_ns, time_min(server->key.since_ns, server->time_ns));
+    deadline_ns = time_min(deadline_ns, server_reboot_deadline(server));
     list_for_each(node, &server->connections)
     {
         const struct server_connection *connection = list_entry(node, struct server_connection, node);
@@ -168,13 +179,24 @@ uint64_t server_deadline(const struct server *server)
     return deadline_ns;
 }
 
+static void server_reboot(struct server *server, uint64_t now_ns)
+{
+    env_log(server->identity.env, BLEPROXY_LOG_WARNING, "server", server->name,
+            "no client for a long time: it starts again");
+    server->alone_ns = BP_NEVER;
+    server->radio->reboot(server->radio_user, now_ns);
+}
+
 void server_tick(struct server *server, uint64_t now_ns)
 {
     server_enter(server);
     scan_tick(server, now_ns);
     slot_tick(server, now_ns);
     key_tick(server, now_ns);
+    info_tick(server, now_ns);
     list_for_each(node, &server->connections)
         connection_tick(list_entry(node, struct server_connection, node), now_ns);
+    if (now_ns >= server_reboot_deadline(server))
+        server_reboot(server, now_ns);
     server_leave(server);
 }

@@ -66,7 +66,9 @@ struct server_config {
     uint64_t mac_address, bluetooth_mac_address;
     const char *password;                    /* NULL or "": none; newer firmware ignores it */
     enum bleproxy_scanner_mode scanner_mode; /* the one configured, PASSIVE or ACTIVE */
-    uint32_t slots; /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
+    uint64_t reboot_timeout_ns; /* without any client, 15 min on real devices; 0: it never reboots */
+    bool deep_sleep;            /* tells that it sleeps in between; who makes it sleep is not the server */
+    uint32_t slots;             /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
 };
 
 /* What the radio, and the rest of the device, do for the server. */
@@ -80,6 +82,8 @@ struct server_radio_ops {
     /* A client gives the device another key, or NULL: none. 0 once it would survive the loss of power, else
      * the client is told that it failed. It may not call the server. NULL: nothing can fail. */
     int (*store_key)(void *user, const uint8_t *psk);
+    /* The firmware starts again, with a new server: this one may be freed. Only with a reboot_timeout_ns. */
+    void (*reboot)(void *user, uint64_t now_ns);
 };
 
 struct server;
@@ -140,6 +144,15 @@ struct server_link_ops {
     bool (*refuses)(void *user, uint64_t address);
 };
 
+/* What makes a device that has gone deaf hear again. Each does what those before it do, too. */
+enum server_cure {
+    SERVER_CURE_MODE,      /* another scan mode */
+    SERVER_CURE_SUBSCRIBE, /* asking for advertisements again */
+    SERVER_CURE_CONNECT,   /* asking on a connection that is newer than its deafness */
+    SERVER_CURE_REBOOT,
+    SERVER_CURE_NONE, /* its aerial has come off */
+};
+
 enum {
     SERVER_NAME_MAX = 31,
     SERVER_SLOTS_MAX = 9,            /* as many as ESP32 firmware can be built for */
@@ -197,6 +210,11 @@ void server_report(struct server *server, const struct batch_advert *advert, uin
 /* As server_report() for each advertisement of an encoded message, and the batch is full with the last of
  * them: for radios that batch themselves. */
 void server_report_batch(struct server *server, const uint8_t *payload, size_t size, uint64_t now_ns);
+/* The device goes deaf: it drops what it is reported, and answers as before. That changes how a deaf one is
+ * cured. Those cured by a reboot are by a new server, too; SERVER_CURE_NONE is for who makes it to repeat. */
+void server_go_deaf(struct server *server, enum server_cure cure);
+void server_hear(struct server *server);
+bool server_is_deaf(const struct server *server);
 /* The scanner's state changed. */
 void server_scanner_state(struct server *server, enum bleproxy_scanner_state state, uint64_t now_ns);
 enum bleproxy_scanner_mode server_scanner_mode(const struct server *server);

@@ -109,7 +109,8 @@ static int store_key(void *user, const uint8_t *psk)
 }
 
 static const struct server_connection_ops connection_ops = {on_pending, on_close};
-static const struct server_radio_ops radio_ops = {on_subscribed, set_mode, &radio_links, store_key};
+static const struct server_radio_ops radio_ops = {
+    .on_subscribed = on_subscribed, .set_mode = set_mode, .links = &radio_links, .store_key = store_key};
 
 static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, size_t chunk)
 {
