@@ -145,6 +145,11 @@ int server_accept(struct server *server, const struct server_connection_ops *ops
     return 0;
 }
 
+void server_connection_trust(struct server_connection *connection)
+{
+    server_framing_trust(&connection->framing);
+}
+
 void server_connection_feed(struct server_connection *connection, uint8_t *bytes, size_t n, uint64_t now_ns)
 {
     struct server *server = connection->server;

@@ -41,6 +41,8 @@ struct server_framing {
 /* out_max: held bytes beyond which sending fails with BLEPROXY_E_LIMIT. */
 void server_framing_init(struct server_framing *framing, const struct server_framing_identity *identity,
                          size_t out_max);
+/* Plaintext from now on, whatever the device is configured for. Before the first byte. */
+void server_framing_trust(struct server_framing *framing);
 /* Wipes keys. Idempotent. */
 void server_framing_deinit(struct server_framing *framing);
 

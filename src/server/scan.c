@@ -249,6 +249,11 @@ bool server_is_subscribed(const struct server *server)
     return server->scan.subscriber != NULL;
 }
 
+bool server_connection_subscribes(const struct server_connection *connection)
+{
+    return connection->server->scan.subscriber == connection;
+}
+
 size_t server_backlog(const struct server *server)
 {
     return server->scan.subscriber ? server->scan.subscriber->framing.out.size : 0;

@@ -184,6 +184,10 @@ struct server_connection_ops {
  * BLEPROXY_E_NOMEM. */
 int server_accept(struct server *server, const struct server_connection_ops *ops, void *user, uint64_t now_ns,
                   struct server_connection **ret_connection);
+/* Of a client in the same program: it speaks plaintext, whatever the key. Right after server_accept(). */
+void server_connection_trust(struct server_connection *connection);
+/* Whether it has the subscription. */
+bool server_connection_subscribes(const struct server_connection *connection);
 /* Bytes that the client sent; decrypted in place. May end in on_close, in which the connection may be freed.
  */
 void server_connection_feed(struct server_connection *connection, uint8_t *bytes, size_t n, uint64_t now_ns);
