@@ -96,7 +96,7 @@ def users():
     problems = []
     for folder in ("cli", "examples", "bench"):
         for path in sources(folder):
-            if path.name in ("sim.c", "replay.c", "cipher.c") or path.name.startswith("hub") and folder == "bench":
+            if path.stem in ("sim", "sim_options", "replay", "cipher") or path.name.startswith("hub") and folder == "bench":
                 continue
             for number, quote, name in includes(path):
                 room = name.split("/")[0] if quote == '"' and "/" in name else None
