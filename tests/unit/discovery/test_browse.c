@@ -433,7 +433,8 @@ static void test_a_second_of_life_each(void **state)
         HEAR(record_ptr(label, 1));
         run_until(now + S / 100);
     }
-    assert_in_range(n_sent - before, 0, 10 * (10 + 1) + 1); /* in 10 s: ten times a second, and the pointers once */
+    assert_in_range(n_sent - before, 0,
+                    10 * (10 + 1) + 1); /* in 10 s: ten times a second, and the pointers once */
 }
 
 static void test_it_may_be_freed_from_within(void **state)
