@@ -105,6 +105,19 @@ size_t host_get(const struct host *host, uint64_t now_ns, struct net_address *re
     return n;
 }
 
+bool host_has_moved(const struct host *host, const struct net_address *address)
+{
+    uint64_t own_ns = 0, newest_ns = 0;
+    for (unsigned i = 0; i < host->n; i++) {
+        const struct host_address *entry = &host->addresses[i];
+        if (net_address_equals(&entry->address, address) && entry->heard_ns > own_ns)
+            own_ns = entry->heard_ns;
+        else if (entry->address.family == address->family && entry->heard_ns > newest_ns)
+            newest_ns = entry->heard_ns;
+    }
+    return host->n > 0 && (own_ns == 0 || (newest_ns > own_ns && newest_ns - own_ns > NS_PER_S));
+}
+
 void hosts_init(struct hosts *hosts, const struct env *env)
 {
     *hosts = (struct hosts){.env = env};

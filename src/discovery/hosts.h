@@ -36,6 +36,10 @@ bool host_expire(struct host *host, uint64_t now_ns);
 /* The addresses that live, IPv6 before IPv4, without repetition; at most max. */
 size_t host_get(const struct host *host, uint64_t now_ns, struct net_address *ret_addresses, size_t max);
 
+/* Whether the host, as heard last, has others than this address: it is not known, or others of its family were heard over
+ * a second after it. */
+bool host_has_moved(const struct host *host, const struct net_address *address);
+
 /* The names that were looked up, and what is known of them. */
 struct hosts {
     const struct env *env;

@@ -138,8 +138,12 @@ static void carrier_resolution_done(void *user, const struct net_address *addres
 static void carrier_woken(void *user)
 {
     struct carrier *carrier = user;
+    struct mdns_waker *waker = &carrier->waker;
     carrier_enter(carrier);
-    proxy_kick(carrier->proxy, loop_now());
+    if (!carrier->active)
+        proxy_kick(carrier->proxy, loop_now());
+    else if (mdns_has_moved(waker->mdns, waker->name, &carrier->active->address))
+        proxy_doubt(carrier->proxy, loop_now());
     carrier_leave(carrier);
 }
 

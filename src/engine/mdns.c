@@ -225,6 +225,8 @@ static void mdns_send(struct mdns *mdns, const struct dns_writer *message, bool 
             struct mdns_socket *socket =
                 from_hearing ? mdns_find(mdns, family, true, family == 4 ? 0 : netif->index) : NULL;
             int error = 0;
+            if (netif->is_loopback && family == 6)
+                continue; /* there is no link to multicast on */
             if (!socket)
                 socket = mdns_open(mdns, family, false, 0, &error);
             if (socket)
@@ -292,6 +294,12 @@ void mdns_free(struct mdns *mdns)
 size_t mdns_known(struct mdns *mdns, const char *name, struct net_address *ret_addresses, size_t max)
 {
     return lookups_known(&mdns->lookups, name, loop_now(), ret_addresses, max);
+}
+
+bool mdns_has_moved(struct mdns *mdns, const char *name, const struct net_address *address)
+{
+    const struct host *host = hosts_find(&mdns->lookups.hosts, name);
+    return host && host_has_moved(host, address);
 }
 
 int mdns_lookup(struct mdns *mdns, const char *name, lookup_fn *on_done, void *user,

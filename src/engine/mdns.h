@@ -21,6 +21,8 @@ void mdns_free(struct mdns *mdns);
 
 /* As in lookup.h. */
 size_t mdns_known(struct mdns *mdns, const char *name, struct net_address *ret_addresses, size_t max);
+/* As host_has_moved(). */
+bool mdns_has_moved(struct mdns *mdns, const char *name, const struct net_address *address);
 int mdns_lookup(struct mdns *mdns, const char *name, lookup_fn *on_done, void *user,
                 struct lookup **ret_lookup);
 void mdns_cancel(struct mdns *mdns, struct lookup *lookup);

@@ -9,6 +9,7 @@
 #define AFTER_LEAVE_NS (5 * NS_PER_S)    /* the pause after a session that either side ended on purpose */
 #define KICK_AFTER_NS  (500 * NS_PER_MS) /* younger attempts are under way to the address that was announced */
 #define KICK_PAUSE_NS  NS_PER_S /* between kicks: whoever announces without end does not have us connect so */
+#define DOUBT_NS       NS_PER_S /* the time for an answer when the address has changed */
 #define BRIEF_NS       (5 * NS_PER_S) /* a proxy that keeps closing sessions younger than this is not usable */
 
 /* What a wrong key or password counts as: enough failures for the longest pause. */
@@ -35,6 +36,7 @@ struct proxy {
     uint64_t ready_ns;                  /* when the session became ready */
     bool was_brief;                     /* the last session was lost soon after that */
     bool deep_sleep;
+    bool doubted;         /* a ping will tell */
     bool was_kicked;      /* the attempt took the place of one that was under way */
     uint64_t attempt_ns;  /* when it began */
     uint64_t may_kick_ns; /* not before */
@@ -415,6 +417,28 @@ void proxy_kick(struct proxy *proxy, uint64_t now_ns)
     proxy->dial = NULL;
     dial_free(dial);
     begin_attempt(proxy, now_ns);
+    leave(proxy);
+}
+
+static void on_doubt_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+{
+    struct proxy *proxy = user;
+    (void)reply;
+    proxy->doubted = false;
+    if (error == BLEPROXY_E_TIMEOUT)
+        session_fail(proxy->session, BLEPROXY_E_PING,
+                     "does not answer any more, and has announced another address", now_ns);
+}
+
+void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
+{
+    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted)
+        return;
+    PingRequest ping = PING_REQUEST__INIT;
+    enter(proxy);
+    /* One that cannot be asked is left to the keepalive. */
+    proxy->doubted = session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
+                                     DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;
     leave(proxy);
 }
 

@@ -124,6 +124,29 @@ static void test_a_flush_is_of_one_interface(void **state)
     assert_addresses("4.1"); /* heard on both: one address */
 }
 
+static bool has_moved_from(uint8_t last)
+{
+    const struct net_address address = {.family = 4, .bytes = {192, 0, 2, last}};
+    return host_has_moved(&host, &address);
+}
+
+static void test_who_has_moved(void **state)
+{
+    (void)state;
+    assert_false(has_moved_from(1)); /* nothing is known */
+    hear(record_a("kitchen.local", 1, 120));
+    assert_false(has_moved_from(1));
+    assert_true(has_moved_from(2));
+    now += 10 * S;
+    hear(record_aaaa("kitchen.local", 1, 120));
+    assert_false(has_moved_from(1));
+    hear(record_a("kitchen.local", 2, 120));
+    assert_true(has_moved_from(1));
+    assert_false(has_moved_from(2));
+    hear(record_a("kitchen.local", 3, 120)); /* it has both */
+    assert_false(has_moved_from(2));
+}
+
 static void test_of_too_many_the_oldest_goes(void **state)
 {
     (void)state;
@@ -173,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_newest_address_comes_first, set_up),
         cmocka_unit_test_setup(test_without_a_flush_addresses_add_up, set_up),
         cmocka_unit_test_setup(test_a_flush_is_of_one_interface, set_up),
+        cmocka_unit_test_setup(test_who_has_moved, set_up),
         cmocka_unit_test_setup(test_of_too_many_the_oldest_goes, set_up),
         cmocka_unit_test(test_of_too_many_names_the_one_of_use_longest_ago_goes),
     };

@@ -137,6 +137,83 @@ static void test_endless_announcements_kick_once_a_second(void **state)
     assert_int_equal(f->n_resolve - before, 10);
 }
 
+/* Its ping is the last thing written. */
+static void doubt(struct fixture *f)
+{
+    struct iovec vec;
+    proxy_sent(f->proxy, proxy_pending(f->proxy, &vec));
+    proxy_doubt(f->proxy, f->now_ns);
+}
+
+static void assert_pinged(struct fixture *f)
+{
+    struct iovec vec;
+    assert_int_equal(proxy_pending(f->proxy, &vec), 3);
+    assert_hex(vec.iov_base, 3, "000007");
+}
+
+static void test_a_session_in_doubt_that_answers_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    doubt(f);
+    assert_pinged(f);
+    fixture_feed(f, "000008");
+    pass(f, 2 * NS_PER_S);
+    assert_int_equal(f->n_down, 0);
+    doubt(f);
+    assert_pinged(f);
+}
+
+static void test_a_session_in_doubt_that_does_not_answer_is_over(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    doubt(f);
+    pass(f, NS_PER_S / 2);
+    proxy_doubt(f->proxy, f->now_ns); /* a second doubt changes nothing */
+    pass(f, NS_PER_S / 2 - 1);
+    assert_int_equal(f->n_down, 0);
+    pass(f, 1);
+    assert_int_equal(f->n_down, 1);
+    assert_int_equal(f->end.error, BLEPROXY_E_PING);
+    assert_non_null(strstr(f->end.text, "has announced another address"));
+    fixture_wait(f, 0);
+    assert_int_equal(f->n_resolve, 2);
+}
+
+static void test_only_a_session_can_be_doubted(void **state)
+{
+    struct fixture *f = *state;
+    static const enum bleproxy_proxy_state states[] = {BLEPROXY_PROXY_STOPPED,    BLEPROXY_PROXY_RESOLVING,
+                                                       BLEPROXY_PROXY_CONNECTING, BLEPROXY_PROXY_HANDSHAKING,
+                                                       BLEPROXY_PROXY_WAITING,    BLEPROXY_PROXY_STOPPING};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (states[i] == BLEPROXY_PROXY_WAITING)
+            proxy_fail(f->proxy, BLEPROXY_E_CLOSED, NULL, f->now_ns);
+        if (states[i] == BLEPROXY_PROXY_STOPPING) {
+            fixture_reach(f, BLEPROXY_PROXY_READY);
+            proxy_stop(f->proxy, f->now_ns);
+        }
+        fixture_reach(f, states[i]);
+        assert_int_equal(proxy_state(f->proxy), states[i]);
+        doubt(f);
+        assert_int_equal(proxy_state(f->proxy), states[i]);
+    }
+}
+
+static void test_freed_or_lost_while_in_doubt(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    doubt(f);
+    proxy_fail(f->proxy, BLEPROXY_E_CLOSED, NULL, f->now_ns);
+    assert_int_equal(f->end.error, BLEPROXY_E_CLOSED);
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    doubt(f);
+    assert_pinged(f); /* the teardown frees it */
+}
+
 static void free_proxy(struct fixture *f)
 {
     struct proxy *proxy = f->proxy;
@@ -188,6 +265,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_is_stopped_stays_so, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_endless_announcements_kick_once_a_second, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_session_in_doubt_that_answers_goes_on, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_session_in_doubt_that_does_not_answer_is_over, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_only_a_session_can_be_doubted, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_freed_or_lost_while_in_doubt, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_freed_and_kicked_from_within, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
