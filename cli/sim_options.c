@@ -55,7 +55,9 @@ static const char help[] =
     "                            subscribes, connects, or until a reboot, or for good:\n"
     "                            mode, subscribe, connect, reboot, never\n"
     "      --deaf-every S        how often (60)\n"
-    "      --control SOCKET      take orders there: list, reboot, crash, deaf, hear, rob, unrob, move\n"
+    "      --mdns                announce them on the local network\n"
+    "      --control SOCKET      take orders there: list, reboot, crash, deaf, hear, rob, unrob, move,\n"
+    "                            announce, goodbye\n"
     "  -v, --verbose             show the log on standard error; twice for more\n"
     "  -h, --help                this text\n"
     "\n"
@@ -88,6 +90,7 @@ enum {
     OPTION_DEAF,
     OPTION_DEAF_EVERY,
     OPTION_CONTROL,
+    OPTION_MDNS,
 };
 
 static const struct option options[] = {
@@ -116,6 +119,7 @@ static const struct option options[] = {
     {"deaf", required_argument, NULL, OPTION_DEAF},
     {"deaf-every", required_argument, NULL, OPTION_DEAF_EVERY},
     {"control", required_argument, NULL, OPTION_CONTROL},
+    {"mdns", no_argument, NULL, OPTION_MDNS},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -304,6 +308,9 @@ static int set_option(struct sim *sim, int option, const char *text)
         return CLI_DONE;
     case OPTION_RADIO_FAULTS:
         sim->net.proxy.faults = sim_link_faults_all;
+        return CLI_DONE;
+    case OPTION_MDNS:
+        sim->net.mdns = true;
         return CLI_DONE;
     case OPTION_PROVISIONABLE:
         sim->net.proxy.provisionable = true;

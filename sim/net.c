@@ -3,6 +3,7 @@
 
 #include "sim/net_client.h"
 #include "sim/net_control.h"
+#include "sim/net_mdns.h"
 #include <bleproxy/error.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +56,17 @@ static void net_on_stop_timer(uv_timer_t *timer)
     uv_stop(timer->loop);
 }
 
+/* What is beside the proxies themselves. */
+static void net_close_services(struct net *net)
+{
+    if (net->mdns)
+        net_mdns_close(net->mdns);
+    if (net->control)
+        net_control_close(net->control);
+    net->mdns = NULL;
+    net->control = NULL;
+}
+
 /* Says goodbye to all clients; the second signal does without. */
 static void net_on_signal(uv_signal_t *handle, int signal)
 {
@@ -62,9 +74,7 @@ static void net_on_signal(uv_signal_t *handle, int signal)
     if (net->signal)
         uv_stop(&net->loop);
     net->signal = signal;
-    if (net->control)
-        net_control_close(net->control);
-    net->control = NULL;
+    net_close_services(net);
     for (uint32_t i = 0; i < net->n_listeners; i++)
         net_listener_stop(&net->listeners[i]);
     if (net->n_clients == 0)
@@ -81,8 +91,7 @@ static void net_close_handle(uv_handle_t *handle, void *user)
 
 static void net_teardown(struct net *net)
 {
-    if (net->control)
-        net_control_close(net->control);
+    net_close_services(net);
     for (uint32_t i = 0; i < net->n_listeners; i++)
         net_listener_close(&net->listeners[i]);
     uv_walk(&net->loop, net_close_handle, NULL);
@@ -123,6 +132,11 @@ static int net_setup(struct net *net, char why[NET_TEXT_MAX])
     }
     for (uint32_t i = 0; i < config->count; i++) {
         r = net_listener_new(net, i, why);
+        if (r < 0)
+            return r;
+    }
+    if (config->mdns) {
+        r = net_mdns_open(net, &net->mdns, why);
         if (r < 0)
             return r;
     }

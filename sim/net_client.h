@@ -27,6 +27,7 @@ struct net_listener {
     uv_timer_t timer;
     int fd; /* -1 then */
     struct sockaddr_storage address;
+    bool told_key; /* whether it has one, as told to the local network */
     struct list clients;
     struct list lost;   /* who know nothing of it yet */
     uint64_t armed_ns;  /* what the timer is set to */
@@ -43,6 +44,7 @@ struct net {
     uv_signal_t sigint, sigterm;
     struct radio *radio;
     struct net_control *control; /* or NULL */
+    struct net_mdns *mdns;       /* or NULL */
     struct net_listener *listeners;
     uint32_t n_listeners; /* that are set up */
     size_t n_clients;

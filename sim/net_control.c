@@ -4,6 +4,7 @@
 #include "sim/control.h"
 #include "sim/net_address.h"
 #include "sim/net_client.h"
+#include "sim/net_mdns.h"
 #include <bleproxy/error.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -119,8 +120,11 @@ static const char *control_do(const struct control_client *client, const struct 
     case CONTROL_MOVE:
         return control_move(listener, control->address);
     case CONTROL_ANNOUNCE:
+        net_mdns_announce(listener->net->mdns, listener);
+        return listener->net->mdns ? NULL : "it was started without --mdns";
     case CONTROL_GOODBYE:
-        return "it was started without --mdns";
+        net_mdns_leave(listener->net->mdns, listener, true);
+        return listener->net->mdns ? NULL : "it was started without --mdns";
     }
     return NULL;
 }

@@ -2,6 +2,7 @@
 #include "sim/net_address.h"
 #include "sim/net_client.h"
 #include "sim/net_keys.h"
+#include "sim/net_mdns.h"
 #include <bleproxy/error.h>
 #include <errno.h>
 #include <stdio.h>
@@ -57,6 +58,10 @@ void net_flood(struct net_listener *listener)
 
 void net_rearm(struct net_listener *listener)
 {
+    if (listener->told_key != listener->proxy.has_key) {
+        listener->told_key = listener->proxy.has_key;
+        net_mdns_update(listener->net->mdns, listener);
+    }
     uint64_t deadline_ns = time_min(sim_proxy_deadline(&listener->proxy), listener->accept_ns);
     list_for_each(node, &listener->clients)
     {
@@ -170,8 +175,11 @@ static void listener_on_power(void *user, bool on, uint64_t now_ns)
     if (on) {
         list_for_each(node, &listener->lost) net_client_reset(list_entry(node, struct net_client, node));
         listener_accept_again(listener);
+        net_mdns_announce(listener->net->mdns, listener);
         return;
     }
+    /* A crash is silent, and so is whoever reboots because nobody is there. */
+    net_mdns_leave(listener->net->mdns, listener, listener->proxy.off_ns != BP_NEVER);
     list_for_each(node, &listener->clients) net_client_lose(list_entry(node, struct net_client, node), true);
     listener_shut(listener);
 }
@@ -205,6 +213,7 @@ int net_listener_move(struct net_listener *listener, const struct sockaddr_stora
     }
     list_for_each(node, &listener->clients) net_client_lose(list_entry(node, struct net_client, node), false);
     listener_accept_again(listener);
+    net_mdns_update(listener->net->mdns, listener);
     net_rearm(listener);
     return 0;
 }
@@ -278,6 +287,7 @@ int net_listener_new(struct net *net, uint32_t index, char why[NET_TEXT_MAX])
         listener_shut(listener);
         return r;
     }
+    listener->told_key = listener->proxy.has_key;
     uv_timer_init(&net->loop, &listener->timer);
     listener->timer.data = listener;
     net->n_listeners++;

@@ -22,7 +22,8 @@ struct server_profile {
     bool capabilities;       /* answers DeviceCapabilitiesRequest */
     bool long_server_info;   /* "name (esphome v2023.6.3)" instead of the version alone */
     const char *compilation_time;
-    bool sets_keys; /* a client may give it its encryption key; since 2025.8 or before */
+    bool tells_friendly_name; /* on the local network; since 2023.2 */
+    bool sets_keys;           /* a client may give it its encryption key; since 2025.8 or before */
     bool zero_key;  /* without one it takes plaintext and a key of zeros alike, else plaintext; mid-2026 */
     bool passwords; /* answers AuthenticationRequest; before 2026.1 */
     bool login_required;         /* AuthenticationRequest needed even without a password (2024 and before) */
