@@ -238,12 +238,16 @@ static int mdns_set_netifs(struct net_mdns *mdns, const struct netifs *netifs)
     return 0;
 }
 
-static void mdns_on_look(uv_timer_t *timer)
+static void mdns_look(struct net_mdns *mdns)
 {
-    struct net_mdns *mdns = timer->data;
     struct netifs netifs;
     if (netifs_read(&netifs) == 0 && !netifs_equal(&netifs, &mdns->netifs))
         mdns_set_netifs(mdns, &netifs); /* without memory: the next time */
+}
+
+static void mdns_on_look(uv_timer_t *timer)
+{
+    mdns_look(timer->data);
 }
 
 /* ---- The proxies' side ---- */
@@ -282,6 +286,7 @@ void net_mdns_update(struct net_mdns *mdns, const struct net_listener *listener)
 {
     if (!mdns)
         return;
+    mdns_look(mdns); /* the address may be new */
     for (size_t i = 0; i < mdns->n_entries; i++)
         if (is_entry_of(mdns, &mdns->entries[i], listener) && listener->proxy.server)
             mdns_update_entry(mdns, &mdns->entries[i]);

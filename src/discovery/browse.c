@@ -21,6 +21,7 @@ struct browse {
     uint64_t ask_ns, pause_ns; /* when to ask who is there, and the pause after that */
     uint64_t asked_ns;         /* who is there, last */
     uint64_t hold_ns;          /* nothing before: a burst went out */
+    bool is_first;             /* of the questions */
     bool told_full;
     unsigned depth; /* calls on the stack */
     bool freed;
@@ -30,7 +31,7 @@ struct browse {
 struct asking {
     struct browse *browse;
     struct dns_writer writer;
-    bool any;
+    bool any, is_first;
     unsigned sent;
 };
 
@@ -85,6 +86,7 @@ void browse_restart(struct browse *browse, uint64_t now_ns)
     browse->ask_ns = time_after(now_ns, FIRST_DELAY_MIN_NS +
                                             (FIRST_DELAY_MAX_NS - FIRST_DELAY_MIN_NS) / UINT16_MAX * random);
     browse->pause_ns = NS_PER_S;
+    browse->is_first = true;
 }
 
 size_t browse_count(const struct browse *browse)
@@ -260,7 +262,7 @@ static void flush(struct asking *asking)
         return;
     asking->any = false;
     asking->sent++;
-    asking->browse->ops->send(asking->browse->user, &asking->writer);
+    asking->browse->ops->send(asking->browse->user, &asking->writer, asking->is_first);
 }
 
 /* Whether there was still room in this burst. */
@@ -343,7 +345,9 @@ static void ask_who_is_there(struct asking *asking, uint64_t now_ns)
         return;
     ask(asking, ESPHOME_SERVICE, DNS_PTR);
     write_known_answers(browse, &asking->writer, now_ns);
+    asking->is_first = browse->is_first;
     flush(asking);
+    asking->is_first = browse->is_first = false;
     browse->asked_ns = now_ns;
     list_for_each(node, &browse->services)
     {

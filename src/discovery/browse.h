@@ -23,8 +23,9 @@ enum browse_event {
 struct browse;
 
 struct browse_ops {
-    /* Multicast the message on every interface, by IPv4 and IPv6, from port 5353 when that is ours. */
-    void (*send)(void *user, const struct dns_writer *message);
+    /* Multicast the message on every interface, by IPv4 and IPv6, from port 5353 when that is ours. is_first: from an
+     * ephemeral port, too, so that those answer who have just told everybody, and therefore say nothing for a second. */
+    void (*send)(void *user, const struct dns_writer *message, bool is_first);
     /* service is borrowed; after BROWSE_GONE it goes or is found again later. Any call may be made from within. */
     void (*on_service)(void *user, enum browse_event event, const struct service *service, uint64_t now_ns);
 };

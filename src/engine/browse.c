@@ -100,10 +100,10 @@ static void engine_browse_service(void *user, enum browse_event event, const str
                                                     .can_be_encrypted = text->can_be_encrypted});
 }
 
-static void engine_browse_send(void *user, const struct dns_writer *message)
+static void engine_browse_send(void *user, const struct dns_writer *message, bool is_first)
 {
     struct bleproxy_browse *browse = user;
-    mdns_browser_send(&browse->browser, message);
+    mdns_browser_send(&browse->browser, message, is_first);
 }
 
 static const struct browse_ops engine_browse_ops = {engine_browse_send, engine_browse_service};

@@ -361,7 +361,9 @@ void mdns_browser_stop(struct mdns_browser *browser)
     browser->mdns = NULL;
 }
 
-void mdns_browser_send(struct mdns_browser *browser, const struct dns_writer *message)
+void mdns_browser_send(struct mdns_browser *browser, const struct dns_writer *message, bool from_both)
 {
+    if (from_both)
+        mdns_send(browser->mdns, message, false);
     mdns_send(browser->mdns, message, true);
 }

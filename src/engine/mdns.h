@@ -55,7 +55,7 @@ struct mdns_browser {
 void mdns_browser_start(struct mdns_browser *browser, struct mdns *mdns);
 /* Idempotent. */
 void mdns_browser_stop(struct mdns_browser *browser);
-/* From port 5353, so that all hear the answer, or from an ephemeral one where that cannot be had. */
-void mdns_browser_send(struct mdns_browser *browser, const struct dns_writer *message);
+/* From port 5353, so that all hear the answer, or from an ephemeral one where that cannot be had; from_both: from either. */
+void mdns_browser_send(struct mdns_browser *browser, const struct dns_writer *message, bool from_both);
 
 #endif

@@ -15,11 +15,16 @@ static const struct net_address from = {.family = 4, .bytes = {192, 0, 2, 10}, .
 static uint64_t now_ns;
 static unsigned done;
 
-static void on_send(void *user, const struct dns_writer *message)
+static void on_question(void *user, const struct dns_writer *message, bool is_first)
 {
     struct dns_reader reader;
-    (void)user;
+    (void)user, (void)is_first;
     FUZZ_CHECK(message->size <= DNS_PACKET_MAX && dns_read(&reader, message->bytes, message->size) == 0);
+}
+
+static void on_send(void *user, const struct dns_writer *message)
+{
+    on_question(user, message, false);
 }
 
 static void check_text(const char *text, size_t capacity)
@@ -73,7 +78,7 @@ static void pass(struct lookups *lookups, struct browse *browse, uint64_t second
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct lookups_ops lookups_ops = {on_send};
-    static const struct browse_ops browse_ops = {on_send, on_service};
+    static const struct browse_ops browse_ops = {on_question, on_service};
     struct lookups lookups;
     struct lookup *lookup;
     struct browse *browse;

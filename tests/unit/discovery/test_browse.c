@@ -9,15 +9,16 @@
 static struct test_env test;
 static struct browse *browse;
 static uint64_t now;
-static unsigned n_sent;
+static unsigned n_sent, n_first;
 static char sent[32768]; /* all since the last look, '\n' behind each */
 static char events[8192];
 static struct service last;
 static bool free_on_event;
 
-static void on_send(void *user, const struct dns_writer *message)
+static void on_send(void *user, const struct dns_writer *message, bool is_first)
 {
     (void)user;
+    n_first += is_first;
     size_t n = strlen(sent);
     n_sent++;
     if (sizeof(sent) - n > 6 * DNS_PACKET_MAX) {
@@ -47,7 +48,7 @@ static int set_up(void **state)
     (void)state;
     test_env_init(&test);
     now = 1000 * S;
-    n_sent = 0;
+    n_sent = n_first = 0;
     sent[0] = events[0] = '\0';
     free_on_event = false;
     assert_int_equal(browse_new(&test.env, &ops, NULL, now, &browse), 0);
@@ -474,10 +475,12 @@ static void test_other_interfaces_are_asked_anew(void **state)
 {
     (void)state;
     run_until(now + 100 * S);
+    assert_int_equal(n_first, 1);
     sent[0] = '\0';
     browse_restart(browse, now);
     run_until(now + 2 * S);
     assert_sent("PTR _esphomelib._tcp.local\nPTR _esphomelib._tcp.local\n");
+    assert_int_equal(n_first, 2);
 }
 
 int main(void)
