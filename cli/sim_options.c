@@ -37,6 +37,7 @@ static const char help[] =
     "      --psk-file FILE       encryption key, base64; else $BLEPROXY_NOISE_PSK; else plaintext\n"
     "      --password PASSWORD   API password of older firmware\n"
     "      --slots N             connection slots (3)\n"
+    "      --passive             proxies that only listen and never connect\n"
     "      --seed N              another house, other addresses (1)\n"
     "      --devices N           so many more devices in the house\n"
     "      --rate N              advertisements/s of each proxy; 0: as fast as clients take them\n"
@@ -91,6 +92,7 @@ enum {
     OPTION_DEAF_EVERY,
     OPTION_CONTROL,
     OPTION_MDNS,
+    OPTION_PASSIVE,
 };
 
 static const struct option options[] = {
@@ -120,6 +122,7 @@ static const struct option options[] = {
     {"deaf-every", required_argument, NULL, OPTION_DEAF_EVERY},
     {"control", required_argument, NULL, OPTION_CONTROL},
     {"mdns", no_argument, NULL, OPTION_MDNS},
+    {"passive", no_argument, NULL, OPTION_PASSIVE},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -308,6 +311,9 @@ static int set_option(struct sim *sim, int option, const char *text)
         return CLI_DONE;
     case OPTION_RADIO_FAULTS:
         sim->net.proxy.faults = sim_link_faults_all;
+        return CLI_DONE;
+    case OPTION_PASSIVE:
+        sim->net.proxy.passive = true;
         return CLI_DONE;
     case OPTION_MDNS:
         sim->net.mdns = true;

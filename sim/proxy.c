@@ -106,6 +106,7 @@ int sim_proxy_power_on(struct sim_proxy *proxy, uint64_t now_ns)
         .scanner_mode = BLEPROXY_MODE_ACTIVE,
         .reboot_timeout_ns = config->reboot_timeout_ns,
         .deep_sleep = config->asleep_ns > 0,
+        .passive = config->passive,
         .slots = config->slots,
     };
     if (proxy->server)

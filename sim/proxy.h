@@ -19,6 +19,7 @@ struct sim_proxy_config {
     uint32_t slots;
     int32_t latency_ms; /* of everything on the air, or GATT_LATENCY_NATURAL */
     struct sim_link_faults faults;
+    bool passive;                 /* it does not connect */
     uint32_t clients;             /* the most at a time; 0: as the profile has it */
     uint64_t reboot_timeout_ns;   /* without a client; 0: never */
     uint64_t awake_ns, asleep_ns; /* deep sleep in turn with being awake; 0: it never sleeps */

@@ -50,41 +50,44 @@ static const struct request {
     request_fn *handle;
     enum access access;
     uint32_t since_minor;
+    bool connects; /* it is about connections to devices */
 } requests[MESSAGE_TYPE_LAST + 1] = {
-    [MESSAGE_HELLO_REQUEST] = {info_hello, ACCESS_ALWAYS, 0},
-    [MESSAGE_AUTHENTICATION_REQUEST] = {info_authenticate, ACCESS_HELLO, 0},
-    [MESSAGE_DISCONNECT_REQUEST] = {handle_disconnect, ACCESS_ALWAYS, 0},
-    [MESSAGE_DISCONNECT_RESPONSE] = {handle_disconnected, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_PING_REQUEST] = {handle_ping, ACCESS_ALWAYS, 0},
-    [MESSAGE_PING_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_DEVICE_INFO_REQUEST] = {info_device, ACCESS_HELLO, 0},
-    [MESSAGE_LIST_ENTITIES_REQUEST] = {info_list_entities, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {info_time, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_READ_REQUEST] = {gatt_read, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_WRITE_REQUEST] = {gatt_write, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_READ_DESCRIPTOR_REQUEST] = {gatt_read_descriptor, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_WRITE_DESCRIPTOR_REQUEST] = {gatt_write_descriptor, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_NOISE_SET_KEY_REQUEST] = {key_set, ACCESS_AUTHENTICATED, 12},
-    [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12},
-    [MESSAGE_SET_CONNECTION_PARAMS_REQUEST] = {gatt_set_parameters, ACCESS_AUTHENTICATED, 14},
-    [MESSAGE_DEVICE_CAPABILITIES_REQUEST] = {info_capabilities, ACCESS_AUTHENTICATED, 15},
+    [MESSAGE_HELLO_REQUEST] = {info_hello, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_AUTHENTICATION_REQUEST] = {info_authenticate, ACCESS_HELLO, 0, false},
+    [MESSAGE_DISCONNECT_REQUEST] = {handle_disconnect, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_DISCONNECT_RESPONSE] = {handle_disconnected, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_PING_REQUEST] = {handle_ping, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_PING_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_DEVICE_INFO_REQUEST] = {info_device, ACCESS_HELLO, 0, false},
+    [MESSAGE_LIST_ENTITIES_REQUEST] = {info_list_entities, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {info_time, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_READ_REQUEST] = {gatt_read, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_WRITE_REQUEST] = {gatt_write, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_READ_DESCRIPTOR_REQUEST] = {gatt_read_descriptor, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_WRITE_DESCRIPTOR_REQUEST] = {gatt_write_descriptor, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_NOISE_SET_KEY_REQUEST] = {key_set, ACCESS_AUTHENTICATED, 12, false},
+    [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12, false},
+    [MESSAGE_SET_CONNECTION_PARAMS_REQUEST] = {gatt_set_parameters, ACCESS_AUTHENTICATED, 14, true},
+    [MESSAGE_DEVICE_CAPABILITIES_REQUEST] = {info_capabilities, ACCESS_AUTHENTICATED, 15, false},
 };
 
 /* NULL when this device does not know the message. */
-static const struct request *request_find(const struct server_profile *profile, uint32_t type)
+static const struct request *request_find(const struct server *server, uint32_t type)
 {
+    const struct server_profile *profile = server->profile;
     const struct request *request = type <= MESSAGE_TYPE_LAST ? &requests[type] : NULL;
     if (!request || !request->handle || request->since_minor > profile->api_minor ||
+        (request->connects && server->passive && profile->passive_is_mute) ||
         (type == MESSAGE_AUTHENTICATION_REQUEST && !profile->passwords))
         return NULL;
     return request;
@@ -107,7 +110,7 @@ void connection_dispatch(struct server_connection *connection, const struct fram
 {
     struct server *server = connection->server;
     server_keepalive_received(&connection->keepalive, now_ns);
-    const struct request *request = request_find(server->profile, frame->type);
+    const struct request *request = request_find(server, frame->type);
     if (!connection_may(connection, request ? request->access : ACCESS_AUTHENTICATED)) {
         connection_close(connection, "the client asked for something before it was allowed to");
         return;

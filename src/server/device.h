@@ -87,7 +87,7 @@ struct server {
     bool opening;                    /* slot_open_next() is on the stack */
     uint8_t psk[HANDSHAKE_PSK_SIZE]; /* zeros without a key */
     struct key key;
-    bool deep_sleep;
+    bool deep_sleep, passive;
     struct list connections;
     unsigned n_connections;
     uint64_t n_accepted;        /* ever */
@@ -136,6 +136,10 @@ void connection_send_payload(struct server_connection *connection, uint32_t type
 void connection_close(struct server_connection *connection, const char *why);
 void connection_tick(struct server_connection *connection, uint64_t now_ns);
 void connection_destroy(struct server_connection *connection);
+/* What the device can do, as bits, and as older firmware counts it. */
+uint32_t info_features(const struct server *server);
+uint32_t info_legacy_version(const struct server *server);
+
 /* The handling of one message (connection.c's table says by whom). */
 void connection_dispatch(struct server_connection *connection, const struct frame *frame, uint64_t now_ns);
 

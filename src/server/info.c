@@ -4,6 +4,20 @@
 #include <bleproxy/advertisement.h>
 #include <stdio.h>
 
+uint32_t info_features(const struct server *server)
+{
+    const uint32_t passive =
+        BLEPROXY_FEATURE_PASSIVE_SCAN | BLEPROXY_FEATURE_RAW_ADVERTISEMENTS | BLEPROXY_FEATURE_STATE_AND_MODE;
+    uint32_t features = server->profile->feature_flags;
+    return server->passive ? features & passive : features;
+}
+
+uint32_t info_legacy_version(const struct server *server)
+{
+    uint32_t version = server->profile->legacy_version;
+    return server->passive && version > 1 ? 1 : version;
+}
+
 static void info_ask_time(struct server_connection *connection)
 {
     GetTimeRequest request = GET_TIME_REQUEST__INIT;
@@ -117,10 +131,10 @@ void info_device(struct server_connection *connection, const ProtobufCMessage *m
     response.compilation_time = text_of(profile->compilation_time);
     response.has_deep_sleep = server->deep_sleep;
     response.model = text_of(server->model);
-    response.legacy_bluetooth_proxy_version = profile->legacy_version;
+    response.legacy_bluetooth_proxy_version = info_legacy_version(server);
     response.manufacturer = text_of(server->manufacturer);
     response.friendly_name = text_of(server->friendly_name);
-    response.bluetooth_proxy_feature_flags = profile->feature_flags;
+    response.bluetooth_proxy_feature_flags = info_features(server);
     if (profile->bluetooth_mac) {
         response.bluetooth_mac_address = text_of(bluetooth_mac);
         response.api_encryption_supported = server->identity.psk || server->key.provisionable;
@@ -138,7 +152,7 @@ void info_capabilities(struct server_connection *connection, const ProtobufCMess
     char mac[BLEPROXY_ADDRESS_TEXT_SIZE];
     bleproxy_address_format(server->bluetooth_mac_address, mac);
     BluetoothProxyCapabilities proxy = BLUETOOTH_PROXY_CAPABILITIES__INIT;
-    proxy.feature_flags = server->profile->feature_flags;
+    proxy.feature_flags = info_features(server);
     proxy.mac_address = text_of(mac);
     DeviceCapabilitiesResponse response = DEVICE_CAPABILITIES_RESPONSE__INIT;
     response.bluetooth_proxy = &proxy;

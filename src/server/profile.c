@@ -87,6 +87,7 @@ const struct server_profile server_profiles[] = {
         .complete_pairing = true,
         .packed_services = true,
         .restarts_services = true,
+        .passive_is_mute = true,
         .repeats_mtu = true,
         .flush_ns = 200 * NS_PER_MS,
         .handshake_timeout_ns = 60 * NS_PER_S,

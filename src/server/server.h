@@ -42,7 +42,8 @@ struct server_profile {
     /* Asked for services again, starts again, but is silent once all were sent; mid-2026. Before, it goes on,
      * and says that there are none once all were sent. */
     bool restarts_services;
-    bool repeats_mtu; /* asked for a connection that exists, tells its MTU, else 0; mid-2026 */
+    bool passive_is_mute; /* built without connections, it does not know the messages about them; mid-2026 */
+    bool repeats_mtu;     /* asked for a connection that exists, tells its MTU, else 0; mid-2026 */
     /* Least time between batches that go out before they are full; they do on ticks of 100 ms (or of this, if
      * that is shorter). 0: a batch goes out as soon as the radio has nothing more to say, at the next tick.
      */
@@ -69,6 +70,7 @@ struct server_config {
     enum bleproxy_scanner_mode scanner_mode; /* the one configured, PASSIVE or ACTIVE */
     uint64_t reboot_timeout_ns; /* without any client, 15 min on real devices; 0: it never reboots */
     bool deep_sleep;            /* tells that it sleeps in between; who makes it sleep is not the server */
+    bool passive;               /* built without connections: it only listens, and has no slots */
     uint32_t slots;             /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
 };
 

@@ -154,6 +154,36 @@ static void test_requests_without_a_link_by_firmware(void **state)
     }
 }
 
+/* A device that was built without connections: only newer firmware leaves the subscriber without an answer. */
+static void test_passive_devices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *firmware, *flags, *heard;
+    } cases[] = {
+        {"2022.12", "\x58\x01", "1 down 0;1 down 0;free 0/0;1 error 1 -1;"},
+        {"2023.6", "\x78\x21", "1 down 0;1 down 0;free 0/0;1 error 1 -1;"},
+        {"2025.8", "\x78\x61", "1 down 0;1 down 0;free 0/0;1 error 1 -1;"},
+        {"2026.8", "\x78\x61", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        device_prepare(&device, cases[i].firmware);
+        device.config.passive = true;
+        device_begin(&device);
+        peer_subscribe(&first, &device);
+        ask_device(&first, ASK_CONNECT, 1);
+        ask_device(&first, ASK_DISCONNECT, 1);
+        ask_read(&first, 1, 1);
+        assert_string_equal(heard(&first), cases[i].heard);
+        assert_true(gets_reports(&first));
+        peer_send(&first, "000009");
+        struct frame frame = peer_next(&first, MESSAGE_DEVICE_INFO_RESPONSE);
+        assert_non_null(memmem(frame.data, frame.size, cases[i].flags, 2));
+        peer_leave(&first);
+        device_stop(&device);
+    }
+}
+
 /* ---- Deaf devices ---- */
 
 static void expect_deaf(void)
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_refused_client_gets_it_once_the_first_is_gone),
         cmocka_unit_test(test_answers_go_to_the_subscriber_alone),
         cmocka_unit_test(test_requests_without_a_link_by_firmware),
+        cmocka_unit_test(test_passive_devices),
         cmocka_unit_test(test_deafness_has_its_cure),
         cmocka_unit_test(test_each_cure_does_what_the_weaker_ones_do),
         cmocka_unit_test(test_connection_from_before_the_deafness_is_no_new_one),
