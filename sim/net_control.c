@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { CONTROL_OUT_MAX = 1 << 20 }; /* a line for each of NET_PROXIES_MAX */
+
 struct control_client {
     struct list node;
     struct net_control *control;
@@ -22,6 +24,8 @@ struct control_client {
     int fd;
     size_t size;
     char line[CONTROL_LINE_MAX]; /* what came of it */
+    struct buffer out;           /* what is still to be said; no orders are taken meanwhile */
+    bool broken;                 /* it did not take what it was told */
 };
 
 struct net_control {
@@ -35,10 +39,9 @@ struct net_control {
 
 /* ---- What is answered ---- */
 
-/* A client that does not read is not waited for: it loses the rest. */
-static void control_say(const struct control_client *client, const char *format, ...)
+static void control_say(struct control_client *client, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-static void control_say(const struct control_client *client, const char *format, ...)
+static void control_say(struct control_client *client, const char *format, ...)
 {
     char text[2 * CONTROL_LINE_MAX];
     va_list arguments;
@@ -50,11 +53,10 @@ static void control_say(const struct control_client *client, const char *format,
     if ((size_t)size > sizeof(text) - 2)
         size = sizeof(text) - 2;
     text[size++] = '\n';
-    if (send(client->fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        shutdown(client->fd, SHUT_RDWR);
+    client->broken |= buffer_append(&client->out, text, (size_t)size) < 0;
 }
 
-static void control_list(const struct control_client *client, const struct net_listener *listener)
+static void control_list(struct control_client *client, const struct net_listener *listener)
 {
     const struct sim_proxy *proxy = &listener->proxy;
     char address[NET_ADDRESS_TEXT_SIZE];
@@ -91,7 +93,7 @@ static const char *control_rob(struct sim_proxy *proxy)
                : NULL;
 }
 
-static const char *control_do(const struct control_client *client, const struct control *control,
+static const char *control_do(struct control_client *client, const struct control *control,
                               struct net_listener *listener)
 {
     struct sim_proxy *proxy = &listener->proxy;
@@ -129,7 +131,7 @@ static const char *control_do(const struct control_client *client, const struct 
     return NULL;
 }
 
-static void control_run(const struct control_client *client, const struct control *control)
+static void control_run(struct control_client *client, const struct control *control)
 {
     struct net *net = client->control->net;
     unsigned n_meant = 0;
@@ -160,6 +162,7 @@ static void control_client_on_closed(uv_handle_t *handle)
 {
     struct control_client *client = handle->data;
     close(client->fd);
+    buffer_deinit(&client->out);
     free(client);
 }
 
@@ -180,36 +183,65 @@ static void control_take_line(struct control_client *client)
         control_run(client, &control);
 }
 
-/* Whether the client may stay. */
-static bool control_take(struct control_client *client)
+/* Lines that came whole, until there is something to say. */
+static void control_take(struct control_client *client)
 {
     char *end;
-    while ((end = memchr(client->line, '\n', client->size)) != NULL) {
+    while (client->out.size == 0 && (end = memchr(client->line, '\n', client->size)) != NULL) {
         size_t used = (size_t)(end - client->line) + 1;
         *end = '\0';
         control_take_line(client);
         client->size -= used;
         memmove(client->line, client->line + used, client->size);
     }
-    if (client->size < sizeof(client->line))
-        return true;
+    if (client->out.size > 0 || client->size < sizeof(client->line))
+        return;
     control_say(client, "error: expected a shorter line");
-    return false;
+    client->size = 0;
+}
+
+/* Whether all was said; what was not waits for the client to read. */
+static bool control_flush(struct control_client *client)
+{
+    while (client->out.size > 0) {
+        ssize_t n =
+            send(client->fd, buffer_data(&client->out), client->out.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+            client->broken = true;
+        if (n < 0)
+            return false;
+        buffer_consume(&client->out, (size_t)n);
+    }
+    return true;
+}
+
+static void control_read(struct control_client *client)
+{
+    size_t room = sizeof(client->line) - client->size;
+    ssize_t n = recv(client->fd, client->line + client->size, room, MSG_DONTWAIT);
+    if (n > 0)
+        client->size += (size_t)n;
+    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        client->broken = true;
 }
 
 static void control_client_on_poll(uv_poll_t *poll, int status, int events)
 {
-    (void)events;
     struct control_client *client = poll->data;
-    ssize_t n = status < 0 ? 0
-                           : recv(client->fd, client->line + client->size,
-                                  sizeof(client->line) - client->size, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (n > 0)
-        client->size += (size_t)n;
-    if (n <= 0 || !control_take(client))
+    if (status < 0)
+        client->broken = true;
+    else if (events & UV_READABLE)
+        control_read(client);
+    bool said = true;
+    do
+        control_take(client);
+    while (!client->broken && client->out.size > 0 && (said = control_flush(client)));
+    if (client->broken)
         control_client_end(client);
+    else
+        uv_poll_start(poll, said ? UV_READABLE : UV_WRITABLE, control_client_on_poll);
 }
 
 static void control_on_poll(uv_poll_t *poll, int status, int events)
@@ -229,6 +261,7 @@ static void control_on_poll(uv_poll_t *poll, int status, int events)
     client->fd = fd;
     client->control = control;
     client->poll.data = client;
+    buffer_init(&client->out, control->net->config->env, CONTROL_OUT_MAX);
     list_append(&control->clients, &client->node);
     control->n_clients++;
     uv_poll_start(&client->poll, UV_READABLE, control_client_on_poll);

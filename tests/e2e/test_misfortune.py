@@ -181,7 +181,7 @@ def expect_encryption(address):
     end = time.monotonic() + PATIENCE_S
     while True:
         with Client(address, HELLO) as client:
-            if client.more()[0] == 1:
+            if client.more()[:1] == b"\1":
                 return
         assert time.monotonic() < end, "the key never counts"
 
@@ -242,6 +242,16 @@ def test_orders_that_are_none():
             assert len(answer) == 1 and answer[0].startswith("error: ") and word in answer[0], answer
         control.socket.sendall(b"x" * 1000)
         assert "shorter line" in control.lines.readline()
+
+
+def test_more_proxies_than_a_socket_takes_lines():
+    path = os.path.join(home.name, "control")
+    with sim("--control", path, count=600), Control(path) as control, Control(path) as impatient:
+        assert len(control.tell("list")) == 601
+        impatient.socket.sendall(b"list\n" * 40)  # and does not read
+        assert len(control.tell("list")) == 601
+        for _ in range(40):
+            assert len([line for line in iter(impatient.lines.readline, "ok\n")]) == 600
 
 
 def test_one_of_several_proxies():
