@@ -129,6 +129,17 @@ def test_nobody_answers_to_a_name():
         assert time.monotonic() - begun < 20
 
 
+def test_a_cable_that_comes_while_a_name_is_asked_for():
+    with machine() as kitchen:
+        process = start("info", "-p", "kitchen.local", "-t", "30", "-vv")
+        Lines(process.stderr).wait_for("looking up its address")
+        with cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+            kitchen.responder("kitchen", "10.77.0.2")
+            kitchen.sim("10.77.0.2:6053")
+            process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+
+
 def test_who_comes_changes_and_goes_is_shown():
     with machine() as kitchen:
         watch = start("discover", "--watch", "--json")

@@ -128,15 +128,7 @@ static void test_strange_names_are_quoted_and_ports_are_told(void **state)
     assert_string_equal(after, "proxies:\n  - name: kitchen\n    address: kitchen.local\n"
                                "  - name: \"a \\\"b\\\": #c\\\\\"\n    address: \"1234\"\n    port: 6054\n");
     free(after);
-    static const char *const words[] = {"null",
-                                        "Yes",
-                                        "12",
-                                        "-",
-                                        "~",
-                                        "*a",
-                                        "k\xc3\xbc"
-                                        "che",
-                                        "a.b-c_d"};
+    static const char *const words[] = {"null", "Yes", "12", "-", "~", "*a", "k\xc3\xbcrz", "a.b-c_d"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         after = append("", &(const struct config_entry){words[i], "a", 6053}, 1);
         assert_non_null(after);
