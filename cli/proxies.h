@@ -32,6 +32,12 @@ enum { PROXIES_TEXT_SIZE = 256 };
 /* Why a target cannot be used, in words: what was meant, too, if there is no host of that name. */
 const char *proxies_explain(const struct target *target, int error, const char *why,
                             char text[PROXIES_TEXT_SIZE]);
+/* Only reads the configuration file, if there is one or one was asked for. CLI_DONE, or another exit code after saying
+ * why. */
+int proxies_load(struct proxies *proxies, const struct options *options);
+/* The configuration file in use, or where it is to be when there is none yet. CLI_DONE, or another exit code after saying
+ * why. */
+int proxies_config_path(const struct options *options, char *path, size_t size);
 /* Wipes keys. Idempotent. */
 void proxies_deinit(struct proxies *proxies);
 

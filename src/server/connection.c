@@ -50,41 +50,44 @@ static const struct request {
     request_fn *handle;
     enum access access;
     uint32_t since_minor;
+    bool connects; /* it is about connections to devices */
 } requests[MESSAGE_TYPE_LAST + 1] = {
-    [MESSAGE_HELLO_REQUEST] = {info_hello, ACCESS_ALWAYS, 0},
-    [MESSAGE_AUTHENTICATION_REQUEST] = {info_authenticate, ACCESS_HELLO, 0},
-    [MESSAGE_DISCONNECT_REQUEST] = {handle_disconnect, ACCESS_ALWAYS, 0},
-    [MESSAGE_DISCONNECT_RESPONSE] = {handle_disconnected, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_PING_REQUEST] = {handle_ping, ACCESS_ALWAYS, 0},
-    [MESSAGE_PING_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_DEVICE_INFO_REQUEST] = {info_device, ACCESS_HELLO, 0},
-    [MESSAGE_LIST_ENTITIES_REQUEST] = {info_list_entities, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_READ_REQUEST] = {gatt_read, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_WRITE_REQUEST] = {gatt_write, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_READ_DESCRIPTOR_REQUEST] = {gatt_read_descriptor, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_WRITE_DESCRIPTOR_REQUEST] = {gatt_write_descriptor, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7},
-    [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_NOISE_SET_KEY_REQUEST] = {info_set_key, ACCESS_AUTHENTICATED, 12},
-    [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12},
-    [MESSAGE_SET_CONNECTION_PARAMS_REQUEST] = {gatt_set_parameters, ACCESS_AUTHENTICATED, 14},
-    [MESSAGE_DEVICE_CAPABILITIES_REQUEST] = {info_capabilities, ACCESS_AUTHENTICATED, 15},
+    [MESSAGE_HELLO_REQUEST] = {info_hello, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_AUTHENTICATION_REQUEST] = {info_authenticate, ACCESS_HELLO, 0, false},
+    [MESSAGE_DISCONNECT_REQUEST] = {handle_disconnect, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_DISCONNECT_RESPONSE] = {handle_disconnected, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_PING_REQUEST] = {handle_ping, ACCESS_ALWAYS, 0, false},
+    [MESSAGE_PING_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_DEVICE_INFO_REQUEST] = {info_device, ACCESS_HELLO, 0, false},
+    [MESSAGE_LIST_ENTITIES_REQUEST] = {info_list_entities, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {info_time, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_READ_REQUEST] = {gatt_read, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_WRITE_REQUEST] = {gatt_write, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_READ_DESCRIPTOR_REQUEST] = {gatt_read_descriptor, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_WRITE_DESCRIPTOR_REQUEST] = {gatt_write_descriptor, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7, true},
+    [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0, false},
+    [MESSAGE_NOISE_SET_KEY_REQUEST] = {key_set, ACCESS_AUTHENTICATED, 12, false},
+    [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12, false},
+    [MESSAGE_SET_CONNECTION_PARAMS_REQUEST] = {gatt_set_parameters, ACCESS_AUTHENTICATED, 14, true},
+    [MESSAGE_DEVICE_CAPABILITIES_REQUEST] = {info_capabilities, ACCESS_AUTHENTICATED, 15, false},
 };
 
 /* NULL when this device does not know the message. */
-static const struct request *request_find(const struct server_profile *profile, uint32_t type)
+static const struct request *request_find(const struct server *server, uint32_t type)
 {
+    const struct server_profile *profile = server->profile;
     const struct request *request = type <= MESSAGE_TYPE_LAST ? &requests[type] : NULL;
     if (!request || !request->handle || request->since_minor > profile->api_minor ||
+        (request->connects && server->passive && profile->passive_is_mute) ||
         (type == MESSAGE_AUTHENTICATION_REQUEST && !profile->passwords))
         return NULL;
     return request;
@@ -107,7 +110,7 @@ void connection_dispatch(struct server_connection *connection, const struct fram
 {
     struct server *server = connection->server;
     server_keepalive_received(&connection->keepalive, now_ns);
-    const struct request *request = request_find(server->profile, frame->type);
+    const struct request *request = request_find(server, frame->type);
     if (!connection_may(connection, request ? request->access : ACCESS_AUTHENTICATED)) {
         connection_close(connection, "the client asked for something before it was allowed to");
         return;
@@ -140,8 +143,14 @@ int server_accept(struct server *server, const struct server_connection_ops *ops
     server_keepalive_init(&connection->keepalive, server->profile->handshake_timeout_ns, now_ns);
     list_append(&server->connections, &connection->node);
     server->n_connections++;
+    connection->number = ++server->n_accepted;
     *ret_connection = connection;
     return 0;
+}
+
+void server_connection_trust(struct server_connection *connection)
+{
+    server_framing_trust(&connection->framing);
 }
 
 void server_connection_feed(struct server_connection *connection, uint8_t *bytes, size_t n, uint64_t now_ns)
@@ -185,6 +194,7 @@ void server_connection_free(struct server_connection *connection, uint64_t now_n
     connection_close(connection, "the transport is gone");
     connection->told = connection->freed = true;
     scan_leave(server, connection, now_ns);
+    server->alone_ns = time_after(now_ns, server->reboot_timeout_ns);
     server_leave(server);
 }
 

@@ -4,6 +4,51 @@
 #include <bleproxy/advertisement.h>
 #include <stdio.h>
 
+uint32_t info_features(const struct server *server)
+{
+    const uint32_t passive =
+        BLEPROXY_FEATURE_PASSIVE_SCAN | BLEPROXY_FEATURE_RAW_ADVERTISEMENTS | BLEPROXY_FEATURE_STATE_AND_MODE;
+    uint32_t features = server->profile->feature_flags;
+    return server->passive ? features & passive : features;
+}
+
+uint32_t info_legacy_version(const struct server *server)
+{
+    uint32_t version = server->profile->legacy_version;
+    return server->passive && version > 1 ? 1 : version;
+}
+
+static void info_ask_time(struct server_connection *connection)
+{
+    GetTimeRequest request = GET_TIME_REQUEST__INIT;
+    connection_send(connection, MESSAGE_GET_TIME_REQUEST, &request.base);
+}
+
+/* Only the first client is asked, so that clocks that differ do not make the device's jump. */
+void info_tick(struct server *server, uint64_t now_ns)
+{
+    if (now_ns < server->time_ns)
+        return;
+    server->time_ns = time_after(now_ns, SERVER_TIME_NS);
+    list_for_each(node, &server->connections)
+    {
+        struct server_connection *connection = list_entry(node, struct server_connection, node);
+        if (!connection->authenticated || connection->closing)
+            continue;
+        info_ask_time(connection);
+        return;
+    }
+}
+
+void info_time(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
+{
+    (void)now_ns;
+    const struct server *server = connection->server;
+    const GetTimeResponse *response = (const void *)message;
+    env_log(server->identity.env, BLEPROXY_LOG_DEBUG, "server", server->name, "'%s' says that it is %u",
+            connection->client, response->epoch_seconds);
+}
+
 static void info_authenticated(struct server_connection *connection)
 {
     struct server *server = connection->server;
@@ -11,9 +56,8 @@ static void info_authenticated(struct server_connection *connection)
         return;
     connection->authenticated = true;
     server_keepalive_authenticated(&connection->keepalive);
-    GetTimeRequest request = GET_TIME_REQUEST__INIT;
     if (server->profile->asks_time)
-        connection_send(connection, MESSAGE_GET_TIME_REQUEST, &request.base);
+        info_ask_time(connection);
 }
 
 void info_hello(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
@@ -85,15 +129,18 @@ void info_device(struct server_connection *connection, const ProtobufCMessage *m
     response.mac_address = text_of(mac);
     response.esphome_version = text_of(profile->esphome_version);
     response.compilation_time = text_of(profile->compilation_time);
+    response.has_deep_sleep = server->deep_sleep;
     response.model = text_of(server->model);
-    response.legacy_bluetooth_proxy_version = profile->legacy_version;
+    response.legacy_bluetooth_proxy_version = info_legacy_version(server);
     response.manufacturer = text_of(server->manufacturer);
     response.friendly_name = text_of(server->friendly_name);
-    response.bluetooth_proxy_feature_flags = profile->feature_flags;
+    response.bluetooth_proxy_feature_flags = info_features(server);
     if (profile->bluetooth_mac) {
         response.bluetooth_mac_address = text_of(bluetooth_mac);
-        response.api_encryption_supported = server->identity.psk != NULL;
+        response.api_encryption_supported = server->identity.psk || server->key.provisionable;
     }
+    response.api_encryption_provisionable =
+        profile->zero_key && server->key.provisionable && !server->key.is_set;
     connection_send(connection, MESSAGE_DEVICE_INFO_RESPONSE, &response.base);
 }
 
@@ -105,7 +152,7 @@ void info_capabilities(struct server_connection *connection, const ProtobufCMess
     char mac[BLEPROXY_ADDRESS_TEXT_SIZE];
     bleproxy_address_format(server->bluetooth_mac_address, mac);
     BluetoothProxyCapabilities proxy = BLUETOOTH_PROXY_CAPABILITIES__INIT;
-    proxy.feature_flags = server->profile->feature_flags;
+    proxy.feature_flags = info_features(server);
     proxy.mac_address = text_of(mac);
     DeviceCapabilitiesResponse response = DEVICE_CAPABILITIES_RESPONSE__INIT;
     response.bluetooth_proxy = &proxy;
@@ -120,15 +167,4 @@ void info_list_entities(struct server_connection *connection, const ProtobufCMes
     (void)now_ns;
     ListEntitiesDoneResponse response = LIST_ENTITIES_DONE_RESPONSE__INIT;
     connection_send(connection, MESSAGE_LIST_ENTITIES_DONE_RESPONSE, &response.base);
-}
-
-/* The key is part of the configuration and not for clients to change. Firmware without encryption does not
- * know the request. */
-void info_set_key(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
-{
-    (void)message;
-    (void)now_ns;
-    NoiseEncryptionSetKeyResponse response = NOISE_ENCRYPTION_SET_KEY_RESPONSE__INIT;
-    if (connection->server->identity.psk)
-        connection_send(connection, MESSAGE_NOISE_SET_KEY_RESPONSE, &response.base);
 }
