@@ -3,6 +3,7 @@
 privileges where users may make namespaces."""
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -130,3 +131,61 @@ def wait_until(condition):
 def stop(process):
     process.send_signal(signal.SIGTERM)
     process.wait(PATIENCE_S)
+
+
+class Lines:
+    """What a process says on one of its pipes, line by line."""
+
+    def __init__(self, pipe):
+        self.pipe, self.seen = pipe, []
+        os.set_blocking(pipe.fileno(), False)
+        self.rest = b""
+
+    def wait_for(self, word, seconds=PATIENCE_S):
+        """The next line with word; how long it took."""
+        begun = time.monotonic()
+        while True:
+            while b"\n" in self.rest:
+                line, self.rest = self.rest.split(b"\n", 1)
+                self.seen.append(line.decode())
+                if word in self.seen[-1]:
+                    return self.seen[-1], time.monotonic() - begun
+            left = begun + seconds - time.monotonic()
+            assert left > 0 and select.select([self.pipe], [], [], left)[0], f"no {word!r} within {seconds} s: {self.seen}"
+            part = self.pipe.read(65536)
+            assert part, f"it ended before {word!r}: {self.seen}"
+            self.rest += part
+
+
+AVAHI = """[server]
+host-name={host}
+use-ipv4=yes
+use-ipv6=yes
+enable-dbus=no
+[publish]
+publish-hinfo=no
+publish-workstation=no
+[rlimits]
+"""
+AVAHI_SERVICE = """<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
+<service-group><name>{name}</name><service><type>_esphomelib._tcp</type><port>6053</port>
+<txt-record>version=2026.8.0</txt-record><txt-record>mac=a4c138000002</txt-record></service></service-group>
+"""
+
+
+def avahi(shell, command, host, service=None):
+    """An Avahi daemon; command(...) is a command line in the namespace where it is to run."""
+    shell("mount -t tmpfs none /run && mkdir -p /run/avahi-daemon && mount -t tmpfs none /etc/avahi && "
+          "mkdir /etc/avahi/services")
+    # Its user has no number here but root's.
+    for name in ("passwd", "group"):
+        shell(f"sed 's/^avahi:x:[0-9]*:[0-9]*/avahi:x:0:0/; s/^avahi:x:[0-9]*:$/avahi:x:0:/' /etc/{name} > /run/{name} && "
+              f"mount --bind /run/{name} /etc/{name}")
+    shell(f"cat > /etc/avahi/avahi-daemon.conf <<'X'\n{AVAHI.format(host=host)}X")
+    if service:
+        shell(f"cat > /etc/avahi/services/x.service <<'X'\n{AVAHI_SERVICE.format(name=service)}X")
+    process = subprocess.Popen(command("avahi-daemon", "--no-drop-root", "--no-chroot", "--no-proc-title"),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    log = Lines(process.stderr)
+    log.wait_for("Server startup complete")
+    return process, log
