@@ -5,15 +5,13 @@
 #include "proxies.h"
 
 #include "config/append.h"
-#include "config/file.h"
 #include <bleproxy/error.h>
-#include <errno.h>
+#include <bleproxy/proxy.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 const struct found *discover_find(const struct found *found, size_t n_found, const char *name)
 {
@@ -23,58 +21,17 @@ const struct found *discover_find(const struct found *found, size_t n_found, con
     return NULL;
 }
 
-static int fail(const char *path, int error, const struct config_error *why)
-{
-    if (error == BLEPROXY_E_NOMEM)
-        log_say("%s", bleproxy_strerror(error));
-    else if (error != BLEPROXY_E_INVALID)
-        log_say("cannot write %s: %s", path, strerror(errno));
-    else if (why->line > 0)
-        log_say("%s:%u: %s", path, why->line, why->text);
-    else
-        log_say("%s: %s", path, why->text);
-    return error == BLEPROXY_E_INVALID ? CLI_USAGE : CLI_INTERNAL;
-}
-
-/* The directories that a file of ours is in when it is not there yet. */
-static void make_directories(const char *path)
-{
-    char part[PATH_MAX];
-    snprintf(part, sizeof(part), "%s", path);
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(part, 0700); /* what could not be made is told when the file is */
-        *slash = '/';
-    }
-}
-
-/* The file's text, or none when there is no file. */
-static int read_config(const char *path, char **ret_text, size_t *ret_size)
-{
-    int r = file_read(path, CONFIG_SIZE_MAX, ret_text, ret_size);
-    if (r != BLEPROXY_E_NOT_FOUND)
-        return r;
-    make_directories(path);
-    *ret_text = calloc(1, 1);
-    *ret_size = 0;
-    return *ret_text ? 0 : BLEPROXY_E_NOMEM;
-}
-
 static int write_config(const char *path, const struct config_entry *entries, size_t n)
 {
     struct config_error why = {0};
-    char *text, *joined = NULL;
-    size_t size, joined_size = 0;
-    int r = read_config(path, &text, &size);
-    if (r < 0)
-        return fail(path, r, &why);
-    r = config_append(text, size, entries, n, &joined, &joined_size, &why);
-    file_free(text, size);
-    if (r == 0)
-        r = file_replace(path, joined, joined_size);
-    int code = r < 0 ? fail(path, r, &why) : CLI_DONE;
-    file_free(joined, joined_size);
-    return code;
+    int r = config_append_file(path, entries, n, &why);
+    if (r == BLEPROXY_E_NOMEM)
+        log_say("%s", bleproxy_strerror(r));
+    else if (r < 0 && why.line > 0)
+        log_say("%s:%u: %s", path, why.line, why.text);
+    else if (r < 0)
+        log_say("%s: %s", path, why.text);
+    return r == 0 ? CLI_DONE : r == BLEPROXY_E_NOMEM ? CLI_INTERNAL : CLI_USAGE;
 }
 
 static bool is_listed(const struct config_entry *entries, size_t n, const char *name)
@@ -90,7 +47,7 @@ static struct config_entry entry_of(const struct found *found)
 {
     return (struct config_entry){.name = found->name,
                                  .address = strchr(found->host, '\\') ? found->address : found->host,
-                                 .port = found->port};
+                                 .port = found->port == BLEPROXY_PORT ? 0 : found->port};
 }
 
 /* Those that are to be written, in *ret_n of entries. */

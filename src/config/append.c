@@ -155,13 +155,22 @@ static void write_entries(FILE *out, const struct config_entry *entries, size_t 
                           const char *end)
 {
     for (size_t i = 0; i < n; i++) {
-        fprintf(out, "%*s- name: ", (int)indent, "");
-        write_value(out, entries[i].name);
-        fprintf(out, "%s%*s  address: ", end, (int)indent, "");
-        write_value(out, entries[i].address);
-        fputs(end, out);
-        if (entries[i].port != DEFAULT_PORT)
-            fprintf(out, "%*s  port: %u%s", (int)indent, "", entries[i].port, end);
+        const struct config_entry *entry = &entries[i];
+        const struct {
+            const char *key, *value;
+        } texts[] = {
+            {"name", entry->name}, {"address", entry->address}, {"noise_psk_file", entry->noise_psk_file}};
+        const char *dash = "- ";
+        for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
+            if (!texts[j].value)
+                continue;
+            fprintf(out, "%*s%s%s: ", (int)indent, "", dash, texts[j].key);
+            write_value(out, texts[j].value);
+            fputs(end, out);
+            dash = "  ";
+        }
+        if (entry->port)
+            fprintf(out, "%*s  port: %u%s", (int)indent, "", entry->port, end);
     }
 }
 
@@ -220,8 +229,10 @@ static bool is_as_wanted(const struct config *before, const struct config *after
             return false;
     for (size_t i = 0; i < n; i++) {
         const struct config_proxy *proxy = &after->proxies[before->n_proxies + i];
-        if (!same_text(proxy->name, entries[i].name) || !same_text(proxy->address, entries[i].address) ||
-            proxy->port != entries[i].port)
+        const char *name = entries[i].name ? entries[i].name : entries[i].address;
+        if (!same_text(proxy->name, name) || !same_text(proxy->address, entries[i].address) ||
+            proxy->port != (entries[i].port ? entries[i].port : DEFAULT_PORT) ||
+            !same_text(proxy->noise_psk_file, entries[i].noise_psk_file))
             return false;
     }
     return true;

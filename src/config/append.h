@@ -4,10 +4,12 @@
 
 #include "config/config.h"
 
-/* A proxy that is to be added to a file. */
+/* A proxy that is to be added to a configuration. Its texts are sanitised. */
 struct config_entry {
-    const char *name, *address; /* sanitised */
-    uint16_t port;
+    const char *name; /* NULL: none, it is called by its address then */
+    const char *address;
+    uint16_t port;              /* 0: the usual one, which is not written */
+    const char *noise_psk_file; /* NULL: none */
 };
 
 /* The text with the entries behind the last one of its proxies, or with a list of proxies at its end if it has none; all else
@@ -17,9 +19,10 @@ struct config_entry {
 int config_append(const char *text, size_t size, const struct config_entry *entries, size_t n_entries,
                   char **ret_text, size_t *ret_size, struct config_error *ret_error);
 
-/* Puts the text in the place of the file at path, which it creates with mode 0600 if there is none: another program sees the
- * one or the other, also after a crash. A symbolic link stays one, the file behind it is replaced; its mode stays, and
- * its owner where that is allowed. 0 or BLEPROXY_E_IO (errno says why). */
-int file_replace(const char *path, const char *text, size_t size);
+/* The same for a file, which is replaced as a whole: another program sees the one or the other, also after a crash. A
+ * symbolic link stays one, the file behind it keeps its mode, and its owner where that is allowed; a new one, and directories
+ * that are missing, are for its owner only. Also BLEPROXY_E_IO with *ret_error set: nothing was changed. */
+int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
+                       struct config_error *ret_error);
 
 #endif

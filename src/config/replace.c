@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/append.h"
 
+#include "config/file.h"
+#include "config/schema.h"
 #include <bleproxy/error.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +50,8 @@ static void sync_directory(const char *path)
     close(fd);
 }
 
-int file_replace(const char *path, const char *text, size_t size)
+/* 0 or BLEPROXY_E_IO (errno says why). */
+static int replace(const char *path, const char *text, size_t size)
 {
     char real[PATH_MAX], temporary[PATH_MAX];
     struct stat before;
@@ -74,4 +77,52 @@ int file_replace(const char *path, const char *text, size_t size)
     }
     sync_directory(exists ? real : path);
     return 0;
+}
+
+/* The directories that a file is in when it is not there yet. */
+static void make_directories(const char *path)
+{
+    char part[PATH_MAX];
+    snprintf(part, sizeof(part), "%s", path);
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(part, 0700); /* what could not be made is told when the file is */
+        *slash = '/';
+    }
+}
+
+/* The file's text, or none when there is no file. */
+static int read_or_begin(const char *path, char **ret_text, size_t *ret_size)
+{
+    int r = file_read(path, CONFIG_SIZE_MAX, ret_text, ret_size);
+    if (r != BLEPROXY_E_NOT_FOUND)
+        return r;
+    make_directories(path);
+    *ret_text = calloc(1, 1);
+    *ret_size = 0;
+    return *ret_text ? 0 : BLEPROXY_E_NOMEM;
+}
+
+int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
+                       struct config_error *ret_error)
+{
+    char *before, *after;
+    size_t before_size, after_size;
+    *ret_error = (struct config_error){0};
+    int r = read_or_begin(path, &before, &before_size);
+    if (r == BLEPROXY_E_LIMIT)
+        return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be read: %s", strerror(errno));
+    if (r < 0)
+        return r;
+    r = config_append(before, before_size, entries, n_entries, &after, &after_size, ret_error);
+    file_free(before, before_size);
+    if (r < 0)
+        return r;
+    r = replace(path, after, after_size);
+    if (r < 0)
+        config_fail(ret_error, 0, "the file cannot be written: %s", strerror(errno));
+    file_free(after, after_size);
+    return r;
 }

@@ -46,7 +46,7 @@ static void check_device(const struct config_device *device)
 /* What is added stands in one place, and the rest is as it was. */
 static void check_append(const char *text, size_t size)
 {
-    static const struct config_entry entry = {"n-_.0", "kitchen.local", 6054};
+    static const struct config_entry entry = {.name = "n-_.0", .address = "kitchen.local", .port = 6054};
     struct config_error error = {0};
     char *after;
     size_t after_size, common = 0;

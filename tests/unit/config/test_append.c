@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct config_entry kitchen = {"kitchen", "kitchen.local", 6053};
-static const struct config_entry strange = {"a \"b\": #c\\", "1234", 6054};
+static const struct config_entry kitchen = {.name = "kitchen", .address = "kitchen.local"};
+static const struct config_entry strange = {.name = "a \"b\": #c\\", .address = "1234", .port = 6054};
 static struct config_error error;
 
 static char *append(const char *text, const struct config_entry *entries, size_t n)
@@ -130,7 +130,7 @@ static void test_strange_names_are_quoted_and_ports_are_told(void **state)
     free(after);
     static const char *const words[] = {"null", "Yes", "12", "-", "~", "*a", "k\xc3\xbcrz", "a.b-c_d"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        after = append("", &(const struct config_entry){words[i], "a", 6053}, 1);
+        after = append("", &(const struct config_entry){.name = words[i], .address = "a"}, 1);
         assert_non_null(after);
         free(after);
     }
@@ -160,23 +160,35 @@ static void assert_file(const char *name, const char *expected, mode_t mode)
     assert_int_equal(status.st_mode & 07777, mode);
 }
 
+static void add(const char *name, const char *address)
+{
+    assert_int_equal(
+        config_append_file(path_of(name), &(const struct config_entry){.address = address}, 1, &error), 0);
+}
+
 static void test_a_file_is_replaced(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(directory));
-    assert_int_equal(file_replace(path_of("new"), "one", 3), 0);
-    assert_file("new", "one", 0600);
+    add("new", "a");
+    assert_file("new", "proxies:\n  - address: a\n", 0600);
     assert_int_equal(chmod(path_of("new"), 0640), 0);
     assert_int_equal(symlink("new", path_of("link")), 0);
-    assert_int_equal(file_replace(path_of("link"), "two", 3), 0);
-    assert_file("new", "two", 0640);
+    add("link", "b");
+    assert_file("new", "proxies:\n  - address: a\n  - address: b\n", 0640);
     struct stat status;
     assert_int_equal(lstat(path_of("link"), &status), 0);
     assert_true(S_ISLNK(status.st_mode));
-    assert_int_equal(file_replace(path_of("none/new"), "one", 3), BLEPROXY_E_IO);
-    assert_int_equal(errno, ENOENT);
+    add("deep/er/new", "c");
+    assert_file("deep/er/new", "proxies:\n  - address: c\n", 0600);
+    const struct config_entry entry = {.address = "d", .noise_psk_file = "d.key"};
+    assert_int_equal(config_append_file(path_of("new/not"), &entry, 1, &error), BLEPROXY_E_IO);
+    assert_non_null(strstr(error.text, strerror(ENOTDIR)));
     unlink(path_of("link"));
     unlink(path_of("new"));
+    unlink(path_of("deep/er/new"));
+    rmdir(path_of("deep/er"));
+    rmdir(path_of("deep"));
     assert_int_equal(rmdir(directory), 0); /* nothing else was left behind */
 }
 
