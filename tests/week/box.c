@@ -491,7 +491,8 @@ static void set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_n
     world_after(box->world, MODE_NS, mode_is_set, box, 0);
 }
 
-static const struct server_radio_ops radio_ops = {on_subscribed, set_mode, &link_ops};
+static const struct server_radio_ops radio_ops = {
+    .on_subscribed = on_subscribed, .set_mode = set_mode, .links = &link_ops};
 
 /* ---- Power ---- */
 
