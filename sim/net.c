@@ -66,8 +66,8 @@ static void listener_on_timer(uv_timer_t *timer)
 /* The subscriber has taken everything and could take more at once. */
 static bool listener_wants_flood(const struct net_listener *listener)
 {
-    return listener->net->config->radio.rate == RADIO_RATE_FLOOD &&
-           server_is_subscribed(listener->proxy.server) && server_backlog(listener->proxy.server) == 0;
+    return listener->net->config->radio.rate == RADIO_RATE_FLOOD && sim_proxy_wants_flood(&listener->proxy) &&
+           server_backlog(listener->proxy.server) == 0;
 }
 
 void net_flood(struct net_listener *listener)
