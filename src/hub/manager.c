@@ -4,6 +4,7 @@
 #include "hub/disconnect_set.h"
 #include "hub/wiring.h"
 #include "session/device_info.h"
+#include "session/gatt.h"
 #include <bleproxy/error.h>
 #include <stdio.h>
 
@@ -31,6 +32,8 @@ struct manager {
     uint32_t warned; /* missing features that the log was told of */
     bool has_end;
     struct session_end end;
+    struct hearing hearing;
+    struct inquiry inquiry;
 
     unsigned depth; /* calls on the stack */
     bool freed;
@@ -63,6 +66,98 @@ static void report_state(struct manager *manager, enum bleproxy_proxy_state stat
         manager->ops->on_state(manager->user, state, why, now_ns);
 }
 
+static struct hearing_signs hearing_signs(const struct manager *manager)
+{
+    const struct scanner *scanner = manager->scanner;
+    if (!scanner)
+        return (struct hearing_signs){0};
+    return (struct hearing_signs){.heard_ns = scanner_heard_ns(scanner),
+                                  .told_ns = scanner_told_ns(scanner),
+                                  .is_busy = scanner_is_connecting(scanner)};
+}
+
+static void on_inquiry(void *user, enum inquiry_result result, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    const struct hearing_signs signs = hearing_signs(manager);
+    enter(manager);
+    hearing_on_inquiry(&manager->hearing, result, &signs, now_ns);
+    leave(manager);
+}
+
+static int inquire(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    struct session *session = proxy_session(manager->proxy);
+    return session ? inquiry_begin(&manager->inquiry, session, on_inquiry, manager, now_ns)
+                   : BLEPROXY_E_NOT_CONNECTED;
+}
+
+static bool restart_scan(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    return manager->scanner && scanner_restart_scan(manager->scanner, now_ns);
+}
+
+static int subscribe(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    return manager->scanner ? scanner_subscribe(manager->scanner, now_ns) : BLEPROXY_E_NOT_CONNECTED;
+}
+
+/* Not while devices are connected through it: those connections work. */
+static bool reconnect(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    struct session *session = proxy_session(manager->proxy);
+    if (!session || session_has_links(session))
+        return false;
+    session_disconnect(session, false, now_ns);
+    return true;
+}
+
+/* What is asked of a proxy about devices is answered to its subscriber: nobody else may connect through it. */
+static void follow_hearing(struct manager *manager, enum bleproxy_hearing hearing, uint64_t now_ns)
+{
+    struct session *session = proxy_session(manager->proxy);
+    bool is_lost = hearing == BLEPROXY_HEARING_ROBBED || hearing == BLEPROXY_HEARING_REFUSED;
+    if (!manager->scanner || !session || manager->stop.pending)
+        return;
+    if (is_lost && !hearing_may_subscribe(&manager->hearing))
+        scanner_leave_subscription(manager->scanner);
+    if (scanner_is_available(manager->scanner) != is_lost)
+        return;
+    scanner_set_available(manager->scanner, !is_lost, now_ns);
+    if (!is_lost && manager->scanner && scanner_is_connectable(manager->scanner))
+        session_subscribe_slots(session, now_ns); /* what was known of them is out of date */
+}
+
+static void on_hearing(void *user, uint64_t now_ns)
+{
+    struct manager *manager = user;
+    enter(manager);
+    follow_hearing(manager, manager->hearing.state, now_ns);
+    if (!manager->freed && manager->ops->on_hearing)
+        manager->ops->on_hearing(manager->user, manager_hearing(manager), now_ns);
+    leave(manager);
+}
+
+static const struct hearing_ops hearing_ops = {.inquire = inquire,
+                                               .restart_scan = restart_scan,
+                                               .subscribe = subscribe,
+                                               .reconnect = reconnect,
+                                               .on_change = on_hearing};
+
+static void end_hearing(struct manager *manager, uint64_t now_ns)
+{
+    enum bleproxy_hearing before =
+        manager->hearing.in_session ? manager->hearing.state : BLEPROXY_HEARING_UNKNOWN;
+    inquiry_cancel(&manager->inquiry, now_ns);
+    hearing_end(&manager->hearing, now_ns);
+    if (before != BLEPROXY_HEARING_UNKNOWN && !manager->freed && manager->ops->on_hearing)
+        manager->ops->on_hearing(manager->user, BLEPROXY_HEARING_UNKNOWN, now_ns);
+}
+
 /* Those who use the scanner learn first, with the scanner already unavailable, that its proxy is lost; then
  * it leaves the hub. One of them may stop or free the manager from within: that then does the rest of it. */
 static void end_scanner(struct manager *manager, uint64_t now_ns)
@@ -85,6 +180,7 @@ static void end_scanner(struct manager *manager, uint64_t now_ns)
     hub_unregister_scanner(manager->hub, scanner, now_ns);
     scanner_free(scanner);
     device_info_deinit(manager->env, &manager->info);
+    end_hearing(manager, now_ns);
 }
 
 static void reject(struct manager *manager, int error, const char *doing, uint64_t now_ns)
@@ -92,6 +188,20 @@ static void reject(struct manager *manager, int error, const char *doing, uint64
     char text[SESSION_END_TEXT_MAX];
     snprintf(text, sizeof(text), "the proxy connected, but %s failed: %s", doing, bleproxy_strerror(error));
     proxy_reject(manager->proxy, error, text, now_ns);
+}
+
+static void begin_hearing(struct manager *manager, uint64_t now_ns)
+{
+    const struct bleproxy_device_info *info = &manager->info;
+    const struct hearing_signs signs = hearing_signs(manager);
+    const struct hearing_session session = {
+        .firmware = info->esphome_version,
+        .newest_wins = hearing_newest_wins(info->esphome_version),
+        .tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE,
+        .has_watchdog = (info->features & BLEPROXY_FEATURE_STATE_AND_MODE) &&
+                        (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS),
+    };
+    hearing_begin(&manager->hearing, &session, &signs, now_ns);
 }
 
 static int begin_scanner(struct manager *manager, const struct bleproxy_device_info *info, uint64_t now_ns)
@@ -102,8 +212,9 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     if (error)
         return error;
     error = wiring_connect_scanner(session, manager->env, &manager->info,
-                                   proxy_name(manager->proxy, manager->info.name), true, &manager->warned,
-                                   now_ns, &scanner);
+                                   proxy_name(manager->proxy, manager->info.name),
+                                   hearing_may_subscribe(&manager->hearing) ? WIRING_TO_USE : WIRING_TO_LEAVE,
+                                   &manager->warned, now_ns, &scanner);
     if (error) {
         device_info_deinit(manager->env, &manager->info);
         return error;
@@ -112,6 +223,7 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     if (manager->owes_mode)
         scanner_owe_mode(scanner, manager->owed_mode);
     scanner_setup(scanner, now_ns);
+    begin_hearing(manager, now_ns);
     if (manager->scan_mode != BLEPROXY_MODE_NONE)
         scanner_set_mode(scanner, manager->scan_mode,
                          now_ns); /* kept as an intent, and the log says the rest */
@@ -259,13 +371,24 @@ int manager_new(struct hub *hub, const struct proxy_config *config, const struct
     manager->ops = ops;
     manager->user = user;
     manager->scan_mode = BLEPROXY_MODE_NONE;
+    manager_set_limits(manager, &(struct manager_limits){0});
     int error = proxy_new(config, &proxy_ops, manager, &manager->proxy);
     if (error) {
         env_free(env, manager);
         return error;
     }
+    manager->hearing.config.label = proxy_name(manager->proxy, "");
     *ret_manager = manager;
     return 0;
+}
+
+void manager_set_limits(struct manager *manager, const struct manager_limits *limits)
+{
+    const struct hearing_config config = {.env = manager->env,
+                                          .label = manager->proxy ? proxy_name(manager->proxy, "") : NULL,
+                                          .silence_ns = limits->silence_ns,
+                                          .reclaim_ns = limits->reclaim_ns};
+    hearing_init(&manager->hearing, &config, &hearing_ops, manager);
 }
 
 void manager_free(struct manager *manager, uint64_t now_ns)
@@ -333,8 +456,11 @@ struct proxy *manager_proxy(struct manager *manager)
 uint64_t manager_deadline(const struct manager *manager)
 {
     uint64_t deadline_ns = proxy_deadline(manager->proxy);
-    if (manager->scanner)
+    if (manager->scanner) {
+        const struct hearing_signs signs = hearing_signs(manager);
         deadline_ns = time_min(deadline_ns, scanner_deadline(manager->scanner));
+        deadline_ns = time_min(deadline_ns, hearing_deadline(&manager->hearing, &signs));
+    }
     return deadline_ns;
 }
 
@@ -345,6 +471,10 @@ void manager_tick(struct manager *manager, uint64_t now_ns)
         proxy_tick(manager->proxy, now_ns);
     if (!manager->freed && manager->scanner)
         scanner_tick(manager->scanner, now_ns);
+    if (!manager->freed && manager->scanner) {
+        const struct hearing_signs signs = hearing_signs(manager);
+        hearing_tick(&manager->hearing, &signs, now_ns);
+    }
     leave(manager);
 }
 
@@ -367,4 +497,27 @@ struct scanner *manager_scanner(const struct manager *manager)
 const struct session_end *manager_last_end(const struct manager *manager)
 {
     return manager->has_end ? &manager->end : NULL;
+}
+
+enum bleproxy_hearing manager_hearing(const struct manager *manager)
+{
+    return manager->scanner ? manager->hearing.state : BLEPROXY_HEARING_UNKNOWN;
+}
+
+const struct hearing *manager_hearing_record(const struct manager *manager)
+{
+    return &manager->hearing;
+}
+
+int manager_reclaim(struct manager *manager, uint64_t now_ns)
+{
+    enter(manager);
+    int r = hearing_take(&manager->hearing, now_ns);
+    leave(manager);
+    return r;
+}
+
+uint64_t manager_next_attempt_ns(const struct manager *manager)
+{
+    return proxy_state(manager->proxy) == BLEPROXY_PROXY_WAITING ? proxy_next_attempt_ns(manager->proxy) : 0;
 }

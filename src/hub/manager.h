@@ -2,6 +2,7 @@
 #ifndef HUB_MANAGER_H
 #define HUB_MANAGER_H
 
+#include "hub/hearing.h"
 #include "hub/hub.h"
 #include "proxy/proxy.h"
 
@@ -21,6 +22,13 @@ struct manager_ops {
      * scanner is registered, not before. May be NULL. */
     void (*on_state)(void *user, enum bleproxy_proxy_state state, const struct session_end *why,
                      uint64_t now_ns);
+    /* Whether advertisements come has changed; UNKNOWN also when the session has ended. May be NULL. */
+    void (*on_hearing)(void *user, enum bleproxy_hearing hearing, uint64_t now_ns);
+};
+
+/* What the manager itself wants to know of its proxy; of hearing.h. */
+struct manager_limits {
+    uint64_t silence_ns, reclaim_ns;
 };
 
 /* No side effects. config is copied as by proxy_new(). */
@@ -28,6 +36,8 @@ int manager_new(struct hub *hub, const struct proxy_config *config, const struct
                 struct manager **ret_manager);
 /* The mode to which each session's scanner is pinned before it is registered; NONE, as at first: none. */
 void manager_set_scan_mode(struct manager *manager, enum bleproxy_scanner_mode mode);
+/* Before the start; else the defaults hold. */
+void manager_set_limits(struct manager *manager, const struct manager_limits *limits);
 /* Without politeness; a pending start completes with BLEPROXY_E_START_ABORTED, a pending stop with 0. NULL is
  * fine. */
 void manager_free(struct manager *manager, uint64_t now_ns);
@@ -56,6 +66,13 @@ enum bleproxy_proxy_state manager_state(const struct manager *manager);
 /* NULL while there is no session. */
 const struct bleproxy_device_info *manager_device_info(const struct manager *manager);
 struct scanner *manager_scanner(const struct manager *manager);
+/* While it is WAITING: when it goes on; else 0. */
+uint64_t manager_next_attempt_ns(const struct manager *manager);
+/* UNKNOWN while there is no session. */
+enum bleproxy_hearing manager_hearing(const struct manager *manager);
+const struct hearing *manager_hearing_record(const struct manager *manager);
+/* As hearing_take(). */
+int manager_reclaim(struct manager *manager, uint64_t now_ns);
 /* Why the last attempt or session ended; NULL when none has since the last success. */
 const struct session_end *manager_last_end(const struct manager *manager);
 

@@ -515,3 +515,8 @@ void proxy_set_deep_sleep(struct proxy *proxy, bool deep_sleep)
 {
     proxy->deep_sleep = deep_sleep;
 }
+
+uint64_t proxy_next_attempt_ns(const struct proxy *proxy)
+{
+    return proxy->state == BLEPROXY_PROXY_WAITING ? proxy->deadline_ns : BP_NEVER;
+}

@@ -77,6 +77,8 @@ uint64_t proxy_deadline(const struct proxy *proxy);
 void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
+/* In WAITING: when the next attempt begins, or could if it were its turn; else BP_NEVER. */
+uint64_t proxy_next_attempt_ns(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);
 /* What to call it: the configuration's label, else what it calls itself, else its address. */
