@@ -68,17 +68,19 @@ static void print_title(struct why *why, FILE *out)
 /* What a proxy that is not connected, or silent, has instead of the device. */
 static void describe_member(const struct why *why, const struct member *member, char *text, size_t size)
 {
-    char since[DESCRIBE_TIME_SIZE];
+    char since[DESCRIBE_TIME_SIZE], wait[64];
+    const char *silence;
     uint64_t now_ns = bleproxy_loop_now_ns(why->fleet.loop);
     if (!member->is_ready && member->error != 0) {
-        snprintf(text, size, "down: %s", member_reason(member, member->text));
+        snprintf(text, size, "down: %s%s", member_reason(member, member->text),
+                 member_wait(member, wait, sizeof(wait)));
     } else if (!member->is_ready) {
         snprintf(text, size, "%s",
                  member->lost_ns > 0 ? member_reason(member, member->lost_text) : "no answer yet");
     } else if (member->silent) {
         describe_duration(seconds(now_ns - member->heard_ns), since);
-        snprintf(text, size, "has heard nothing at all for %s: another program may have taken it over",
-                 since);
+        member_silence(member, &silence);
+        snprintf(text, size, "has heard nothing at all for %s: %s", since, silence);
     } else {
         snprintf(text, size, "has not heard it, but %zu other%s", member->n_devices,
                  member->n_devices == 1 ? "" : "s");

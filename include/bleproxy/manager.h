@@ -27,8 +27,10 @@ void bleproxy_manager_free(struct bleproxy_manager *manager);
 typedef void bleproxy_manager_fn(void *user, int error);
 /* on_started (may be NULL) is called exactly once, never from within: with 0 at the first successful
  * connection; BLEPROXY_E_START_ABORTED when the manager was stopped or freed before; BLEPROXY_E_CANCELLED
- * after bleproxy_manager_cancel_start(). There is no time limit, and neither a wrong key nor an unreachable
- * proxy ends it: attempts go on, ever more slowly (watch them with bleproxy_manager_watch()). 0, or
+ * after bleproxy_manager_cancel_start(); and at once where somebody must change something first: BLEPROXY_E_INVALID_KEY,
+ * _REQUIRES_ENCRYPTION, _ENCRYPTION_PLAINTEXT, _INVALID_AUTH, _BAD_NAME, _BAD_MAC_ADDRESS. Whatever it was told, the manager
+ * goes on: there is no time limit, and neither a wrong key nor an unreachable proxy ends it: attempts go on, ever more slowly
+ * (watch them with bleproxy_manager_watch()). 0, or
  * BLEPROXY_E_STATE the second time, also after a stop. */
 int bleproxy_manager_start(struct bleproxy_manager *manager, bleproxy_manager_fn *on_started, void *user);
 /* Completes a pending start from within; the manager goes on connecting. Nothing happens when none is

@@ -244,6 +244,13 @@ void carrier_pending(void *user)
         turn_add(&carrier->loop->outbox, &carrier->outbox);
 }
 
+void carrier_turn(void *user)
+{
+    struct carrier *carrier = user;
+    if (!carrier->released)
+        ticker_update(&carrier->ticker);
+}
+
 void carrier_get_time(void *user, struct session_time *ret_time)
 {
     struct carrier *carrier = user;
@@ -291,6 +298,7 @@ int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy
         .port = config->port ? config->port : BLEPROXY_PORT,
         .resolve_ns = carrier_limit(config->timeouts.resolve_ms, 0),
         .connect_ns = carrier_limit(config->timeouts.connect_ms, 0),
+        .gate = &loop->gate,
         .session =
             {
                 .env = &loop->env,

@@ -91,6 +91,7 @@ static const struct proxy_ops client_ops = {
     .on_failed = client_failed,
     .on_stopped = client_stopped,
     .on_pending = carrier_pending,
+    .on_turn = carrier_turn,
     .get_time = carrier_get_time,
 };
 

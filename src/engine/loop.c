@@ -46,6 +46,7 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
                              .random = loop_random,
                              .log = loop->options.on_log ? loop_log : NULL,
                              .log_level = loop->options.log_level};
+    gate_init(&loop->gate, loop->options.attempts_max);
     loop->receive = malloc(LOOP_RECEIVE_SIZE);
     int r = !loop->receive ? UV_ENOMEM : uv ? 0 : uv_loop_init(&loop->own);
     if (r < 0) {

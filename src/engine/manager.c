@@ -61,6 +61,7 @@ static const struct manager_ops engine_manager_ops = {
     .open = carrier_open,
     .close = carrier_close,
     .on_pending = carrier_pending,
+    .on_turn = carrier_turn,
     .get_time = carrier_get_time,
     .on_state = engine_manager_state,
     .on_hearing = engine_manager_hearing,

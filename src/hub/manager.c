@@ -266,6 +266,13 @@ static void on_ready(void *user, uint64_t now_ns)
     leave(manager);
 }
 
+/* Who waits for the start learns of it where waiting does not help; attempts go on. */
+static void tell_start(struct manager *manager, const struct session_end *end, uint64_t now_ns)
+{
+    if (proxy_needs_user(end->error))
+        complete(&manager->start, end->error, now_ns);
+}
+
 static void keep_end(struct manager *manager, const struct session_end *end)
 {
     manager->has_end = true;
@@ -278,13 +285,17 @@ static void on_down(void *user, const struct session_end *end, uint64_t now_ns)
     enter(manager);
     keep_end(manager, end);
     end_scanner(manager, now_ns);
+    tell_start(manager, end, now_ns);
     leave(manager);
 }
 
 static void on_failed(void *user, const struct session_end *why, uint64_t now_ns)
 {
-    (void)now_ns;
-    keep_end(user, why);
+    struct manager *manager = user;
+    enter(manager);
+    keep_end(manager, why);
+    tell_start(manager, why, now_ns);
+    leave(manager);
 }
 
 static void on_stopped(void *user, uint64_t now_ns)
@@ -345,6 +356,12 @@ static void on_pending(void *user)
         manager->ops->on_pending(manager->user);
 }
 
+static void on_turn(void *user)
+{
+    const struct manager *manager = user;
+    manager->ops->on_turn(manager->user);
+}
+
 static const struct proxy_ops proxy_ops = {
     .resolve = resolve,
     .cancel_resolve = cancel_resolve,
@@ -356,6 +373,7 @@ static const struct proxy_ops proxy_ops = {
     .on_stopped = on_stopped,
     .on_state = on_state,
     .on_pending = on_pending,
+    .on_turn = on_turn,
     .get_time = get_time,
 };
 

@@ -18,6 +18,7 @@ struct manager_ops {
     void (*close)(void *user, unsigned attempt);
     void (*get_time)(void *user, struct session_time *ret_time);
     void (*on_pending)(void *user); /* as the session's; may be NULL */
+    void (*on_turn)(void *user);    /* as the proxy's: manager_tick() is due */
     /* Every change: the state, and why when an attempt or a session ended (else NULL). READY comes when the
      * scanner is registered, not before. May be NULL. */
     void (*on_state)(void *user, enum bleproxy_proxy_state state, const struct session_end *why,
@@ -44,7 +45,8 @@ void manager_free(struct manager *manager, uint64_t now_ns);
 
 /* error: 0 at the first successful connection (device info read, scanner registered),
  * BLEPROXY_E_START_ABORTED when manager_stop() came first, BLEPROXY_E_CANCELLED after manager_cancel_start().
- * A wrong key or an unreachable host is not an end: attempts go on. Exactly once per start. */
+ * or what a user must see to (proxy_needs_user()): a wrong key, no key, another device. That, or an unreachable host, is not
+ * the end: attempts go on. Exactly once per start. */
 typedef void manager_done_fn(void *user, int error, uint64_t now_ns);
 /* Once per object: else BLEPROXY_E_STATE. on_started may be NULL. */
 int manager_start(struct manager *manager, manager_done_fn *on_started, void *user, uint64_t now_ns);

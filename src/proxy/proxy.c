@@ -19,7 +19,10 @@ struct proxy {
     struct settings settings;
 
     enum bleproxy_proxy_state state, reported;
-    uint64_t deadline_ns; /* of the look-up, or the end of the pause; else BP_NEVER */
+    uint64_t deadline_ns;  /* of the look-up, or the end of the pause; else BP_NEVER */
+    uint64_t pause_end_ns; /* the end of the last pause, also while it waits for its turn after it */
+    struct gate_pass pass; /* inside during an attempt, until it is ready */
+    uint64_t patience_ns;  /* when it gives way, if others wait; BP_NEVER: it need not */
     bool is_resolving;
     struct dial *dial; /* while connecting */
     struct session *session;
@@ -56,6 +59,15 @@ static void leave(struct proxy *proxy)
         destroy(proxy);
 }
 
+/* From within a call of another proxy. */
+static void on_turn(void *user)
+{
+    struct proxy *proxy = user;
+    proxy->deadline_ns = 0;
+    if (proxy->ops->on_turn)
+        proxy->ops->on_turn(proxy->user);
+}
+
 int proxy_new(const struct proxy_config *config, const struct proxy_ops *ops, void *user,
               struct proxy **ret_proxy)
 {
@@ -71,7 +83,8 @@ int proxy_new(const struct proxy_config *config, const struct proxy_ops *ops, vo
     proxy->env = env;
     proxy->ops = ops;
     proxy->user = user;
-    proxy->deadline_ns = BP_NEVER;
+    proxy->deadline_ns = proxy->patience_ns = BP_NEVER;
+    gate_pass_init(&proxy->pass, config->gate, on_turn, proxy);
     *ret_proxy = proxy;
     return 0;
 }
@@ -100,9 +113,16 @@ static void drop_session(struct proxy *proxy)
     session_free(session);
 }
 
+static void end_turn(struct proxy *proxy)
+{
+    proxy->patience_ns = BP_NEVER;
+    gate_leave(&proxy->pass);
+}
+
 /* Gives up whatever is under way, without a word to anyone but the transport. */
 static void abandon(struct proxy *proxy)
 {
+    end_turn(proxy);
     proxy->state = BLEPROXY_PROXY_STOPPED;
     proxy->deadline_ns = BP_NEVER;
     proxy->told_ready = false;
@@ -174,10 +194,26 @@ static void stopped(struct proxy *proxy, uint64_t now_ns)
         proxy->ops->on_stopped(proxy->user, now_ns);
 }
 
+bool proxy_needs_user(int error)
+{
+    return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT ||
+           error == BLEPROXY_E_INVALID_KEY || error == BLEPROXY_E_INVALID_AUTH ||
+           error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS;
+}
+
 static bool is_about_authentication(int error)
 {
     return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_INVALID_KEY ||
            error == BLEPROXY_E_ENCRYPTION || error == BLEPROXY_E_INVALID_AUTH;
+}
+
+static uint64_t jitter_ns(const struct proxy *proxy, uint64_t pause_ns)
+{
+    uint16_t chance;
+    if (!proxy->pass.gate)
+        return 0;
+    proxy->env->random(proxy->env->user, &chance, sizeof(chance));
+    return pause_ns / 8 * chance >> 16;
 }
 
 /* Counts a failure, logs it, and begins the pause after it without telling of the new state yet. */
@@ -187,7 +223,7 @@ static void count_failure(struct proxy *proxy, const struct session_end *why, ui
     proxy->failures = is_about_authentication(why->error) ? AUTH_FAILURES : proxy->failures + 1;
     uint64_t pause_ns = proxy_backoff_ns(proxy->failures, proxy->deep_sleep);
     proxy->state = BLEPROXY_PROXY_WAITING;
-    proxy->deadline_ns = time_after(now_ns, pause_ns);
+    proxy->deadline_ns = time_after(now_ns, pause_ns - jitter_ns(proxy, pause_ns));
     env_log(proxy->env, first ? BLEPROXY_LOG_WARNING : BLEPROXY_LOG_DEBUG, "proxy",
             proxy->settings.session.label, "%s; next attempt in %u s", why->text,
             (unsigned)(pause_ns / NS_PER_S));
@@ -196,6 +232,7 @@ static void count_failure(struct proxy *proxy, const struct session_end *why, ui
 static void attempt_ended(struct proxy *proxy, const struct session_end *why, uint64_t now_ns)
 {
     struct session_end end = *why;
+    end_turn(proxy);
     if (end.error == 0) /* a goodbye is a good end only of what was ready */
         end.error = BLEPROXY_E_CLOSED;
     count_failure(proxy, &end, now_ns);
@@ -245,6 +282,7 @@ static void on_session_ready(void *user, uint64_t now_ns)
     if (proxy->state != BLEPROXY_PROXY_HANDSHAKING)
         return; /* stopping */
     enter(proxy);
+    end_turn(proxy);
     proxy->state = BLEPROXY_PROXY_READY;
     proxy->told_ready = true;
     proxy->ready_ns = now_ns;
@@ -262,6 +300,7 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
     enter(proxy);
     bool was_told = proxy->told_ready;
     proxy->told_ready = false;
+    end_turn(proxy);
     close_transport(proxy);
     drop_session(proxy);
     if (proxy->rejected && proxy->rejection.error)
@@ -338,8 +377,17 @@ static void on_dial_done(void *user, int error, unsigned attempt, const char *te
 
 static const struct dial_ops dial_ops = {on_dial_open, on_dial_close, on_dial_done};
 
+/* In WAITING, or just started. */
 static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
 {
+    if (!proxy->pass.is_inside)
+        proxy->pause_end_ns = now_ns;
+    if (!gate_enter(&proxy->pass)) {
+        change_state(proxy, BLEPROXY_PROXY_WAITING, BP_NEVER, now_ns);
+        return;
+    }
+    if (proxy->pass.gate)
+        proxy->patience_ns = time_after(now_ns, PROXY_PATIENCE_S * NS_PER_S);
     if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
                       now_ns))
         return;
@@ -464,9 +512,31 @@ void proxy_fail(struct proxy *proxy, int error, const char *detail, uint64_t now
     leave(proxy);
 }
 
+/* The attempt takes long: others that wait may be quicker. */
+static void give_way(struct proxy *proxy, uint64_t now_ns)
+{
+    static const char why[] = "no answer yet, and other proxies wait for their turn";
+    if (!gate_has_waiting(proxy->pass.gate)) {
+        proxy->patience_ns = time_after(now_ns, NS_PER_S);
+        return;
+    }
+    proxy->patience_ns = BP_NEVER;
+    if (proxy->session) {
+        session_fail(proxy->session, BLEPROXY_E_TIMEOUT, why, now_ns);
+        return;
+    }
+    bool was_resolving = proxy->is_resolving;
+    stop_resolving(proxy);
+    dial_free(proxy->dial);
+    proxy->dial = NULL;
+    if (proxy->state == BLEPROXY_PROXY_RESOLVING || proxy->state == BLEPROXY_PROXY_CONNECTING)
+        attempt_failed(proxy, was_resolving ? BLEPROXY_E_RESOLVE_TIMEOUT : BLEPROXY_E_TIMEOUT,
+                       was_resolving ? "look up" : "connect to", why, now_ns);
+}
+
 uint64_t proxy_deadline(const struct proxy *proxy)
 {
-    uint64_t deadline_ns = proxy->deadline_ns;
+    uint64_t deadline_ns = time_min(proxy->deadline_ns, proxy->patience_ns);
     if (proxy->dial)
         deadline_ns = time_min(deadline_ns, dial_deadline(proxy->dial));
     if (proxy->session)
@@ -477,6 +547,8 @@ uint64_t proxy_deadline(const struct proxy *proxy)
 void proxy_tick(struct proxy *proxy, uint64_t now_ns)
 {
     enter(proxy);
+    if (now_ns >= proxy->patience_ns)
+        give_way(proxy, now_ns);
     if (proxy->state == BLEPROXY_PROXY_WAITING && now_ns >= proxy->deadline_ns) {
         begin_attempt(proxy, now_ns);
     } else if (proxy->state == BLEPROXY_PROXY_RESOLVING && now_ns >= proxy->deadline_ns) {
@@ -518,5 +590,7 @@ void proxy_set_deep_sleep(struct proxy *proxy, bool deep_sleep)
 
 uint64_t proxy_next_attempt_ns(const struct proxy *proxy)
 {
-    return proxy->state == BLEPROXY_PROXY_WAITING ? proxy->deadline_ns : BP_NEVER;
+    if (proxy->state != BLEPROXY_PROXY_WAITING)
+        return BP_NEVER;
+    return proxy->pass.is_waiting || proxy->pass.is_inside ? proxy->pause_end_ns : proxy->deadline_ns;
 }

@@ -29,7 +29,8 @@ def test_json_has_the_documented_shape():
 def test_the_scanner_is_shown_on_request():
     with sim() as proxies:
         info = run("info", "-p", proxies[0], "--json", "--scanner").expect(0).objects()[0]
-    assert set(info["scanner"]) == {"state", "mode"}
+    assert set(info["scanner"]) == {"state", "mode", "subscription"}
+    assert info["scanner"]["subscription"] == "granted"
     assert info["scanner"]["mode"] in ("active", "passive")
 
 

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/time.h"
 #include "hub/hub.h"
+#include "proxy/gate.h"
 
 struct central;
 struct radio;
@@ -44,6 +45,7 @@ struct world {
     struct env env; /* of the library: counted, and separate from the world's own memory */
     size_t live_bytes, peak_bytes;
 
+    struct gate gate; /* of all homes' attempts */
     struct hub *hub;
     uint64_t hub_wake_ns;
     struct central *central;

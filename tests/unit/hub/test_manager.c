@@ -143,6 +143,11 @@ static void on_hearing(void *user, enum bleproxy_hearing hearing, uint64_t now_n
     maybe_act(f, bleproxy_hearing_name(hearing));
 }
 
+static void on_turn(void *user)
+{
+    (void)user;
+}
+
 static const struct manager_ops ops = {.resolve = on_resolve,
                                        .cancel_resolve = on_cancel_resolve,
                                        .open = on_open,
@@ -150,6 +155,7 @@ static const struct manager_ops ops = {.resolve = on_resolve,
                                        .get_time = get_time,
                                        .on_pending = on_pending,
                                        .on_state = on_state,
+                                       .on_turn = on_turn,
                                        .on_hearing = on_hearing};
 
 static void on_started(void *user, int error, uint64_t now_ns)
@@ -770,7 +776,21 @@ static void test_refused_password_waits_60_s(void **state)
     feed(f, REFUSED_PASSWORD);
     assert_int_equal(f->why, BLEPROXY_E_INVALID_AUTH);
     assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
-    assert_int_equal(f->started.count, 0);
+    assert_int_equal(f->started.count, 1); /* whoever waits for the start is told at once */
+    assert_int_equal(f->started.error, BLEPROXY_E_INVALID_AUTH);
+}
+
+static void test_missing_key_is_told_to_who_waits_for_the_start_and_attempts_go_on(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, GREETING);
+    feed(f, "0100130142616420696e64696361746f722062797465");
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_REQUIRES_ENCRYPTION);
+    assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
+    reach(f, WIRED); /* somebody has changed the proxy */
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(f->started.count, 1);
 }
 
 static void test_goodbye_before_the_hello_is_a_failed_attempt(void **state)
@@ -994,6 +1014,7 @@ int main(void)
         TEST(test_description_that_never_comes_is_a_failed_attempt),
         TEST(test_device_that_sleeps_deeply_is_retried_every_15_s),
         TEST(test_refused_password_waits_60_s),
+        TEST(test_missing_key_is_told_to_who_waits_for_the_start_and_attempts_go_on),
         TEST(test_goodbye_before_the_hello_is_a_failed_attempt),
         TEST(test_unreachable_proxy_tells_why_and_start_stays_pending),
         TEST(test_free_completes_pending_start_and_stop),
