@@ -171,6 +171,8 @@ static struct target target_from_config(const struct config_proxy *proxy)
                                       .name = proxy->name,
                                       .noise_psk = proxy->noise_psk,
                                       .password = proxy->password,
+                                      .expected_name = proxy->expected_name,
+                                      .reclaim_s = proxy->reclaim * 60,
                                       .scan_mode = (enum bleproxy_scan_mode)proxy->scan},
                            .configured = true};
 }
