@@ -35,6 +35,34 @@ static bool user_config(char *path, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
+/* The file in use; false, and path is where it could be, or "": there is none. */
+static bool config_in_use(const struct options *options, char *path, size_t size)
+{
+    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
+    if (given && (*given || options->config_path)) {
+        snprintf(path, size, "%s", given);
+        return true;
+    }
+    bool has_home = user_config(path, size);
+    if (has_home && access(path, F_OK) == 0)
+        return true;
+    if (access(SYSTEM_CONFIG, F_OK) == 0) {
+        snprintf(path, size, "%s", SYSTEM_CONFIG);
+        return true;
+    }
+    if (!has_home)
+        *path = '\0';
+    return false;
+}
+
+int proxies_config_path(const struct options *options, char *path, size_t size)
+{
+    if (config_in_use(options, path, size) || *path)
+        return CLI_DONE;
+    log_say("there is no place for a configuration file: give one with -c");
+    return CLI_USAGE;
+}
+
 static int load_config(struct proxies *proxies, const char *path)
 {
     struct config_error error = {0};
@@ -55,13 +83,8 @@ static int load_config(struct proxies *proxies, const char *path)
 /* CLI_DONE also when there is none and none was asked for. */
 static int find_config(struct proxies *proxies, const struct options *options)
 {
-    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
-    if (given && (*given || options->config_path))
-        return load_config(proxies, given);
     char path[PATH_MAX];
-    if (user_config(path, sizeof(path)) && access(path, F_OK) == 0)
-        return load_config(proxies, path);
-    return access(SYSTEM_CONFIG, F_OK) == 0 ? load_config(proxies, SYSTEM_CONFIG) : CLI_DONE;
+    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, path) : CLI_DONE;
 }
 
 /* ---- Proxies by address ---- */
@@ -222,10 +245,15 @@ static int pick(struct proxies *proxies, const struct options *options)
     return CLI_USAGE;
 }
 
-int proxies_init(struct proxies *proxies, const struct options *options)
+int proxies_load(struct proxies *proxies, const struct options *options)
 {
     *proxies = (struct proxies){0};
-    int r = find_config(proxies, options);
+    return find_config(proxies, options);
+}
+
+int proxies_init(struct proxies *proxies, const struct options *options)
+{
+    int r = proxies_load(proxies, options);
     if (r != CLI_DONE)
         return r;
     size_t n = options->n_proxies > 0 ? options->n_proxies : proxies->config.n_proxies;

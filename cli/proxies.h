@@ -27,6 +27,12 @@ struct proxies {
 int proxies_init(struct proxies *proxies, const struct options *options);
 /* As the library takes it: without a name unless it is configured, so that the proxy's own counts. */
 struct bleproxy_proxy_config target_config(const struct target *target);
+/* Only reads the configuration file, if there is one or one was asked for. CLI_DONE, or another exit code after saying
+ * why. */
+int proxies_load(struct proxies *proxies, const struct options *options);
+/* The configuration file in use, or where it is to be when there is none yet. CLI_DONE, or another exit code after saying
+ * why. */
+int proxies_config_path(const struct options *options, char *path, size_t size);
 /* Wipes keys. Idempotent. */
 void proxies_deinit(struct proxies *proxies);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "proxy/proxy.h"
+#include "proxy/proxy_private.h"
 
-#include "proxy/settings.h"
 #include <bleproxy/error.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,35 +11,6 @@
 /* What a wrong key or password counts as: enough failures for the longest pause. */
 enum { AUTH_FAILURES = 100 };
 
-struct proxy {
-    const struct env *env;
-    const struct proxy_ops *ops;
-    void *user;
-    struct settings settings;
-
-    enum bleproxy_proxy_state state, reported;
-    uint64_t deadline_ns;  /* of the look-up, or the end of the pause; else BP_NEVER */
-    uint64_t pause_end_ns; /* the end of the last pause, also while it waits for its turn after it */
-    struct gate_pass pass; /* inside during an attempt, until it is ready */
-    uint64_t patience_ns;  /* when it gives way, if others wait; BP_NEVER: it need not */
-    bool is_resolving;
-    struct dial *dial; /* while connecting */
-    struct session *session;
-    unsigned attempt; /* the connection of the session, while it is open */
-    bool is_open;
-    bool told_ready;              /* on_ready was called, on_down not yet */
-    bool rejected;                /* the owner has no use for the session */
-    struct session_end rejection; /* with an error: what on_down tells, for the session ended because of it */
-
-    unsigned failures, failures_before; /* since the last success, and before that */
-    uint64_t ready_ns;                  /* when the session became ready */
-    bool was_brief;                     /* the last session was lost soon after that */
-    bool deep_sleep;
-
-    unsigned depth; /* calls on the stack */
-    bool freed;
-};
-
 static void destroy(struct proxy *proxy)
 {
     const struct env *env = proxy->env;
@@ -48,12 +18,12 @@ static void destroy(struct proxy *proxy)
     env_free(env, proxy);
 }
 
-static void enter(struct proxy *proxy)
+void proxy_enter(struct proxy *proxy)
 {
     proxy->depth++;
 }
 
-static void leave(struct proxy *proxy)
+void proxy_leave(struct proxy *proxy)
 {
     if (--proxy->depth == 0 && proxy->freed)
         destroy(proxy);
@@ -138,10 +108,10 @@ void proxy_free(struct proxy *proxy)
 {
     if (!proxy || proxy->freed)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->freed = true;
     abandon(proxy);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 /* Tells of the state unless it was told already. The owner may change it, or free the proxy, from within. */
@@ -281,7 +251,7 @@ static void on_session_ready(void *user, uint64_t now_ns)
     struct proxy *proxy = user;
     if (proxy->state != BLEPROXY_PROXY_HANDSHAKING)
         return; /* stopping */
-    enter(proxy);
+    proxy_enter(proxy);
     end_turn(proxy);
     proxy->state = BLEPROXY_PROXY_READY;
     proxy->told_ready = true;
@@ -291,13 +261,13 @@ static void on_session_ready(void *user, uint64_t now_ns)
     env_log(proxy->env, BLEPROXY_LOG_INFO, "proxy", proxy->settings.session.label, "connected");
     proxy->ops->on_ready(proxy->user, now_ns);
     report_state(proxy, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 static void on_session_closed(void *user, const struct session_end *end, uint64_t now_ns)
 {
     struct proxy *proxy = user;
-    enter(proxy);
+    proxy_enter(proxy);
     bool was_told = proxy->told_ready;
     proxy->told_ready = false;
     end_turn(proxy);
@@ -318,7 +288,7 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
         attempt_ended(proxy, end, now_ns);
     }
     proxy->rejected = false;
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 static void get_time(void *user, struct session_time *ret_time)
@@ -377,8 +347,7 @@ static void on_dial_done(void *user, int error, unsigned attempt, const char *te
 
 static const struct dial_ops dial_ops = {on_dial_open, on_dial_close, on_dial_done};
 
-/* In WAITING, or just started. */
-static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
+void proxy_begin_attempt(struct proxy *proxy, uint64_t now_ns)
 {
     if (!proxy->pass.is_inside)
         proxy->pause_end_ns = now_ns;
@@ -388,6 +357,7 @@ static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
     }
     if (proxy->pass.gate)
         proxy->patience_ns = time_after(now_ns, PROXY_PATIENCE_S * NS_PER_S);
+    proxy->attempt_ns = now_ns;
     if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
                       now_ns))
         return;
@@ -399,12 +369,12 @@ int proxy_start(struct proxy *proxy, uint64_t now_ns)
 {
     if (proxy->state != BLEPROXY_PROXY_STOPPED || proxy->freed)
         return BLEPROXY_E_STATE;
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->depth > 1)
         change_state(proxy, BLEPROXY_PROXY_WAITING, now_ns, now_ns);
     else
-        begin_attempt(proxy, now_ns);
-    leave(proxy);
+        proxy_begin_attempt(proxy, now_ns);
+    proxy_leave(proxy);
     return 0;
 }
 
@@ -412,7 +382,7 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns)
 {
     if (proxy->freed)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     switch (proxy->state) {
     case BLEPROXY_PROXY_STOPPED:
         proxy->ops->on_stopped(proxy->user, now_ns);
@@ -431,14 +401,14 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns)
     case BLEPROXY_PROXY_STOPPING:
         break;
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now_ns)
 {
     if (proxy->state != BLEPROXY_PROXY_READY || proxy->rejected)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->rejected = true;
     proxy->rejection.error = 0;
     if (session_is_ready(proxy->session)) {
@@ -446,7 +416,7 @@ void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now
         snprintf(proxy->rejection.text, sizeof(proxy->rejection.text), "%s", text);
         session_disconnect(proxy->session, true, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, size_t n_addresses, int error,
@@ -454,7 +424,7 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
 {
     if (!proxy->is_resolving)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->is_resolving = false;
     if (!addresses || n_addresses == 0) {
         attempt_failed(proxy, error ? error : BLEPROXY_E_RESOLVE, "look up", why, now_ns);
@@ -466,31 +436,31 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
         else if (change_state(proxy, BLEPROXY_PROXY_CONNECTING, BP_NEVER, now_ns))
             dial_start(proxy->dial, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_connected(struct proxy *proxy, unsigned attempt, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->dial)
         dial_connected(proxy->dial, attempt, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_connect_failed(struct proxy *proxy, unsigned attempt, const char *why, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->dial)
         dial_failed(proxy->dial, attempt, why, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_feed(struct proxy *proxy, uint8_t *bytes, size_t n, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->session)
         session_feed(proxy->session, bytes, n, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 size_t proxy_pending(const struct proxy *proxy, struct iovec *ret_vec)
@@ -506,10 +476,10 @@ void proxy_sent(struct proxy *proxy, size_t n)
 
 void proxy_fail(struct proxy *proxy, int error, const char *detail, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->session)
         session_fail(proxy->session, error, detail, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 /* The attempt takes long: others that wait may be quicker. */
@@ -546,11 +516,12 @@ uint64_t proxy_deadline(const struct proxy *proxy)
 
 void proxy_tick(struct proxy *proxy, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (now_ns >= proxy->patience_ns)
         give_way(proxy, now_ns);
     if (proxy->state == BLEPROXY_PROXY_WAITING && now_ns >= proxy->deadline_ns) {
-        begin_attempt(proxy, now_ns);
+        proxy->was_kicked = false;
+        proxy_begin_attempt(proxy, now_ns);
     } else if (proxy->state == BLEPROXY_PROXY_RESOLVING && now_ns >= proxy->deadline_ns) {
         stop_resolving(proxy);
         if (proxy->state == BLEPROXY_PROXY_RESOLVING)
@@ -560,7 +531,7 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns)
     } else if (proxy->session) {
         session_tick(proxy->session, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy)

@@ -222,7 +222,7 @@ static const struct {
     {P "- address: a\n  reclaim: 0\n", 3, "'reclaim' must be a number from 1 to 10080"},
     {P "- address: a\n  reclaim: 10081\n", 3, "'reclaim' must be a number from 1 to 10080"},
     {P "- address: a\n  reclaim: never\n", 3, "'reclaim' must be a number from 1 to 10080"},
-    {P "- address: a\n  expected_name: ''\n", 3, "'expected_name' is present but empty"},
+    {P "- address: a\n  expected_name: ''\n", 3, "'expected_name' is present but empty; give it a value or leave it out"},
     {P "- address: a\n  expected_name: 0123456789012345678901234567890123456789012345678901234567890123\n", 3,
      "'expected_name' is longer than 63 bytes"},
     {P "- address: a\n  scan: always\n", 3, "'scan' must be one of: passive, active, auto"},
