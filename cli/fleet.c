@@ -6,6 +6,7 @@
 #include "log.h"
 #include "run.h"
 #include "settings.h"
+#include "state.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,8 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
     if (r != CLI_DONE)
         return r;
     settings = settings_options(&fleet->proxies.config, hub_options);
+    if (state_directory(fleet->state_dir, sizeof(fleet->state_dir)))
+        settings.proxies_dir = fleet->state_dir;
     log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
     r = bleproxy_loop_new(&options, &fleet->loop);
     if (r == 0)

@@ -7,6 +7,7 @@
 #include "proxies.h"
 
 #include <bleproxy/bleproxy.h>
+#include <limits.h>
 
 /* The proxies that a command uses together as one radio: a loop, a hub, and a manager for each. */
 
@@ -52,6 +53,7 @@ struct fleet {
     size_t n_members;
     uint64_t started_ns, measured_ns;
     struct bleproxy_timer *check, *watch;
+    char state_dir[PATH_MAX]; /* "": there is none */
 };
 
 /* The proxies that the options name, a loop, and a hub with these options (NULL: none) and what the configuration says of

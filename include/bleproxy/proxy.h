@@ -3,6 +3,7 @@
 #define BLEPROXY_PROXY_H
 
 #include <bleproxy/error.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -50,6 +51,9 @@ struct bleproxy_proxy_config {
     /* A manager whose subscription another program has taken over (firmware since 2026.7) takes it back after so many
      * seconds, then after twice as many, ... 0: never. Two programs that do this to one another share the proxy badly. */
     uint32_t reclaim_s;
+    /* A manager remembers which device answers, by its MAC address, as long as its hub does or keeps it in a file, and
+     * refuses another one. Not so with this. */
+    bool any_device;
 };
 
 /* What a proxy's connection is doing. */

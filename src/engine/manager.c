@@ -117,7 +117,8 @@ int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_c
     manager_set_scan_mode(manager->core, engine_manager_mode(config->scan_mode));
     manager_set_limits(manager->core,
                        &(struct manager_limits){.silence_ns = config->timeouts.silence_ms * NS_PER_MS,
-                                                .reclaim_ns = config->reclaim_s * NS_PER_S});
+                                                .reclaim_ns = config->reclaim_s * NS_PER_S,
+                                                .any_device = config->any_device});
     manager->carrier.proxy = manager_proxy(manager->core);
     manager->scanner.carrier = &manager->carrier;
     *ret_manager = manager;

@@ -2,6 +2,7 @@
 #include "hub/manager.h"
 
 #include "hub/disconnect_set.h"
+#include "hub/identities.h"
 #include "hub/wiring.h"
 #include "session/device_info.h"
 #include "session/gatt.h"
@@ -34,6 +35,8 @@ struct manager {
     struct session_end end;
     struct hearing hearing;
     struct inquiry inquiry;
+    bool any_device;
+    char endpoint[IDENTITY_ENDPOINT_SIZE]; /* "": too long to be known */
 
     unsigned depth; /* calls on the stack */
     bool freed;
@@ -233,6 +236,41 @@ static int begin_scanner(struct manager *manager, const struct bleproxy_device_i
     return error;
 }
 
+static uint64_t known_mac(const struct manager *manager)
+{
+    bool is_known = manager->endpoint[0] && !manager->any_device;
+    return is_known ? identities_get(hub_identities(manager->hub), manager->endpoint) : 0;
+}
+
+/* What is to answer is checked before the key is tried, as far as the proxy says it then. */
+static void expect_device(struct manager *manager)
+{
+    proxy_expect_mac(manager->proxy, known_mac(manager));
+}
+
+/* Another device at its address or with its name is not the proxy. False: the session ends. What cannot be remembered is
+ * with the next connection. */
+static bool check_device(struct manager *manager, const struct bleproxy_device_info *info, uint64_t now_ns)
+{
+    uint64_t mac_address, expected = known_mac(manager);
+    char text[SESSION_END_TEXT_MAX], was[BLEPROXY_ADDRESS_TEXT_SIZE];
+    if (manager->any_device || !manager->endpoint[0] ||
+        bleproxy_address_parse(info->mac_address, &mac_address) < 0)
+        return true;
+    if (expected == 0 || expected == mac_address) {
+        identities_put(hub_identities(manager->hub), manager->endpoint, mac_address);
+        return true;
+    }
+    bleproxy_address_format(expected, was);
+    snprintf(text, sizeof(text),
+             "%s has the MAC address %.17s, but had %s: another device has its address or name now; if it "
+             "was replaced, "
+             "forget the old one (bleproxy forget)",
+             proxy_name(manager->proxy, ""), info->mac_address, was);
+    proxy_reject(manager->proxy, BLEPROXY_E_BAD_MAC_ADDRESS, text, now_ns);
+    return false;
+}
+
 static void on_device_info(void *user, int error, const struct bleproxy_device_info *info, uint64_t now_ns)
 {
     struct manager *manager = user;
@@ -241,7 +279,7 @@ static void on_device_info(void *user, int error, const struct bleproxy_device_i
     enter(manager);
     if (error) {
         reject(manager, error, "asking it for its description", now_ns);
-    } else {
+    } else if (check_device(manager, info, now_ns)) {
         proxy_set_deep_sleep(manager->proxy, info->has_deep_sleep);
         error = begin_scanner(manager, info, now_ns);
         if (error) {
@@ -312,6 +350,8 @@ static void on_stopped(void *user, uint64_t now_ns)
 static void on_state(void *user, enum bleproxy_proxy_state state, uint64_t now_ns)
 {
     struct manager *manager = user;
+    if (state == BLEPROXY_PROXY_CONNECTING)
+        expect_device(manager);
     if (state == BLEPROXY_PROXY_READY)
         return; /* not for the owner until the scanner is registered */
     enter(manager);
@@ -396,6 +436,8 @@ int manager_new(struct hub *hub, const struct proxy_config *config, const struct
         return error;
     }
     manager->hearing.config.label = proxy_name(manager->proxy, "");
+    if (!identity_endpoint(config->host, config->port, manager->endpoint))
+        manager->endpoint[0] = '\0';
     *ret_manager = manager;
     return 0;
 }
@@ -407,6 +449,7 @@ void manager_set_limits(struct manager *manager, const struct manager_limits *li
                                           .silence_ns = limits->silence_ns,
                                           .reclaim_ns = limits->reclaim_ns};
     hearing_init(&manager->hearing, &config, &hearing_ops, manager);
+    manager->any_device = limits->any_device;
 }
 
 void manager_free(struct manager *manager, uint64_t now_ns)

@@ -30,6 +30,7 @@ struct manager_ops {
 /* What the manager itself wants to know of its proxy; of hearing.h. */
 struct manager_limits {
     uint64_t silence_ns, reclaim_ns;
+    bool any_device; /* which device answers is neither remembered nor checked */
 };
 
 /* No side effects. config is copied as by proxy_new(). */

@@ -565,3 +565,12 @@ uint64_t proxy_next_attempt_ns(const struct proxy *proxy)
         return BP_NEVER;
     return proxy->pass.is_waiting || proxy->pass.is_inside ? proxy->pause_end_ns : proxy->deadline_ns;
 }
+
+void proxy_expect_mac(struct proxy *proxy, uint64_t mac_address)
+{
+    struct session_config *session = &proxy->settings.session;
+    if (session->expected_mac && session->expected_mac != proxy->expected_mac)
+        return;
+    snprintf(proxy->expected_mac, sizeof(proxy->expected_mac), "%012llx", (unsigned long long)mac_address);
+    session->expected_mac = mac_address != 0 ? proxy->expected_mac : NULL;
+}

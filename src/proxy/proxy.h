@@ -103,6 +103,8 @@ struct session *proxy_session(const struct proxy *proxy);
 const char *proxy_name(const struct proxy *proxy, const char *own_name);
 /* Failures since the last success. */
 unsigned proxy_failures(const struct proxy *proxy);
+/* The MAC address of the device that is to answer, for the next sessions; 0: any. The configuration's goes before. */
+void proxy_expect_mac(struct proxy *proxy, uint64_t mac_address);
 /* Deep-sleep devices are retried every 15 s at most, others every 60 s. */
 void proxy_set_deep_sleep(struct proxy *proxy, bool deep_sleep);
 

@@ -35,6 +35,8 @@ struct proxy {
     uint64_t attempt_ns;  /* when it began */
     uint64_t may_kick_ns; /* not before */
 
+    char expected_mac[13]; /* twelve digits: of proxy_expect_mac() */
+
     unsigned depth; /* calls on the stack */
     bool freed;
 };

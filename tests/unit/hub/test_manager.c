@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "hub/disconnect_set.h"
+#include "hub/identities.h"
 #include "hub/manager.h"
 #include "hub/scanner.h"
 #include "hub/slots.h"
@@ -989,6 +990,48 @@ static void test_freed_and_stopped_in_on_hearing(void **state)
     }
 }
 
+static void test_another_device_at_its_address_is_refused_until_it_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct identities *identities = hub_identities(f->hub);
+    reach(f, WIRED);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+    lose_connection(f);
+    assert_int_equal(identities_put(identities, "192.0.2.1:6053", 0xacbc32890ea9), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        reach(f, WIRED);
+        assert_int_not_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+        assert_int_equal(n_registered(f), 0);
+        assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+        assert_non_null(
+            strstr(f->text, "kitchen has the MAC address AC:BC:32:89:0E:A8, but had AC:BC:32:89:0E:A9"));
+        assert_non_null(strstr(f->text, "bleproxy forget"));
+    }
+    assert_int_equal(identities_remove(identities, "192.0.2.1:6053"), 0);
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+}
+
+static void test_who_starts_it_is_told_of_another_device_at_once(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(identities_put(hub_identities(f->hub), "192.0.2.1:6053", 1), 0);
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_BAD_MAC_ADDRESS);
+}
+
+static void test_any_device_will_do_where_that_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(identities_put(hub_identities(f->hub), "192.0.2.1:6053", 1), 0);
+    manager_set_limits(f->manager, &(struct manager_limits){.any_device = true});
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(hub_identities(f->hub), "192.0.2.1:6053"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1024,6 +1067,9 @@ int main(void)
         TEST(test_freed_by_a_subscriber_in_mid_message),
         TEST(test_robbed_is_told_and_left_alone_until_it_is_taken_back),
         TEST(test_deaf_reconnects),
+        TEST(test_another_device_at_its_address_is_refused_until_it_is_forgotten),
+        TEST(test_who_starts_it_is_told_of_another_device_at_once),
+        TEST(test_any_device_will_do_where_that_is_wanted),
         TEST(test_freed_and_stopped_in_on_hearing),
         TEST(test_out_of_memory_is_a_failed_attempt_and_leaks_nothing),
         TEST(test_out_of_memory_in_new),
