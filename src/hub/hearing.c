@@ -11,7 +11,7 @@ enum {
     LADDER_AFTER = 6,
     RUNG = 3,
     GAPS = 4,          /* so many times the longest gap is deafness */
-    GAP_MAX = 60,      /* longer ones are not learned */
+    GAP_MAX = 360,     /* longer ones are not learned */
     INQUIRY_PAUSE = 6, /* of a silent proxy, then twice as long, ... */
     INQUIRY_PAUSE_MAX = 360,
     LADDER_PAUSE = 60, /* from one ladder to the next, then twice as long, ... */
@@ -146,17 +146,26 @@ static void begin_anew(struct hearing *hearing, uint64_t now_ns)
     hearing->rung = 0;
 }
 
-/* Unless it was deafness: what comes right after a rung has been cured by it. */
+/* Unless it was deafness: what comes right after a rung has been cured by it. One silence that was much longer than all
+ * others does not make all of that usual. */
 static void learn_gap(struct hearing *hearing, uint64_t heard_ns)
 {
     uint64_t gap_ns = heard_ns - hearing->quiet_ns;
     if (!is_silent(hearing) || heard_ns < hearing->quiet_ns ||
         (hearing->rung > 0 && heard_ns - hearing->rung_ns <= units(hearing, RUNG)))
         return;
-    if (gap_ns > units(hearing, GAP_MAX))
-        gap_ns = units(hearing, GAP_MAX);
+    uint64_t most_ns = GAPS * (hearing->gap_ns > units(hearing, 1) ? hearing->gap_ns : units(hearing, 1));
+    gap_ns = time_min(gap_ns, time_min(most_ns, units(hearing, GAP_MAX)));
     if (hearing->gap_ns < gap_ns)
         hearing->gap_ns = gap_ns;
+}
+
+/* The pauses between ladders grow as long as nothing is heard. */
+static void shorten_ladder_pause(struct hearing *hearing)
+{
+    uint64_t pause_ns = units(hearing, LADDER_PAUSE);
+    hearing->ladder_pause_ns = pause_ns;
+    hearing->next_ladder_ns = time_min(hearing->next_ladder_ns, time_after(hearing->ladder_ns, pause_ns));
 }
 
 static void hears(struct hearing *hearing, uint64_t heard_ns, uint64_t now_ns)
@@ -169,6 +178,7 @@ static void hears(struct hearing *hearing, uint64_t heard_ns, uint64_t now_ns)
     hearing->heard_here = hearing->heard_ever = true;
     hearing->quiet_ns = heard_ns;
     hearing->rung = 0;
+    shorten_ladder_pause(hearing);
     hearing->inquiry_pause_ns = units(hearing, INQUIRY_PAUSE);
     if (hearing->state != BLEPROXY_HEARING_WELL)
         hearing->inquiry_due_ns = hearing->inquiries == INQUIRIES_UNTRIED ? now_ns : BP_NEVER;
@@ -186,9 +196,6 @@ static void told(struct hearing *hearing, uint64_t now_ns)
 
 static void falls_silent(struct hearing *hearing, uint64_t now_ns)
 {
-    bool was_well = hearing->state == BLEPROXY_HEARING_WELL;
-    if (was_well && hearing->quiet_ns >= time_after(hearing->since_ns, units(hearing, LADDER_PAUSE)))
-        hearing->ladder_pause_ns = units(hearing, LADDER_PAUSE);
     enter(hearing, BLEPROXY_HEARING_SILENT, now_ns);
     hearing->inquiry_due_ns = now_ns;
 }
@@ -331,6 +338,7 @@ static void go_on(struct hearing *hearing, uint64_t now_ns)
         return;
     }
     if (hearing->rung == 0) {
+        hearing->ladder_ns = now_ns;
         later(&hearing->next_ladder_ns, now_ns, hearing->ladder_pause_ns);
         hearing->ladder_pause_ns = longer(hearing->ladder_pause_ns, units(hearing, LADDER_PAUSE_MAX));
     }

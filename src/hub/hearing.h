@@ -84,6 +84,7 @@ struct hearing {
 
     unsigned rung;           /* how many were climbed */
     uint64_t rung_ns;        /* when the last was */
+    uint64_t ladder_ns;      /* when the last ladder was begun */
     uint64_t next_ladder_ns; /* not before */
     uint64_t ladder_pause_ns;
 

@@ -254,7 +254,7 @@ static void on_whim(struct world *world, void *what, uint64_t detail)
 {
     struct home *home = what;
     (void)detail;
-    if (!world_is_in_trouble(world))
+    if (!world_is_in_trouble(world) || world->scale.lifelike)
         return;
     bool restless = world_chance(world, 2) == 0; /* the next whim meets a manager that is just starting */
     uint64_t patience_ns =
@@ -363,7 +363,8 @@ bool home_is_healthy(const struct home *home)
     const struct house *house = &home->world->houses[home->index];
     uint64_t now_ns = home->world->now_ns;
     if (!home->manager || !manager_scanner(home->manager) || !house->proxy.server ||
-        now_ns < house->cut_until_ns || now_ns - house->disturbed_ns < SETTLED_NS ||
+        server_is_deaf(house->proxy.server) || now_ns < house->cut_until_ns ||
+        now_ns - house->disturbed_ns < SETTLED_NS ||
         proxy_state(manager_proxy(home->manager)) != BLEPROXY_PROXY_READY)
         return false;
     if (home->world->scale.no_memory && world_is_in_trouble(home->world))

@@ -25,7 +25,11 @@ struct scale {
     uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
     unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
     uint32_t reference;  /* rules that are as habluetooth has them: enum bleproxy_rule */
-    unsigned haste;      /* everything but the protocol goes on so many times as fast */
+    bool
+        lifelike; /* faults are as rare as at home; owners keep their minds; SYNs are sent again, and get lost without power */
+    bool one_cut; /* lifelike, and only one power cut, of all: cut_ns */
+    uint64_t cut_ns;
+    unsigned haste; /* everything but the protocol goes on so many times as fast */
 };
 
 struct event;

@@ -596,6 +596,38 @@ static void test_a_house_that_is_often_silent_is_learned(void **state)
     assert_int_equal(f->deafness, HEARS);
 }
 
+/* Where devices speak rarely each report ends a silence: that does not make ladders rarer. */
+static void test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time(void **state)
+{
+    struct fixture *f = *state;
+    f->interval_ns = 40 * NS_PER_S;
+    begin(f);
+    pass(f, 600);
+    for (unsigned i = 0; i < 10; i++) {
+        pass(f, 3600);
+        unsigned n = f->n_restarts;
+        f->deafness = DEAF_UNTIL_MODE;
+        pass(f, 300);
+        assert_int_equal(f->deafness, HEARS);
+        assert_int_equal(f->n_restarts, n + 1);
+    }
+}
+
+/* One night's silence does not make deafness of hours usual. */
+static void test_one_long_silence_is_not_usual(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    pass(f, 600);
+    f->deafness = DEAF_FOR_GOOD;
+    pass(f, 8 * 3600);
+    f->deafness = HEARS;
+    pass(f, 3600);
+    f->deafness = DEAF_UNTIL_MODE;
+    pass(f, 300);
+    assert_int_equal(f->deafness, HEARS);
+}
+
 static void test_robbed_while_deaf_is_robbed(void **state)
 {
     struct fixture *f = *state;
@@ -680,6 +712,8 @@ int main(void)
         TEST(test_silence_while_it_connects_means_nothing),
         TEST(test_a_house_without_devices_is_not_deaf),
         TEST(test_a_house_that_is_often_silent_is_learned),
+        TEST(test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time),
+        TEST(test_one_long_silence_is_not_usual),
         TEST(test_robbed_while_deaf_is_robbed),
         TEST(test_subscribing_that_fails_is_tried_again),
         TEST(test_which_firmware_lets_the_newest_win),
