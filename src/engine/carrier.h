@@ -19,6 +19,7 @@ struct carrier {
     struct ticker ticker;
     struct gather_member gather;
     struct turn_member outbox;
+    struct nap_member nap;
     struct resolution *resolution;
     bool asks_anew; /* what multicast DNS told before is not to be relied on */
     struct mdns_waker waker;

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/list.h"
 #include "engine/gather.h"
+#include "engine/nap.h"
 #include "engine/timezone.h"
 #include "engine/turn.h"
 #include "proxy/gate.h"
@@ -20,6 +21,7 @@ struct bleproxy_loop {
     struct env env;
     struct bleproxy_loop_options options;
     struct gather gather;
+    struct nap nap;
     struct gate gate;   /* all attempts to connect go through it */
     struct turn outbox; /* what is written in one turn leaves in one piece */
     struct turn due;    /* tickers whose deadline has come */

@@ -53,3 +53,28 @@ void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
                                      DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;
     proxy_leave(proxy);
 }
+
+static void on_wake_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+{
+    struct proxy *proxy = user;
+    (void)reply;
+    proxy->doubted = false;
+    if (error == BLEPROXY_E_TIMEOUT)
+        session_fail(proxy->session, BLEPROXY_E_PING,
+                     "does not answer any more after this host was suspended", now_ns);
+}
+
+void proxy_wake(struct proxy *proxy, uint64_t now_ns)
+{
+    PingRequest ping = PING_REQUEST__INIT;
+    if (proxy->freed)
+        return;
+    proxy_enter(proxy);
+    if (proxy->state == BLEPROXY_PROXY_WAITING && !proxy->pass.is_waiting)
+        proxy->deadline_ns = now_ns;
+    else if (proxy->state == BLEPROXY_PROXY_READY && proxy->session && !proxy->doubted)
+        proxy->doubted =
+            session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
+                            PROXY_WAKE_S * NS_PER_S, on_wake_settled, proxy, now_ns, NULL) == 0;
+    proxy_leave(proxy);
+}
