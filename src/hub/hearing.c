@@ -18,7 +18,8 @@ enum {
     LADDER_PAUSE_MAX = 2160,
     PARTS = 5, /* a fifth of it: how soon after asking for it the subscription is inquired about */
 };
-#define RECLAIM_PAUSE_MAX_NS (24 * 3600 * NS_PER_S)
+#define DAY_NS               (24 * 3600 * NS_PER_S)
+#define RECLAIM_PAUSE_MAX_NS DAY_NS
 enum { UNANSWERED_MAX = 2 }; /* one answer may be lost where a proxy's buffer is full */
 
 /* As the watchdog's: before the first, the second, and every further attempt. */
@@ -148,13 +149,24 @@ static void begin_anew(struct hearing *hearing, uint64_t now_ns)
 
 /* Unless it was deafness: what comes right after a rung has been cured by it. One silence that was much longer than all
  * others does not make all of that usual. */
+static uint64_t usual_gap_ns(const struct hearing *hearing)
+{
+    return hearing->gap_ns > hearing->gap_before_ns ? hearing->gap_ns : hearing->gap_before_ns;
+}
+
 static void learn_gap(struct hearing *hearing, uint64_t heard_ns)
 {
     uint64_t gap_ns = heard_ns - hearing->quiet_ns;
     if (!is_silent(hearing) || heard_ns < hearing->quiet_ns ||
         (hearing->rung > 0 && heard_ns - hearing->rung_ns <= units(hearing, RUNG)))
         return;
-    uint64_t most_ns = GAPS * (hearing->gap_ns > units(hearing, 1) ? hearing->gap_ns : units(hearing, 1));
+    uint64_t most_ns = usual_gap_ns(hearing) > units(hearing, 1) ? usual_gap_ns(hearing) : units(hearing, 1);
+    most_ns *= GAPS;
+    if (heard_ns >= time_after(hearing->gap_day_ns, DAY_NS)) {
+        hearing->gap_before_ns = hearing->gap_ns;
+        hearing->gap_ns = 0;
+        hearing->gap_day_ns = heard_ns;
+    }
     gap_ns = time_min(gap_ns, time_min(most_ns, units(hearing, GAP_MAX)));
     if (hearing->gap_ns < gap_ns)
         hearing->gap_ns = gap_ns;
@@ -283,7 +295,7 @@ int hearing_take(struct hearing *hearing, uint64_t now_ns)
 
 static uint64_t patience_ns(const struct hearing *hearing)
 {
-    uint64_t least_ns = units(hearing, LADDER_AFTER), usual_ns = GAPS * hearing->gap_ns;
+    uint64_t least_ns = units(hearing, LADDER_AFTER), usual_ns = GAPS * usual_gap_ns(hearing);
     return least_ns > usual_ns ? least_ns : usual_ns;
 }
 

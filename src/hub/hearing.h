@@ -72,7 +72,9 @@ struct hearing {
     uint64_t quiet_ns; /* since when nothing is heard that should be */
     bool heard_here;   /* in this session */
     bool heard_ever;
-    uint64_t gap_ns; /* the longest time between reports so far that was not deafness */
+    uint64_t gap_ns; /* the longest time between reports of a day that was not deafness */
+    uint64_t gap_before_ns,
+        gap_day_ns; /* of the day before, and when this one began: what was once is forgotten */
 
     bool inquiring;
     uint64_t inquired_ns;

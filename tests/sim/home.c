@@ -24,7 +24,8 @@ static void answer_lookup(struct world *world, void *what, uint64_t lookup)
         return;
     home->looking_up = false;
     struct net_address addresses[3] = {{.family = 4, .bytes = {THE_HOUSE}}};
-    size_t n = 1 + (size_t)world_chance(world, 3), right = (size_t)world_chance(world, n);
+    size_t n = world->scale.lifelike ? 1 : 1 + (size_t)world_chance(world, 3),
+           right = (size_t)world_chance(world, n);
     for (size_t i = 0; i < n; i++)
         addresses[i] = (struct net_address){.family = world_chance(world, 2) ? 4 : 6,
                                             .bytes = {i == right               ? THE_HOUSE

@@ -613,6 +613,23 @@ static void test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time(void 
     }
 }
 
+/* Silences of a bad day are forgotten. */
+static void test_what_was_usual_once_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    pass(f, 600);
+    for (unsigned i = 0; i < 20; i++) { /* nobody is at home, now and then */
+        f->interval_ns = (i % 2 ? 1 : 500) * NS_PER_S;
+        pass(f, 1000);
+    }
+    f->interval_ns = 20 * NS_PER_S;
+    pass(f, 3 * 24 * 3600);
+    f->deafness = DEAF_UNTIL_MODE;
+    pass(f, 300);
+    assert_int_equal(f->deafness, HEARS);
+}
+
 /* One night's silence does not make deafness of hours usual. */
 static void test_one_long_silence_is_not_usual(void **state)
 {
@@ -714,6 +731,7 @@ int main(void)
         TEST(test_a_house_that_is_often_silent_is_learned),
         TEST(test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time),
         TEST(test_one_long_silence_is_not_usual),
+        TEST(test_what_was_usual_once_is_forgotten),
         TEST(test_robbed_while_deaf_is_robbed),
         TEST(test_subscribing_that_fails_is_tried_again),
         TEST(test_which_firmware_lets_the_newest_win),
