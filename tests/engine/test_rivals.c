@@ -108,7 +108,7 @@ static void test_where_the_first_wins_the_second_waits_and_follows(void **state)
         begin(&second, loop, &proxy, 0);
         await(&second, i == 0 ? BLEPROXY_HEARING_REFUSED : BLEPROXY_HEARING_SILENT);
         await_reports(&first, 50);
-        assert_int_equal(first.hearing, BLEPROXY_HEARING_WELL);
+        await(&first, BLEPROXY_HEARING_WELL);
         assert_int_equal(second.n_reports, 0);
         end(&first);
         await(&second, BLEPROXY_HEARING_WELL);
@@ -134,11 +134,11 @@ static void test_where_the_newest_wins_the_first_leaves_it_until_it_is_told(void
     assert_non_null(strstr(text, "left to it"));
     assert_false(bleproxy_scanner_is_available(bleproxy_manager_scanner(first.manager)));
     await_reports(&second, 100);
-    assert_int_equal(second.hearing, BLEPROXY_HEARING_WELL);
+    await(&second, BLEPROXY_HEARING_WELL);
     assert_int_equal(first.hearing, BLEPROXY_HEARING_ROBBED);
     assert_int_equal(bleproxy_manager_reclaim(first.manager), 0);
     await_reports(&first, 10);
-    assert_int_equal(first.hearing, BLEPROXY_HEARING_WELL);
+    await(&first, BLEPROXY_HEARING_WELL);
     await(&second, BLEPROXY_HEARING_ROBBED);
     end(&first);
     end(&second);
