@@ -384,13 +384,44 @@ const char *member_state(const struct member *proxy)
     case BLEPROXY_PROXY_HANDSHAKING:
         return "greeting";
     case BLEPROXY_PROXY_READY:
-        return proxy->silent ? "silent" : "connected";
+        return proxy->silent ? member_silence(proxy, NULL) : "connected";
     case BLEPROXY_PROXY_WAITING:
         return "waiting";
     case BLEPROXY_PROXY_STOPPING:
         return "stopping";
     }
     return "unknown";
+}
+
+const char *member_silence(const struct member *proxy, const char **ret_text)
+{
+    const char *text = "another program may have taken it over; if none has, restart it";
+    enum bleproxy_hearing hearing = bleproxy_manager_hearing(proxy->manager, NULL, ret_text);
+    switch (hearing) {
+    case BLEPROXY_HEARING_DEAF:
+    case BLEPROXY_HEARING_ROBBED:
+    case BLEPROXY_HEARING_REFUSED:
+    case BLEPROXY_HEARING_SILENT:
+        return bleproxy_hearing_name(hearing);
+    case BLEPROXY_HEARING_UNKNOWN:
+    case BLEPROXY_HEARING_WELL:
+        break;
+    }
+    if (ret_text)
+        *ret_text = text;
+    return "silent";
+}
+
+const char *member_wait(const struct member *proxy, char *text, size_t size)
+{
+    uint64_t now_ns = bleproxy_loop_now_ns(proxy->fleet->loop);
+    uint64_t next_ns = proxy->manager ? bleproxy_manager_next_attempt_ns(proxy->manager) : 0;
+    text[0] = '\0';
+    if (next_ns > now_ns)
+        snprintf(text, size, "; next attempt in %u s", (unsigned)((next_ns - now_ns) / NS_PER_S) + 1);
+    else if (next_ns > 0)
+        snprintf(text, size, "; next attempt when it is its turn");
+    return text;
 }
 
 const char *member_reason(const struct member *proxy, const char *text)

@@ -7,6 +7,7 @@
 #include "proxies.h"
 
 #include <bleproxy/bleproxy.h>
+#include <limits.h>
 
 /* The proxies that a command uses together as one radio: a loop, a hub, and a manager for each. */
 
@@ -80,6 +81,10 @@ bool fleet_is_hopeless(const struct fleet *fleet);
 int fleet_verdict(const struct fleet *fleet);
 /* "connected", "silent", "waiting", ... */
 const char *member_state(const struct member *member);
+/* Of one that is silent: "silent", "robbed", "refused" or "deaf", and what that means. */
+const char *member_silence(const struct member *member, const char **ret_text);
+/* When the next attempt begins, for one that waits: "; next attempt in 34 s", "; next attempt when it is its turn"; else "". */
+const char *member_wait(const struct member *member, char *text, size_t size);
 /* A reason without the proxy's name that it may begin with, where that stands before it already: "kitchen requires
  * encryption". */
 const char *member_reason(const struct member *member, const char *text);

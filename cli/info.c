@@ -32,6 +32,7 @@ struct inquiry {
     struct json_object *report;
     uint64_t round_trip_ns;
     bool wants_slots, wants_scanner; /* still */
+    bool tells_state;                /* its scanner's, to its subscriber */
     bool done;
     int exit_code;
 };
@@ -137,6 +138,8 @@ static void go_on(struct inquiry *inquiry)
 static void on_patience_ends(void *user)
 {
     struct inquiry *inquiry = user;
+    if (inquiry->wants_scanner && inquiry->tells_state)
+        info_report_scanner(inquiry->report, BLEPROXY_SCANNER_UNKNOWN, BLEPROXY_MODE_NONE, "refused");
     inquiry->wants_slots = inquiry->wants_scanner = false;
     go_on(inquiry);
 }
@@ -156,7 +159,8 @@ static void on_poll(void *user)
 {
     struct inquiry *inquiry = user;
     enum bleproxy_scanner_state state = bleproxy_scanner_state(inquiry->scanner);
-    info_report_scanner(inquiry->report, state, bleproxy_scanner_mode(inquiry->scanner));
+    info_report_scanner(inquiry->report, state, bleproxy_scanner_mode(inquiry->scanner),
+                        state == BLEPROXY_SCANNER_UNKNOWN ? NULL : "granted");
     inquiry->wants_scanner = state == BLEPROXY_SCANNER_UNKNOWN;
     go_on(inquiry);
 }
@@ -190,6 +194,7 @@ static void on_info(void *user, int error, const struct bleproxy_device_info *in
     inquiry->report = info_report_new(inquiry->label, &inquiry->target->config, info);
     inquiry->wants_slots = info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
     inquiry->wants_scanner = inquiry->info->scanner;
+    inquiry->tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE;
     int r = 0;
     if (inquiry->wants_scanner)
         r = bleproxy_connect_scanner(inquiry->client, info, false, &inquiry->scanner);

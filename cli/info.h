@@ -13,8 +13,9 @@
 struct json_object *info_report_new(const char *label, const struct bleproxy_proxy_config *config,
                                     const struct bleproxy_device_info *info);
 void info_report_slots(struct json_object *report, const struct bleproxy_slots *slots);
+/* subscription: "granted", "refused" or NULL: not known. */
 void info_report_scanner(struct json_object *report, enum bleproxy_scanner_state state,
-                         enum bleproxy_scanner_mode mode);
+                         enum bleproxy_scanner_mode mode, const char *subscription);
 
 /* Keys and values in columns. label: what the user calls the proxy, sanitised. */
 void info_print_text(const char *label, struct json_object *report, uint64_t round_trip_ns);

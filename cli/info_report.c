@@ -107,10 +107,11 @@ static const char *mode_name(enum bleproxy_scanner_mode mode)
 }
 
 void info_report_scanner(struct json_object *report, enum bleproxy_scanner_state state,
-                         enum bleproxy_scanner_mode mode)
+                         enum bleproxy_scanner_mode mode, const char *subscription)
 {
     struct json_object *object = json_object_new_object();
     json_object_object_add(object, "state", json_text(state_name(state)));
     json_object_object_add(object, "mode", json_text(mode_name(mode)));
+    json_object_object_add(object, "subscription", json_text(subscription));
     json_object_object_add(report, "scanner", object);
 }

@@ -61,7 +61,10 @@ void info_print_text(const char *label, struct json_object *report, uint64_t rou
                             : "not encrypted: whoever is in its network can read and forge what it reports");
     printf("  %-14s %.3f ms\n", "round trip", (double)round_trip_ns / 1e6);
     print_slots(json_object_object_get(report, "slots"));
-    if (scanner)
+    if (scanner && strcmp(text_of(scanner, "subscription"), "refused") == 0)
+        print("scanner",
+              "refused: another program has its advertisements, and this firmware lets the first keep them");
+    else if (scanner)
         printf("  %-14s %s, mode %s\n", "scanner", text_of(scanner, "state"), text_of(scanner, "mode"));
     else
         print("scanner", "not asked: that would take it from whoever uses it (--scanner)");

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"why", cmd_why, "Tell how a device can be reached, and what stands in the way"},
     {"discover", cmd_discover, "Find the ESPHome devices of the local network"},
     {"info", cmd_info, "Tell what proxies are and what they can do"},
+    {"forget", cmd_forget, "Accept another device in the place of a proxy"},
     {"services", cmd_services, "List what a device offers"},
     {"read", cmd_read, "Read a value of a device"},
     {"write", cmd_write, "Write a value to a device"},

@@ -180,11 +180,13 @@ static int target_from_address(struct proxies *proxies, const struct options *op
         free(copy);
         return out_of_memory();
     }
-    *ret_target =
-        (struct target){.config = {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk},
-                        .host = copy,
-                        .name = name,
-                        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
+    *ret_target = (struct target){.config = {.address = copy,
+                                             .port = port,
+                                             .name = name,
+                                             .noise_psk = proxies->psk,
+                                             .any_device = true},
+                                  .host = copy,
+                                  .name = name};
     return CLI_DONE;
 }
 
@@ -195,6 +197,8 @@ static struct target target_from_config(const struct config_proxy *proxy)
                                       .name = proxy->name,
                                       .noise_psk = proxy->noise_psk,
                                       .password = proxy->password,
+                                      .expected_name = proxy->expected_name,
+                                      .reclaim_s = proxy->reclaim * 60,
                                       .scan_mode = (enum bleproxy_scan_mode)proxy->scan},
                            .configured = true};
 }

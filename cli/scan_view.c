@@ -69,7 +69,9 @@ static void print_proxy(const struct scan *scan, FILE *out, const struct member 
             fprintf(out, "  %6llu adverts", (unsigned long long)proxy->reports);
         fprintf(out, "  %4zu devices", proxy->n_devices);
     }
-    fprintf(out, "%s%s\n", proxy->error ? "  " : "", proxy->error ? member_reason(proxy, proxy->text) : "");
+    char wait[64];
+    fprintf(out, "%s%s%s\n", proxy->error ? "  " : "", proxy->error ? member_reason(proxy, proxy->text) : "",
+            proxy->error && scan->live ? member_wait(proxy, wait, sizeof(wait)) : "");
 }
 
 /* Half of the window at most; of more proxies than that, those in trouble first. Returns the lines taken. */

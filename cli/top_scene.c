@@ -33,7 +33,7 @@ static void describe_state(const struct fleet *fleet, const struct member *membe
         break;
     case TOP_SILENT:
         describe_duration(seconds_since(fleet, member->heard_ns), since);
-        snprintf(proxy->state, sizeof(proxy->state), "silent %s", since);
+        snprintf(proxy->state, sizeof(proxy->state), "%s %s", member_silence(member, NULL), since);
         break;
     case TOP_DOWN:
         describe_duration(seconds_since(fleet, member->lost_ns > 0 ? member->lost_ns : fleet->started_ns),
@@ -46,16 +46,18 @@ static void describe_state(const struct fleet *fleet, const struct member *membe
 /* While it is down what keeps it so is of interest, not what began it; since when is told by the state. */
 static void describe_trouble(const struct fleet *fleet, const struct member *member, struct top_proxy *proxy)
 {
-    char ago[DESCRIBE_TIME_SIZE];
+    char ago[DESCRIBE_TIME_SIZE], wait[64];
     if (proxy->health == TOP_SILENT) {
-        snprintf(proxy->trouble, sizeof(proxy->trouble),
-                 "another program may have taken it over; if none has, restart it");
+        const char *text;
+        member_silence(member, &text);
+        snprintf(proxy->trouble, sizeof(proxy->trouble), "%s", text);
         return;
     }
     bool down = proxy->health == TOP_DOWN;
     const char *why = member_reason(member, down && member->error != 0 ? member->text : member->lost_text);
     if (down || member->lost_ns == 0) {
-        snprintf(proxy->trouble, sizeof(proxy->trouble), "%s", why);
+        snprintf(proxy->trouble, sizeof(proxy->trouble), "%s%s", why,
+                 down ? member_wait(member, wait, sizeof(wait)) : "");
         return;
     }
     describe_duration(seconds_since(fleet, member->lost_ns), ago);

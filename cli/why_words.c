@@ -27,16 +27,18 @@ static bool is_silent(const struct why *why, const struct member *member)
 /* What a proxy that is not connected, or silent, has instead of the device. */
 static void describe_member(const struct why *why, const struct member *member, char *text, size_t size)
 {
-    char since[DESCRIBE_TIME_SIZE];
+    char since[DESCRIBE_TIME_SIZE], wait[64];
+    const char *silence;
     if (!member->is_ready && member->error != 0) {
-        snprintf(text, size, "down: %s", member_reason(member, member->text));
+        snprintf(text, size, "down: %s%s", member_reason(member, member->text),
+                 member_wait(member, wait, sizeof(wait)));
     } else if (!member->is_ready) {
         snprintf(text, size, "%s",
                  member->lost_ns > 0 ? member_reason(member, member->lost_text) : "no answer yet");
     } else if (is_silent(why, member)) {
         describe_duration(silence_s(why, member), since);
-        snprintf(text, size, "has heard nothing at all for %s: another program may have taken it over",
-                 since);
+        member_silence(member, &silence);
+        snprintf(text, size, "has heard nothing at all for %s: %s", since, silence);
     } else if (member->n_devices == 0) {
         snprintf(text, size, "has heard nothing yet");
     } else {

@@ -61,6 +61,9 @@ struct bleproxy_hub_options {
      * written every five minutes and at the end, and what is not too old is known to the proxies of the next run. They
      * are for their owner's eyes only. */
     const char *state_dir;
+    /* The directory of "proxies" alone, which device answers at which address: another one that answers there, or by that
+     * name, is refused with BLEPROXY_E_BAD_MAC_ADDRESS until bleproxy_hub_forget_proxy(). NULL: state_dir. */
+    const char *proxies_dir;
     /* Connections that another program has made through a proxy stay when this hub takes the proxy over: for programs
      * that only look. Else they are closed, as nobody could use them and they would hold slots. */
     bool spare_links;
@@ -186,6 +189,10 @@ typedef void bleproxy_hub_slots_fn(void *user, uint64_t source, const char *prox
                                    const struct bleproxy_slots *slots);
 /* One watcher per hub; NULL ends it. */
 void bleproxy_hub_watch_slots(struct bleproxy_hub *hub, bleproxy_hub_slots_fn *on_slots, void *user);
+
+/* Another device may answer there from now on, as in the configuration of its manager; port 0: 6053. 0 or
+ * BLEPROXY_E_NOT_FOUND. */
+int bleproxy_hub_forget_proxy(struct bleproxy_hub *hub, const char *address, uint16_t port);
 
 struct bleproxy_hub_statistics {
     uint64_t reports;         /* advertisements received from all proxies */

@@ -26,6 +26,9 @@ struct bleproxy_loop_options {
     /* Advertisements may be this late, 0 to 1000 ms: those of many proxies are then taken in together, which
      * saves most of the wake-ups. Answers to requests, and what connected devices say, are never held back. */
     uint32_t gather_ms;
+    /* So many connections to proxies are attempted at a time, over all of the loop: others wait for their turn, first come,
+     * first served. One that has had no answer for 10 s gives way to them, as a failure. 0: 8. */
+    uint32_t attempts_max;
 };
 
 /* options NULL: defaults. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID, BLEPROXY_E_IO. */

@@ -27,8 +27,10 @@ void bleproxy_manager_free(struct bleproxy_manager *manager);
 typedef void bleproxy_manager_fn(void *user, int error);
 /* on_started (may be NULL) is called exactly once, never from within: with 0 at the first successful
  * connection; BLEPROXY_E_START_ABORTED when the manager was stopped or freed before; BLEPROXY_E_CANCELLED
- * after bleproxy_manager_cancel_start(). There is no time limit, and neither a wrong key nor an unreachable
- * proxy ends it: attempts go on, ever more slowly (watch them with bleproxy_manager_watch()). 0, or
+ * after bleproxy_manager_cancel_start(); and at once where somebody must change something first: BLEPROXY_E_INVALID_KEY,
+ * _REQUIRES_ENCRYPTION, _ENCRYPTION_PLAINTEXT, _INVALID_AUTH, _BAD_NAME, _BAD_MAC_ADDRESS. Whatever it was told, the manager
+ * goes on: there is no time limit, and neither a wrong key nor an unreachable proxy ends it: attempts go on, ever more slowly
+ * (watch them with bleproxy_manager_watch()). 0, or
  * BLEPROXY_E_STATE the second time, also after a stop. */
 int bleproxy_manager_start(struct bleproxy_manager *manager, bleproxy_manager_fn *on_started, void *user);
 /* Completes a pending start from within; the manager goes on connecting. Nothing happens when none is
@@ -57,6 +59,40 @@ void bleproxy_manager_watch(struct bleproxy_manager *manager, bleproxy_manager_s
                             void *user);
 
 enum bleproxy_proxy_state bleproxy_manager_state(const struct bleproxy_manager *manager);
+/* While it is WAITING: when the next attempt begins, on the loop's clock; not later than now when it only waits for its
+ * turn (bleproxy_loop_options.attempts_max). bleproxy_manager_last_error() says why it waits. Else 0. */
+uint64_t bleproxy_manager_next_attempt_ns(const struct bleproxy_manager *manager);
+
+/* Whether advertisements come from a proxy that is connected. It has one subscriber at a time, and says nothing to a
+ * program that loses the subscription, or does not get it; pings go on. */
+enum bleproxy_hearing {
+    BLEPROXY_HEARING_UNKNOWN = 0, /* not connected, or just connected */
+    BLEPROXY_HEARING_WELL = 1,
+    /* Nothing has come for 10 s (silence_ms). No device may be near; or it cannot be told why. */
+    BLEPROXY_HEARING_SILENT = 2,
+    /* We have the subscription, and nothing comes for longer than ever before. What helps is tried: setting the scan mode,
+     * subscribing again, connecting anew; again after ten minutes, twenty, ... */
+    BLEPROXY_HEARING_DEAF = 3,
+    /* Another program has taken the subscription over. Firmware since 2026.7 gives it to the newest: it is left to it, also
+     * when the proxy is connected anew, until bleproxy_manager_reclaim() or, if configured, reclaim_s. */
+    BLEPROXY_HEARING_ROBBED = 4,
+    /* Another program has had the subscription before. Firmware before 2026.7 lets the first keep it: it is asked for
+     * again after 10 s, 30 s, then every 60 s. */
+    BLEPROXY_HEARING_REFUSED = 5,
+};
+/* since_ns: since when, on the loop's clock; text: the state in words and what can be done, static. Both may be NULL. */
+enum bleproxy_hearing bleproxy_manager_hearing(const struct bleproxy_manager *manager, uint64_t *ret_since_ns,
+                                               const char **ret_text);
+/* "well", "robbed", ...; static, never NULL. */
+const char *bleproxy_hearing_name(enum bleproxy_hearing hearing);
+/* Tells of each change while it is connected; UNKNOWN when it no longer is. One watcher per manager; NULL ends it. The
+ * callback may make any call. */
+typedef void bleproxy_manager_hearing_fn(void *user, enum bleproxy_hearing hearing, const char *text);
+void bleproxy_manager_watch_hearing(struct bleproxy_manager *manager, bleproxy_manager_hearing_fn *on_hearing,
+                                    void *user);
+/* Asks for the subscription now, whoever has it: firmware since 2026.7 takes it from them. 0; BLEPROXY_E_NOT_CONNECTED: the
+ * next connection will ask for it. */
+int bleproxy_manager_reclaim(struct bleproxy_manager *manager);
 /* The configured name, or the address. Lives as long as the manager. */
 const char *bleproxy_manager_name(const struct bleproxy_manager *manager);
 /* What the proxy says of itself, and its scanner, or NULL while it is not connected. Borrowed until control

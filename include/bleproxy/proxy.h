@@ -3,6 +3,7 @@
 #define BLEPROXY_PROXY_H
 
 #include <bleproxy/error.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -22,6 +23,7 @@ struct bleproxy_timeouts {
     uint32_t dead_ms;       /* an unanswered ping ends the connection after: 90,000 */
     uint32_t disconnect_ms; /* the answer to a polite disconnect: 10,000 */
     uint32_t settle_ms;     /* how long a disconnect waits for a connect under way: 5,000 */
+    uint32_t silence_ms;    /* no advertisement for so long: the proxy is asked who gets them: 10,000 */
 };
 
 /* How a proxy is to scan; see <bleproxy/scanning.h>. */
@@ -46,6 +48,12 @@ struct bleproxy_proxy_config {
     const char *client_info;           /* what the proxy logs as its client; NULL: "bleproxy VERSION" */
     enum bleproxy_scan_mode scan_mode; /* pinned by a manager for each of its connections */
     struct bleproxy_timeouts timeouts;
+    /* A manager whose subscription another program has taken over (firmware since 2026.7) takes it back after so many
+     * seconds, then after twice as many, ... 0: never. Two programs that do this to one another share the proxy badly. */
+    uint32_t reclaim_s;
+    /* A manager remembers which device answers, by its MAC address, as long as its hub does or keeps it in a file, and
+     * refuses another one. Not so with this. */
+    bool any_device;
 };
 
 /* What a proxy's connection is doing. */

@@ -24,6 +24,7 @@ enum {
     ADDRESS_MAX_LENGTH = 253, /* of a DNS name */
     PATH_MAX_LENGTH = 4095,
     PASSWORD_MAX_LENGTH = 512,
+    EXPECTED_NAME_MAX_LENGTH = 63,
     DEVICE_MAX_LENGTH = 17,
 };
 
@@ -73,6 +74,8 @@ enum proxy_key {
     KEY_NOISE_PSK,
     KEY_NOISE_PSK_FILE,
     KEY_PASSWORD,
+    KEY_EXPECTED_NAME,
+    KEY_RECLAIM,
     KEY_SCAN,
     KEY_PREFER,
     KEY_ONLY,
@@ -155,6 +158,14 @@ static const struct schema_key proxy_keys[] = {
                       .type = SCHEMA_SECRET,
                       .offset = MEMBER(password),
                       .max = PASSWORD_MAX_LENGTH},
+    [KEY_EXPECTED_NAME] = {.name = "expected_name",
+                           .type = SCHEMA_TEXT,
+                           .offset = MEMBER(expected_name),
+                           .max = EXPECTED_NAME_MAX_LENGTH},
+    [KEY_RECLAIM] = {.name = "reclaim",
+                     .type = SCHEMA_NUMBER,
+                     .offset = MEMBER(reclaim),
+                     .max = CONFIG_RECLAIM_MAX_MINUTES},
     [KEY_SCAN] = {.name = "scan", .type = SCHEMA_CHOICE, .offset = MEMBER(scan), .choices = scan_modes},
     [KEY_PREFER] = DEVICES_OF(prefer),
     [KEY_ONLY] = DEVICES_OF(only),

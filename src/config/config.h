@@ -20,7 +20,10 @@ struct config_proxy {
     char *noise_psk,
         *noise_psk_file; /* the file gives at most one; both NULL: plaintext. The psk is valid base64 */
     char *password;      /* NULL: none */
-    unsigned scan;       /* enum bleproxy_scan_mode; AS_CONFIGURED when the file gives none */
+    char *expected_name; /* what the proxy must call itself; NULL: anything */
+    uint32_t
+        reclaim;   /* minutes after which it is taken back from another program; 0 when the file gives none */
+    unsigned scan; /* enum bleproxy_scan_mode; AS_CONFIGURED when the file gives none */
     /* Addresses of devices: those that prefer it, those that alone are connected through it, those that never are. */
     struct config_text *prefer, *only, *deny;
     size_t n_prefer, n_only, n_deny;
@@ -58,6 +61,7 @@ enum {
     CONFIG_SIZE_MAX = 1024 * 1024, /* a file with thousands of proxies is far below */
     CONFIG_PROXIES_MAX = 10000,
     CONFIG_DEVICES_MAX = 10000,
+    CONFIG_RECLAIM_MAX_MINUTES = 7 * 24 * 60,
     CONFIG_INTERVAL_MAX_S = 365 * 24 * 3600, /* a year, as bleproxy_hub_set_interval() takes it */
 };
 

@@ -49,6 +49,15 @@ static void carrier_gather_changed(void *user)
     carrier_watch(user);
 }
 
+/* The host was suspended. Nobody is called back from within. */
+static void carrier_wake(void *user)
+{
+    struct carrier *carrier = user;
+    proxy_wake(carrier->proxy, loop_now());
+    carrier_watch(carrier);
+    ticker_update(&carrier->ticker);
+}
+
 int carrier_init(struct carrier *carrier, struct bleproxy_loop *loop, uint64_t (*deadline)(void *owner),
                  void (*tick)(void *owner, uint64_t now_ns), void (*on_release)(void *owner), void *owner)
 {
@@ -57,10 +66,12 @@ int carrier_init(struct carrier *carrier, struct bleproxy_loop *loop, uint64_t (
     carrier->gather =
         (struct gather_member){.read = carrier_gathered, .update = carrier_gather_changed, .user = carrier};
     turn_member_init(&carrier->outbox, carrier_flush, carrier);
+    carrier->nap = (struct nap_member){.on_wake = carrier_wake, .user = carrier};
     int r = ticker_init(&carrier->ticker, loop, deadline, tick, owner);
     if (r < 0)
         return r;
     gather_join(&loop->gather, &carrier->gather);
+    nap_join(&loop->nap, &carrier->nap);
     return 0;
 }
 
@@ -121,6 +132,7 @@ void carrier_release(struct carrier *carrier)
     list_for_each(node, &carrier->transports) transport_close(list_entry(node, struct transport, link));
     carrier->active = NULL;
     gather_leave(&carrier->gather);
+    nap_leave(&carrier->nap);
     ticker_deinit(&carrier->ticker);
 }
 
@@ -275,6 +287,13 @@ void carrier_pending(void *user)
         turn_add(&carrier->loop->outbox, &carrier->outbox);
 }
 
+void carrier_turn(void *user)
+{
+    struct carrier *carrier = user;
+    if (!carrier->released)
+        ticker_update(&carrier->ticker);
+}
+
 void carrier_get_time(void *user, struct session_time *ret_time)
 {
     struct carrier *carrier = user;
@@ -322,6 +341,7 @@ int carrier_proxy_config(struct bleproxy_loop *loop, const struct bleproxy_proxy
         .port = config->port ? config->port : BLEPROXY_PORT,
         .resolve_ns = carrier_limit(config->timeouts.resolve_ms, 0),
         .connect_ns = carrier_limit(config->timeouts.connect_ms, 0),
+        .gate = &loop->gate,
         .session =
             {
                 .env = &loop->env,

@@ -19,6 +19,7 @@ struct carrier {
     struct ticker ticker;
     struct gather_member gather;
     struct turn_member outbox;
+    struct nap_member nap;
     struct resolution *resolution;
     bool asks_anew; /* what multicast DNS told before is not to be relied on */
     struct mdns_waker waker;
@@ -51,6 +52,8 @@ void carrier_open(void *user, unsigned attempt, const struct net_address *addres
 void carrier_close(void *user, unsigned attempt);
 /* Needs no enter and leave: the session may be used from elsewhere. */
 void carrier_pending(void *user);
+/* Nor does this. */
+void carrier_turn(void *user);
 void carrier_get_time(void *user, struct session_time *ret_time);
 
 /* The public configuration as the proxy wants it; psk is where the key goes. Strings are borrowed. 0,

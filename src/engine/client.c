@@ -91,6 +91,7 @@ static const struct proxy_ops client_ops = {
     .on_failed = client_failed,
     .on_stopped = client_stopped,
     .on_pending = carrier_pending,
+    .on_turn = carrier_turn,
     .get_time = carrier_get_time,
 };
 
@@ -275,8 +276,8 @@ int bleproxy_connect_scanner(struct bleproxy_client *client, const struct blepro
         return BLEPROXY_E_STATE;
     carrier_enter(&client->carrier);
     int r = wiring_connect_scanner(session, &client->carrier.loop->env, info,
-                                   proxy_name(client->carrier.proxy, info->name), available, NULL, loop_now(),
-                                   &core);
+                                   proxy_name(client->carrier.proxy, info->name),
+                                   available ? WIRING_TO_USE : WIRING_UNAVAILABLE, NULL, loop_now(), &core);
     if (r == 0) {
         r = engine_scanner_new(&client->carrier, core, &client->scanner);
         if (r == 0) {

@@ -3,6 +3,7 @@
 
 #include <bleproxy/path.h>
 #include <bleproxy/pin.h>
+#include <bleproxy/proxy.h>
 #include <stdlib.h>
 
 void engine_hub_enter(struct bleproxy_hub *hub)
@@ -73,7 +74,13 @@ int bleproxy_hub_new(struct bleproxy_loop *loop, const struct bleproxy_hub_optio
         r = ticker_init(&hub->ticker, loop, engine_hub_deadline, engine_hub_tick, hub);
     if (r == 0 && options && options->state_dir)
         r = state_init(&hub->state, loop, options->state_dir, hub->core, hub->central);
+    const char *proxies_dir = !options               ? NULL
+                              : options->proxies_dir ? options->proxies_dir
+                                                     : options->state_dir;
+    if (r == 0 && proxies_dir)
+        r = state_init_proxies(&hub->state, loop, proxies_dir, hub->core);
     if (r < 0) {
+        state_deinit(&hub->state);
         ticker_deinit(&hub->ticker);
         central_free(hub->central, loop_now());
         hub_free(hub->core, loop_now());
@@ -255,4 +262,12 @@ const struct bleproxy_bond *bleproxy_hub_next_bond(const struct bleproxy_hub *hu
 int bleproxy_hub_forget_bond(struct bleproxy_hub *hub, uint64_t address)
 {
     return hub->freed ? BLEPROXY_E_NOT_FOUND : central_forget_bond(hub->central, address);
+}
+
+int bleproxy_hub_forget_proxy(struct bleproxy_hub *hub, const char *address, uint16_t port)
+{
+    char endpoint[IDENTITY_ENDPOINT_SIZE];
+    if (hub->freed || !identity_endpoint(address, port ? port : BLEPROXY_PORT, endpoint))
+        return BLEPROXY_E_NOT_FOUND;
+    return identities_remove(hub_identities(hub->core), endpoint);
 }

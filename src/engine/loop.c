@@ -47,6 +47,7 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
                              .random = loop_random,
                              .log = loop->options.on_log ? loop_log : NULL,
                              .log_level = loop->options.log_level};
+    gate_init(&loop->gate, loop->options.attempts_max);
     loop->receive = malloc(LOOP_RECEIVE_SIZE);
     int r = !loop->receive ? UV_ENOMEM : uv ? 0 : uv_loop_init(&loop->own);
     if (r < 0) {
@@ -55,6 +56,7 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
         return r == UV_ENOMEM ? BLEPROXY_E_NOMEM : BLEPROXY_E_IO;
     }
     loop->uv = uv ? uv : &loop->own;
+    nap_init(&loop->nap, loop->uv);
     if (gather_init(&loop->gather, loop, loop->options.gather_ms) < 0 ||
         turn_init(&loop->outbox, loop->uv) < 0 || turn_init(&loop->due, loop->uv) < 0) {
         bleproxy_loop_free(loop);
@@ -92,6 +94,7 @@ void bleproxy_loop_free(struct bleproxy_loop *loop)
     if (!loop)
         return;
     mdns_free(loop->mdns);
+    nap_deinit(&loop->nap);
     gather_deinit(&loop->gather);
     turn_deinit(&loop->outbox);
     turn_deinit(&loop->due);

@@ -5,8 +5,10 @@
 #include "base/env.h"
 #include "base/list.h"
 #include "engine/gather.h"
+#include "engine/nap.h"
 #include "engine/timezone.h"
 #include "engine/turn.h"
+#include "proxy/gate.h"
 #include <bleproxy/loop.h>
 #include <uv.h>
 
@@ -19,6 +21,8 @@ struct bleproxy_loop {
     struct env env;
     struct bleproxy_loop_options options;
     struct gather gather;
+    struct nap nap;
+    struct gate gate;   /* all attempts to connect go through it */
     struct turn outbox; /* what is written in one turn leaves in one piece */
     struct turn due;    /* tickers whose deadline has come */
     bool running;       /* uv_run() is on the stack, and cannot be nested */

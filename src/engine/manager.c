@@ -44,14 +44,27 @@ static void engine_manager_state(void *user, enum bleproxy_proxy_state state, co
         manager->on_state(manager->state_user, state, why ? why->error : 0, why ? why->text : NULL);
 }
 
+static void engine_manager_hearing(void *user, enum bleproxy_hearing hearing, uint64_t now_ns)
+{
+    (void)now_ns;
+    const struct carrier *carrier = user;
+    const struct bleproxy_manager *manager = carrier->owner;
+    const char *text =
+        hearing == BLEPROXY_HEARING_UNKNOWN ? "" : hearing_text(manager_hearing_record(manager->core));
+    if (manager->on_hearing)
+        manager->on_hearing(manager->hearing_user, hearing, text);
+}
+
 static const struct manager_ops engine_manager_ops = {
     .resolve = carrier_resolve,
     .cancel_resolve = carrier_cancel_resolve,
     .open = carrier_open,
     .close = carrier_close,
     .on_pending = carrier_pending,
+    .on_turn = carrier_turn,
     .get_time = carrier_get_time,
     .on_state = engine_manager_state,
+    .on_hearing = engine_manager_hearing,
 };
 
 static void engine_manager_release(void *user)
@@ -102,6 +115,10 @@ int bleproxy_manager_new(struct bleproxy_hub *hub, const struct bleproxy_proxy_c
         return r;
     }
     manager_set_scan_mode(manager->core, engine_manager_mode(config->scan_mode));
+    manager_set_limits(manager->core,
+                       &(struct manager_limits){.silence_ns = config->timeouts.silence_ms * NS_PER_MS,
+                                                .reclaim_ns = config->reclaim_s * NS_PER_S,
+                                                .any_device = config->any_device});
     manager->carrier.proxy = manager_proxy(manager->core);
     manager->scanner.carrier = &manager->carrier;
     *ret_manager = manager;
@@ -116,6 +133,7 @@ void bleproxy_manager_free(struct bleproxy_manager *manager)
     carrier_enter(&manager->carrier);
     carrier_release(&manager->carrier);
     manager->on_state = NULL;
+    manager->on_hearing = NULL;
     manager_free(manager->core, loop_now());
     engine_manager_tell_stopped(manager);
     carrier_leave(&manager->carrier);
@@ -180,6 +198,38 @@ void bleproxy_manager_watch(struct bleproxy_manager *manager, bleproxy_manager_s
 enum bleproxy_proxy_state bleproxy_manager_state(const struct bleproxy_manager *manager)
 {
     return manager_state(manager->core);
+}
+
+uint64_t bleproxy_manager_next_attempt_ns(const struct bleproxy_manager *manager)
+{
+    return manager_next_attempt_ns(manager->core);
+}
+
+enum bleproxy_hearing bleproxy_manager_hearing(const struct bleproxy_manager *manager, uint64_t *ret_since_ns,
+                                               const char **ret_text)
+{
+    const struct hearing *hearing = manager_hearing_record(manager->core);
+    enum bleproxy_hearing state = manager_hearing(manager->core);
+    if (ret_since_ns)
+        *ret_since_ns = hearing->since_ns;
+    if (ret_text)
+        *ret_text = state == BLEPROXY_HEARING_UNKNOWN ? "" : hearing_text(hearing);
+    return state;
+}
+
+void bleproxy_manager_watch_hearing(struct bleproxy_manager *manager, bleproxy_manager_hearing_fn *on_hearing,
+                                    void *user)
+{
+    manager->on_hearing = on_hearing;
+    manager->hearing_user = user;
+}
+
+int bleproxy_manager_reclaim(struct bleproxy_manager *manager)
+{
+    carrier_enter(&manager->carrier);
+    int r = manager_reclaim(manager->core, loop_now());
+    carrier_leave(&manager->carrier);
+    return r;
 }
 
 const char *bleproxy_manager_name(const struct bleproxy_manager *manager)

@@ -20,6 +20,8 @@ struct bleproxy_manager {
     void *started_user, *stopped_user;
     bleproxy_manager_state_fn *on_state;
     void *state_user;
+    bleproxy_manager_hearing_fn *on_hearing;
+    void *hearing_user;
 };
 
 #endif

@@ -76,6 +76,44 @@ const struct state_codec state_history = {
     .decode = history_decode_any,
 };
 
+static int identities_encode_any(const void *object, struct buffer *out)
+{
+    return identities_encode(object, out);
+}
+
+static int identities_decode_any(void *object, const uint8_t *bytes, size_t size)
+{
+    return identities_decode(object, bytes, size);
+}
+
+static void identities_saved_any(void *object)
+{
+    identities_saved(object);
+}
+
+const struct state_codec state_proxies = {
+    .name = "proxies",
+    .what = "the record of proxies",
+    .without = "which device each is, is learned anew",
+    .encode = identities_encode_any,
+    .decode = identities_decode_any,
+    .saved = identities_saved_any,
+    .shared = true,
+};
+
+int state_init_proxies(struct state *state, struct bleproxy_loop *loop, const char *directory,
+                       struct hub *hub)
+{
+    struct identities *identities = hub_identities(hub);
+    int r = state_file_init(&state->proxies, loop, directory, &state_proxies, identities);
+    if (r < 0)
+        return r;
+    state->identities = identities;
+    identities->on_change = state_file_changed;
+    identities->on_change_user = &state->proxies;
+    return 0;
+}
+
 static int state_open(struct state *state, struct bleproxy_loop *loop, const char *directory, struct hub *hub,
                       struct central *central)
 {
@@ -116,6 +154,10 @@ int state_init(struct state *state, struct bleproxy_loop *loop, const char *dire
 
 void state_deinit(struct state *state)
 {
+    if (state->identities)
+        state->identities->on_change = NULL;
+    state->identities = NULL;
+    state_file_deinit(&state->proxies);
     if (!state->central)
         return;
     central_cache(state->central)->on_change = NULL;

@@ -20,6 +20,7 @@ int hub_new(const struct env *env, const struct bleproxy_hub_options *options, u
     interests_init(&hub->interests, env);
     availability_init(&hub->availability, hub->rules, now_ns);
     history_init(&hub->history, env);
+    identities_init(&hub->identities, env);
     map_init(&hub->by_source, env);
     list_init(&hub->scanners);
     list_init(&hub->departed);
@@ -41,6 +42,7 @@ static void hub_destroy(struct hub *hub)
     device_table_deinit(&hub->devices);
     interests_deinit(&hub->interests);
     history_deinit(&hub->history);
+    identities_deinit(&hub->identities);
     map_deinit(&hub->by_source);
     env_free(hub->env, hub);
 }
@@ -78,6 +80,11 @@ void hub_free(struct hub *hub, uint64_t now_ns)
     list_for_each(node, &hub->scanners)
         hub_unregister_scanner(hub, list_entry(node, struct scanner, registered), now_ns);
     hub_leave(hub);
+}
+
+struct identities *hub_identities(struct hub *hub)
+{
+    return &hub->identities;
 }
 
 int hub_register_scanner(struct hub *hub, struct scanner *scanner, uint64_t now_ns)

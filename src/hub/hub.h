@@ -26,6 +26,9 @@ void hub_watch_deadline(struct hub *hub, hub_deadline_fn *on_deadline, void *use
 bool hub_is_idle(const struct hub *hub);
 void hub_tick(struct hub *hub, uint64_t now_ns);
 
+struct identities;
+/* Of its proxies. */
+struct identities *hub_identities(struct hub *hub);
 /* A registered scanner's reports reach the table. A second one with the same source is an error in the log, and
  * works. Who watches slots is told from within, and may end it again. 0, BLEPROXY_E_STATE (registered already),
  * BLEPROXY_E_NOMEM. */

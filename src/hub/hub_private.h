@@ -7,6 +7,7 @@
 #include "hub/filter.h"
 #include "hub/history.h"
 #include "hub/hub.h"
+#include "hub/identities.h"
 #include "hub/interest.h"
 #include "hub/scan_request.h"
 
@@ -20,6 +21,7 @@ struct hub {
     struct interests interests;
     struct availability availability;
     struct history history;
+    struct identities identities;
     size_t n_rescues;          /* under way, see ownership.c */
     struct list scanners;      /* registered */
     struct map by_source;      /* they, too; of several with one source the last */

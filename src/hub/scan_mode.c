@@ -131,7 +131,7 @@ void scanner_on_state(struct scanner *scanner, uint32_t state, uint32_t mode, ui
                       uint64_t now_ns)
 {
     struct scan_mode *held = &scanner->mode;
-    scanner->now_ns = now_ns;
+    scanner->now_ns = scanner->told_ns = now_ns;
     held->state =
         state <= BLEPROXY_SCANNER_STOPPED ? (enum bleproxy_scanner_state)state : BLEPROXY_SCANNER_UNKNOWN;
     held->reported = mode_from_wire(mode);
@@ -182,6 +182,21 @@ void scanner_demand(struct scanner *scanner, enum bleproxy_scanner_mode mode, ui
         send_mode_at_rest(scanner, now_ns);
     update_requested(scanner, now_ns);
     scanner_unpin(scanner);
+}
+
+bool scanner_restart_scan(struct scanner *scanner, uint64_t now_ns)
+{
+    struct scan_mode *mode = &scanner->mode;
+    enum bleproxy_scanner_mode present = mode->told != BLEPROXY_MODE_NONE ? mode->told : mode->reported;
+    if (!scanner->has_mode || mode->window_open || mode->let_go || present == BLEPROXY_MODE_NONE)
+        return false;
+    enum bleproxy_scanner_mode other =
+        present == BLEPROXY_MODE_ACTIVE ? BLEPROXY_MODE_PASSIVE : BLEPROXY_MODE_ACTIVE;
+    scanner_pin(scanner);
+    bool sent = scanner_send_mode(scanner, other, now_ns) == 0;
+    sent = scanner_send_mode(scanner, present, now_ns) == 0 && sent;
+    scanner_unpin(scanner);
+    return sent;
 }
 
 bool scanner_owes_mode(const struct scanner *scanner, enum bleproxy_scanner_mode *ret_owed)

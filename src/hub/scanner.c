@@ -124,6 +124,24 @@ int scanner_send_subscribe(struct scanner *scanner, uint64_t now_ns)
     return scanner->ops ? scanner->ops->subscribe(scanner->ops_user, now_ns) : BLEPROXY_E_NOT_CONNECTED;
 }
 
+int scanner_subscribe(struct scanner *scanner, uint64_t now_ns)
+{
+    scanner_pin(scanner);
+    int r = scanner_send_subscribe(scanner, now_ns);
+    scanner_unpin(scanner);
+    return r;
+}
+
+void scanner_leave_subscription(struct scanner *scanner)
+{
+    watchdog_satisfied(&scanner->watchdog);
+}
+
+uint64_t scanner_told_ns(const struct scanner *scanner)
+{
+    return scanner->told_ns;
+}
+
 void scanner_setup(struct scanner *scanner, uint64_t now_ns)
 {
     scanner->now_ns = now_ns;

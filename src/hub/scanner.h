@@ -135,6 +135,15 @@ struct disconnect_set *scanner_disconnect_set(struct scanner *scanner);
 /* Takes a set that the caller owns and shares; before setup only (BLEPROXY_E_STATE). */
 int scanner_set_disconnect_set(struct scanner *scanner, struct disconnect_set *set);
 
+/* When its proxy last told its scanner's state, 0: never. */
+uint64_t scanner_told_ns(const struct scanner *scanner);
+/* Sets the other mode and the present one again: the proxy's scanner starts anew. False: a window is open, or the mode
+ * cannot be set, or is not known. */
+bool scanner_restart_scan(struct scanner *scanner, uint64_t now_ns);
+/* Asks for the advertisements again: 0 or BLEPROXY_E_*. */
+int scanner_subscribe(struct scanner *scanner, uint64_t now_ns);
+/* The subscription is somebody else's and is left to him: the watchdog does not ask for it. */
+void scanner_leave_subscription(struct scanner *scanner);
 /* The device's last report by this proxy, or NULL. */
 const struct bleproxy_advertisement *scanner_last(const struct scanner *scanner, uint64_t address);
 size_t scanner_n_devices(const struct scanner *scanner);

@@ -19,6 +19,7 @@ struct scanner {
     bool scanning; /* not paused, nor silent when it was last looked at */
     bool was_setup, freed;
     uint64_t source, heard_ns; /* last report, or setup */
+    uint64_t told_ns;          /* last state; 0: none */
     uint64_t now_ns;           /* as of the last call that told the time */
     struct sightings sightings;
 

@@ -34,10 +34,14 @@ static void on_slots(void *user, const struct bleproxy_slots *slots, uint64_t no
 static const struct session_stream stream_with_state = {on_raw_advert, on_advert, on_scanner_state, on_slots};
 static const struct session_stream stream_without_state = {on_raw_advert, on_advert, NULL, on_slots};
 
-/* Only a watchdog asks again, and there is one only over raw advertisements. */
-static int subscribe_again(void *user, uint64_t now_ns)
+static int subscribe_raw(void *user, uint64_t now_ns)
 {
     return session_subscribe_adverts(user, true, now_ns);
+}
+
+static int subscribe_decoded(void *user, uint64_t now_ns)
+{
+    return session_subscribe_adverts(user, false, now_ns);
 }
 
 static int set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns)
@@ -45,7 +49,8 @@ static int set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns
     return session_set_scanner_mode(user, mode, now_ns);
 }
 
-static const struct scanner_ops session_scanner_ops = {subscribe_again, set_mode};
+static const struct scanner_ops raw_ops = {subscribe_raw, set_mode};
+static const struct scanner_ops decoded_ops = {subscribe_decoded, set_mode};
 
 static void warn_of_missing(const struct env *env, const struct bleproxy_device_info *info, uint32_t *warned)
 {
@@ -69,8 +74,9 @@ static bool tells_configured_mode(const char *version)
 }
 
 int wiring_connect_scanner(struct session *session, const struct env *env,
-                           const struct bleproxy_device_info *info, const char *label, bool available,
-                           uint32_t *warned, uint64_t now_ns, struct scanner **ret_scanner)
+                           const struct bleproxy_device_info *info, const char *label,
+                           enum wiring_purpose purpose, uint32_t *warned, uint64_t now_ns,
+                           struct scanner **ret_scanner)
 {
     bool connectable = info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
     bool raw = info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS;
@@ -90,13 +96,15 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
     int error = scanner_new(&config, &scanner);
     if (error)
         return error;
-    scanner_set_available(scanner, available, now_ns);
-    scanner_bind(scanner, &session_scanner_ops, session, session);
+    scanner_set_available(scanner, purpose == WIRING_TO_USE, now_ns);
+    scanner_bind(scanner, raw ? &raw_ops : &decoded_ops, session, session);
     session_set_stream(session, state ? &stream_with_state : &stream_without_state, scanner);
     /* Slots first: they are then known before anyone can ask for a connection. */
     if (connectable)
         error = session_subscribe_slots(session, now_ns);
-    if (!error)
+    if (purpose == WIRING_TO_LEAVE)
+        scanner_leave_subscription(scanner);
+    else if (!error)
         error = session_subscribe_adverts(session, raw, now_ns);
     if (error) {
         wiring_detach(session, scanner);
@@ -104,8 +112,10 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
         return error;
     }
     env_log(env, BLEPROXY_LOG_DEBUG, "hub", info->name,
-            "ESPHome %s, API %u.%u: subscribed to %s advertisements", info->esphome_version,
-            (unsigned)info->api_version_major, (unsigned)info->api_version_minor, raw ? "raw" : "decoded");
+            purpose == WIRING_TO_LEAVE ? "ESPHome %s, API %u.%u: its %s advertisements are left to others"
+                                       : "ESPHome %s, API %u.%u: subscribed to %s advertisements",
+            info->esphome_version, (unsigned)info->api_version_major, (unsigned)info->api_version_minor,
+            raw ? "raw" : "decoded");
     uint32_t none_warned = 0;
     warn_of_missing(env, info, warned ? warned : &none_warned);
     *ret_scanner = scanner;

@@ -1,49 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "proxy/proxy.h"
+#include "proxy/proxy_private.h"
 
-#include "proxy/settings.h"
 #include <bleproxy/error.h>
 #include <stdio.h>
 #include <string.h>
 
-#define AFTER_LEAVE_NS (5 * NS_PER_S)    /* the pause after a session that either side ended on purpose */
-#define KICK_AFTER_NS  (500 * NS_PER_MS) /* younger attempts are under way to the address that was announced */
-#define KICK_PAUSE_NS  NS_PER_S /* between kicks: whoever announces without end does not have us connect so */
-#define DOUBT_NS       NS_PER_S /* the time for an answer when the address has changed */
+#define AFTER_LEAVE_NS (5 * NS_PER_S) /* the pause after a session that either side ended on purpose */
 #define BRIEF_NS       (5 * NS_PER_S) /* a proxy that keeps closing sessions younger than this is not usable */
 
 /* What a wrong key or password counts as: enough failures for the longest pause. */
 enum { AUTH_FAILURES = 100 };
-
-struct proxy {
-    const struct env *env;
-    const struct proxy_ops *ops;
-    void *user;
-    struct settings settings;
-
-    enum bleproxy_proxy_state state, reported;
-    uint64_t deadline_ns; /* of the look-up, or the end of the pause; else BP_NEVER */
-    bool is_resolving;
-    struct dial *dial; /* while connecting */
-    struct session *session;
-    unsigned attempt; /* the connection of the session, while it is open */
-    bool is_open;
-    bool told_ready;              /* on_ready was called, on_down not yet */
-    bool rejected;                /* the owner has no use for the session */
-    struct session_end rejection; /* with an error: what on_down tells, for the session ended because of it */
-
-    unsigned failures, failures_before; /* since the last success, and before that */
-    uint64_t ready_ns;                  /* when the session became ready */
-    bool was_brief;                     /* the last session was lost soon after that */
-    bool deep_sleep;
-    bool doubted;         /* a ping will tell */
-    bool was_kicked;      /* the attempt took the place of one that was under way */
-    uint64_t attempt_ns;  /* when it began */
-    uint64_t may_kick_ns; /* not before */
-
-    unsigned depth; /* calls on the stack */
-    bool freed;
-};
 
 static void destroy(struct proxy *proxy)
 {
@@ -52,15 +18,24 @@ static void destroy(struct proxy *proxy)
     env_free(env, proxy);
 }
 
-static void enter(struct proxy *proxy)
+void proxy_enter(struct proxy *proxy)
 {
     proxy->depth++;
 }
 
-static void leave(struct proxy *proxy)
+void proxy_leave(struct proxy *proxy)
 {
     if (--proxy->depth == 0 && proxy->freed)
         destroy(proxy);
+}
+
+/* From within a call of another proxy. */
+static void on_turn(void *user)
+{
+    struct proxy *proxy = user;
+    proxy->deadline_ns = 0;
+    if (proxy->ops->on_turn)
+        proxy->ops->on_turn(proxy->user);
 }
 
 int proxy_new(const struct proxy_config *config, const struct proxy_ops *ops, void *user,
@@ -78,7 +53,8 @@ int proxy_new(const struct proxy_config *config, const struct proxy_ops *ops, vo
     proxy->env = env;
     proxy->ops = ops;
     proxy->user = user;
-    proxy->deadline_ns = BP_NEVER;
+    proxy->deadline_ns = proxy->patience_ns = BP_NEVER;
+    gate_pass_init(&proxy->pass, config->gate, on_turn, proxy);
     *ret_proxy = proxy;
     return 0;
 }
@@ -107,9 +83,16 @@ static void drop_session(struct proxy *proxy)
     session_free(session);
 }
 
+static void end_turn(struct proxy *proxy)
+{
+    proxy->patience_ns = BP_NEVER;
+    gate_leave(&proxy->pass);
+}
+
 /* Gives up whatever is under way, without a word to anyone but the transport. */
 static void abandon(struct proxy *proxy)
 {
+    end_turn(proxy);
     proxy->state = BLEPROXY_PROXY_STOPPED;
     proxy->deadline_ns = BP_NEVER;
     proxy->told_ready = false;
@@ -125,10 +108,10 @@ void proxy_free(struct proxy *proxy)
 {
     if (!proxy || proxy->freed)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->freed = true;
     abandon(proxy);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 /* Tells of the state unless it was told already. The owner may change it, or free the proxy, from within. */
@@ -181,10 +164,26 @@ static void stopped(struct proxy *proxy, uint64_t now_ns)
         proxy->ops->on_stopped(proxy->user, now_ns);
 }
 
+bool proxy_needs_user(int error)
+{
+    return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT ||
+           error == BLEPROXY_E_INVALID_KEY || error == BLEPROXY_E_INVALID_AUTH ||
+           error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS;
+}
+
 static bool is_about_authentication(int error)
 {
     return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_INVALID_KEY ||
            error == BLEPROXY_E_ENCRYPTION || error == BLEPROXY_E_INVALID_AUTH;
+}
+
+static uint64_t jitter_ns(const struct proxy *proxy, uint64_t pause_ns)
+{
+    uint16_t chance;
+    if (!proxy->pass.gate)
+        return 0;
+    proxy->env->random(proxy->env->user, &chance, sizeof(chance));
+    return pause_ns / 8 * chance >> 16;
 }
 
 /* Counts a failure, logs it, and begins the pause after it without telling of the new state yet. */
@@ -194,7 +193,7 @@ static void count_failure(struct proxy *proxy, const struct session_end *why, ui
     proxy->failures = is_about_authentication(why->error) ? AUTH_FAILURES : proxy->failures + 1;
     uint64_t pause_ns = proxy_backoff_ns(proxy->failures, proxy->deep_sleep);
     proxy->state = BLEPROXY_PROXY_WAITING;
-    proxy->deadline_ns = time_after(now_ns, pause_ns);
+    proxy->deadline_ns = time_after(now_ns, pause_ns - jitter_ns(proxy, pause_ns));
     env_log(proxy->env, first ? BLEPROXY_LOG_WARNING : BLEPROXY_LOG_DEBUG, "proxy",
             proxy->settings.session.label, "%s; next attempt in %u s", why->text,
             (unsigned)(pause_ns / NS_PER_S));
@@ -203,6 +202,7 @@ static void count_failure(struct proxy *proxy, const struct session_end *why, ui
 static void attempt_ended(struct proxy *proxy, const struct session_end *why, uint64_t now_ns)
 {
     struct session_end end = *why;
+    end_turn(proxy);
     if (end.error == 0) /* a goodbye is a good end only of what was ready */
         end.error = BLEPROXY_E_CLOSED;
     count_failure(proxy, &end, now_ns);
@@ -251,7 +251,8 @@ static void on_session_ready(void *user, uint64_t now_ns)
     struct proxy *proxy = user;
     if (proxy->state != BLEPROXY_PROXY_HANDSHAKING)
         return; /* stopping */
-    enter(proxy);
+    proxy_enter(proxy);
+    end_turn(proxy);
     proxy->state = BLEPROXY_PROXY_READY;
     proxy->told_ready = true;
     proxy->ready_ns = now_ns;
@@ -260,15 +261,16 @@ static void on_session_ready(void *user, uint64_t now_ns)
     env_log(proxy->env, BLEPROXY_LOG_INFO, "proxy", proxy->settings.session.label, "connected");
     proxy->ops->on_ready(proxy->user, now_ns);
     report_state(proxy, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 static void on_session_closed(void *user, const struct session_end *end, uint64_t now_ns)
 {
     struct proxy *proxy = user;
-    enter(proxy);
+    proxy_enter(proxy);
     bool was_told = proxy->told_ready;
     proxy->told_ready = false;
+    end_turn(proxy);
     close_transport(proxy);
     drop_session(proxy);
     if (proxy->rejected && proxy->rejection.error)
@@ -286,7 +288,7 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
         attempt_ended(proxy, end, now_ns);
     }
     proxy->rejected = false;
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 static void get_time(void *user, struct session_time *ret_time)
@@ -345,8 +347,16 @@ static void on_dial_done(void *user, int error, unsigned attempt, const char *te
 
 static const struct dial_ops dial_ops = {on_dial_open, on_dial_close, on_dial_done};
 
-static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
+void proxy_begin_attempt(struct proxy *proxy, uint64_t now_ns)
 {
+    if (!proxy->pass.is_inside)
+        proxy->pause_end_ns = now_ns;
+    if (!gate_enter(&proxy->pass)) {
+        change_state(proxy, BLEPROXY_PROXY_WAITING, BP_NEVER, now_ns);
+        return;
+    }
+    if (proxy->pass.gate)
+        proxy->patience_ns = time_after(now_ns, PROXY_PATIENCE_S * NS_PER_S);
     proxy->attempt_ns = now_ns;
     if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
                       now_ns))
@@ -359,12 +369,12 @@ int proxy_start(struct proxy *proxy, uint64_t now_ns)
 {
     if (proxy->state != BLEPROXY_PROXY_STOPPED || proxy->freed)
         return BLEPROXY_E_STATE;
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->depth > 1)
         change_state(proxy, BLEPROXY_PROXY_WAITING, now_ns, now_ns);
     else
-        begin_attempt(proxy, now_ns);
-    leave(proxy);
+        proxy_begin_attempt(proxy, now_ns);
+    proxy_leave(proxy);
     return 0;
 }
 
@@ -372,7 +382,7 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns)
 {
     if (proxy->freed)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     switch (proxy->state) {
     case BLEPROXY_PROXY_STOPPED:
         proxy->ops->on_stopped(proxy->user, now_ns);
@@ -391,62 +401,14 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns)
     case BLEPROXY_PROXY_STOPPING:
         break;
     }
-    leave(proxy);
-}
-
-/* Whether an announcement makes a difference to what is under way. */
-static bool can_be_kicked(const struct proxy *proxy, uint64_t now_ns)
-{
-    if (proxy->freed || proxy->depth > 0 || now_ns < proxy->may_kick_ns)
-        return false;
-    if (proxy->state == BLEPROXY_PROXY_CONNECTING)
-        return proxy->dial && !proxy->was_kicked && now_ns - proxy->attempt_ns >= KICK_AFTER_NS;
-    return proxy->state == BLEPROXY_PROXY_WAITING;
-}
-
-void proxy_kick(struct proxy *proxy, uint64_t now_ns)
-{
-    if (!can_be_kicked(proxy, now_ns))
-        return;
-    enter(proxy);
-    env_log(proxy->env, BLEPROXY_LOG_DEBUG, "proxy", proxy->settings.session.label,
-            "announces itself: connecting now");
-    proxy->may_kick_ns = time_after(now_ns, KICK_PAUSE_NS);
-    proxy->was_kicked = proxy->state == BLEPROXY_PROXY_CONNECTING;
-    struct dial *dial = proxy->dial;
-    proxy->dial = NULL;
-    dial_free(dial);
-    begin_attempt(proxy, now_ns);
-    leave(proxy);
-}
-
-static void on_doubt_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
-{
-    struct proxy *proxy = user;
-    (void)reply;
-    proxy->doubted = false;
-    if (error == BLEPROXY_E_TIMEOUT)
-        session_fail(proxy->session, BLEPROXY_E_PING,
-                     "does not answer any more, and has announced another address", now_ns);
-}
-
-void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
-{
-    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted)
-        return;
-    PingRequest ping = PING_REQUEST__INIT;
-    enter(proxy);
-    /* One that cannot be asked is left to the keepalive. */
-    proxy->doubted = session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
-                                     DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now_ns)
 {
     if (proxy->state != BLEPROXY_PROXY_READY || proxy->rejected)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->rejected = true;
     proxy->rejection.error = 0;
     if (session_is_ready(proxy->session)) {
@@ -454,7 +416,7 @@ void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now
         snprintf(proxy->rejection.text, sizeof(proxy->rejection.text), "%s", text);
         session_disconnect(proxy->session, true, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, size_t n_addresses, int error,
@@ -462,7 +424,7 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
 {
     if (!proxy->is_resolving)
         return;
-    enter(proxy);
+    proxy_enter(proxy);
     proxy->is_resolving = false;
     if (!addresses || n_addresses == 0) {
         attempt_failed(proxy, error ? error : BLEPROXY_E_RESOLVE, "look up", why, now_ns);
@@ -474,31 +436,31 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
         else if (change_state(proxy, BLEPROXY_PROXY_CONNECTING, BP_NEVER, now_ns))
             dial_start(proxy->dial, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_connected(struct proxy *proxy, unsigned attempt, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->dial)
         dial_connected(proxy->dial, attempt, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_connect_failed(struct proxy *proxy, unsigned attempt, const char *why, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->dial)
         dial_failed(proxy->dial, attempt, why, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 void proxy_feed(struct proxy *proxy, uint8_t *bytes, size_t n, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->session)
         session_feed(proxy->session, bytes, n, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 size_t proxy_pending(const struct proxy *proxy, struct iovec *ret_vec)
@@ -514,15 +476,37 @@ void proxy_sent(struct proxy *proxy, size_t n)
 
 void proxy_fail(struct proxy *proxy, int error, const char *detail, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
     if (proxy->session)
         session_fail(proxy->session, error, detail, now_ns);
-    leave(proxy);
+    proxy_leave(proxy);
+}
+
+/* The attempt takes long: others that wait may be quicker. */
+static void give_way(struct proxy *proxy, uint64_t now_ns)
+{
+    static const char why[] = "no answer yet, and other proxies wait for their turn";
+    if (!gate_has_waiting(proxy->pass.gate)) {
+        proxy->patience_ns = time_after(now_ns, NS_PER_S);
+        return;
+    }
+    proxy->patience_ns = BP_NEVER;
+    if (proxy->session) {
+        session_fail(proxy->session, BLEPROXY_E_TIMEOUT, why, now_ns);
+        return;
+    }
+    bool was_resolving = proxy->is_resolving;
+    stop_resolving(proxy);
+    dial_free(proxy->dial);
+    proxy->dial = NULL;
+    if (proxy->state == BLEPROXY_PROXY_RESOLVING || proxy->state == BLEPROXY_PROXY_CONNECTING)
+        attempt_failed(proxy, was_resolving ? BLEPROXY_E_RESOLVE_TIMEOUT : BLEPROXY_E_TIMEOUT,
+                       was_resolving ? "look up" : "connect to", why, now_ns);
 }
 
 uint64_t proxy_deadline(const struct proxy *proxy)
 {
-    uint64_t deadline_ns = proxy->deadline_ns;
+    uint64_t deadline_ns = time_min(proxy->deadline_ns, proxy->patience_ns);
     if (proxy->dial)
         deadline_ns = time_min(deadline_ns, dial_deadline(proxy->dial));
     if (proxy->session)
@@ -532,10 +516,12 @@ uint64_t proxy_deadline(const struct proxy *proxy)
 
 void proxy_tick(struct proxy *proxy, uint64_t now_ns)
 {
-    enter(proxy);
+    proxy_enter(proxy);
+    if (now_ns >= proxy->patience_ns)
+        give_way(proxy, now_ns);
     if (proxy->state == BLEPROXY_PROXY_WAITING && now_ns >= proxy->deadline_ns) {
         proxy->was_kicked = false;
-        begin_attempt(proxy, now_ns);
+        proxy_begin_attempt(proxy, now_ns);
     } else if (proxy->state == BLEPROXY_PROXY_RESOLVING && now_ns >= proxy->deadline_ns) {
         stop_resolving(proxy);
         if (proxy->state == BLEPROXY_PROXY_RESOLVING)
@@ -545,7 +531,7 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns)
     } else if (proxy->session) {
         session_tick(proxy->session, now_ns);
     }
-    leave(proxy);
+    proxy_leave(proxy);
 }
 
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy)
@@ -571,4 +557,20 @@ unsigned proxy_failures(const struct proxy *proxy)
 void proxy_set_deep_sleep(struct proxy *proxy, bool deep_sleep)
 {
     proxy->deep_sleep = deep_sleep;
+}
+
+uint64_t proxy_next_attempt_ns(const struct proxy *proxy)
+{
+    if (proxy->state != BLEPROXY_PROXY_WAITING)
+        return BP_NEVER;
+    return proxy->pass.is_waiting || proxy->pass.is_inside ? proxy->pause_end_ns : proxy->deadline_ns;
+}
+
+void proxy_expect_mac(struct proxy *proxy, uint64_t mac_address)
+{
+    struct session_config *session = &proxy->settings.session;
+    if (session->expected_mac && session->expected_mac != proxy->expected_mac)
+        return;
+    snprintf(proxy->expected_mac, sizeof(proxy->expected_mac), "%012llx", (unsigned long long)mac_address);
+    session->expected_mac = mac_address != 0 ? proxy->expected_mac : NULL;
 }

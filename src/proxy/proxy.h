@@ -3,6 +3,7 @@
 #define PROXY_PROXY_H
 
 #include "proxy/dial.h"
+#include "proxy/gate.h"
 #include "session/session.h"
 #include <bleproxy/proxy.h>
 
@@ -12,8 +13,12 @@ struct proxy;
 struct proxy_config {
     const char *host; /* name or literal; copied */
     uint16_t port;
-    uint64_t resolve_ns;           /* limit of a look-up; 0: 30 s */
-    uint64_t connect_ns;           /* limit of each round of TCP connects; 0: 60 s */
+    uint64_t resolve_ns; /* limit of a look-up; 0: 30 s */
+    uint64_t connect_ns; /* limit of each round of TCP connects; 0: 60 s */
+    /* Shared with other proxies, must outlive them: attempts wait for their turn, in WAITING; one that takes over
+     * PROXY_PATIENCE_S while others wait gives way, as a failure; pauses are up to an eighth shorter, by chance, so that
+     * who failed together does not try again together. NULL: it is alone. */
+    struct gate *gate;
     struct session_config session; /* strings and key are copied; env is the proxy's too; label may be NULL */
 };
 
@@ -37,9 +42,13 @@ struct proxy_ops {
     void (*on_stopped)(void *user, uint64_t now_ns);
     /* After the calls above that belong to the change, but before on_stopped. May be NULL. */
     void (*on_state)(void *user, enum bleproxy_proxy_state state, uint64_t now_ns);
-    void (*on_pending)(void *user);                              /* as the session's; may be NULL */
+    void (*on_pending)(void *user); /* as the session's; may be NULL */
+    /* Its turn has come: proxy_tick() is due at once. From within calls of other proxies. May be NULL without a gate. */
+    void (*on_turn)(void *user);
     void (*get_time)(void *user, struct session_time *ret_time); /* may be NULL */
 };
+
+enum { PROXY_PATIENCE_S = 10 };
 
 /* Copies what it keeps; no side effects. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID. */
 int proxy_new(const struct proxy_config *config, const struct proxy_ops *ops, void *user,
@@ -70,6 +79,11 @@ void proxy_kick(struct proxy *proxy, uint64_t now_ns);
  * within a second is over, and the next attempt begins at once. Nothing happens unless it is ready. */
 void proxy_doubt(struct proxy *proxy, uint64_t now_ns);
 
+/* The host was suspended, for how long its clock does not tell: a pause ends, and a session that does not answer a ping
+ * within PROXY_WAKE_S is over; the next attempt begins at once. Calls only ops->on_pending. */
+void proxy_wake(struct proxy *proxy, uint64_t now_ns);
+enum { PROXY_WAKE_S = 10 };
+
 /* Answers to ops. addresses NULL: the look-up failed with error BLEPROXY_E_RESOLVE or _RESOLVE_TIMEOUT and
  * why. */
 void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, size_t n_addresses, int error,
@@ -86,14 +100,21 @@ uint64_t proxy_deadline(const struct proxy *proxy);
 void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
+/* In WAITING: when the next attempt begins, or could if it were its turn; else BP_NEVER. */
+uint64_t proxy_next_attempt_ns(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);
 /* What to call it: the configuration's label, else what it calls itself, else its address. */
 const char *proxy_name(const struct proxy *proxy, const char *own_name);
 /* Failures since the last success. */
 unsigned proxy_failures(const struct proxy *proxy);
+/* The MAC address of the device that is to answer, for the next sessions; 0: any. The configuration's goes before. */
+void proxy_expect_mac(struct proxy *proxy, uint64_t mac_address);
 /* Deep-sleep devices are retried every 15 s at most, others every 60 s. */
 void proxy_set_deep_sleep(struct proxy *proxy, bool deep_sleep);
+
+/* Waiting does not help: somebody must change a key, a name or an address first. */
+bool proxy_needs_user(int error);
 
 /* The pause after failure n = 1, 2, ...: 1.8^n seconds, rounded, up to the cap above. */
 uint64_t proxy_backoff_ns(unsigned failures, bool deep_sleep);

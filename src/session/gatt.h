@@ -33,6 +33,7 @@ int session_link_attach(struct session_link *link, struct session *session, uint
 /* Idempotent; also on zeroed memory. Allowed in callbacks. */
 void session_link_detach(struct session_link *link);
 bool session_has_link(const struct session *session, uint64_t address);
+bool session_has_links(const struct session *session);
 /* The proxy is no longer for connections: each link is asked to end, detached, and told BLEPROXY_E_CLOSED. */
 void session_end_links(struct session *session);
 

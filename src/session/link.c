@@ -46,6 +46,11 @@ bool session_has_link(const struct session *session, uint64_t address)
     return link_find(session, address);
 }
 
+bool session_has_links(const struct session *session)
+{
+    return !list_empty(&session->links);
+}
+
 void links_end(struct session *session, int error, uint64_t now_ns)
 {
     while (!list_empty(&session->links)) {

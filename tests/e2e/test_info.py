@@ -39,7 +39,8 @@ def test_a_configured_name_joins_it_with_what_other_commands_tell():
 def test_the_scanner_is_shown_on_request():
     with sim() as proxies:
         info = run("info", "-p", proxies[0], "--json", "--scanner").expect(0).objects()[0]
-    assert set(info["scanner"]) == {"state", "mode"}
+    assert set(info["scanner"]) == {"state", "mode", "subscription"}
+    assert info["scanner"]["subscription"] == "granted"
     assert info["scanner"]["mode"] in ("active", "passive")
 
 

@@ -240,9 +240,18 @@ def test_a_second_subscriber_is_told_who_has_the_proxy():
         run("scan", "-p", proxies[0], "--json", "-t", "1").expect(0)
 
 
+def wait_until(condition, patience_s=PATIENCE_S):
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.05)
+
+
 def test_a_proxy_that_serves_somebody_else_is_told_to_be_silent():
-    """Old firmware keeps its first subscriber, newer firmware takes the newest: neither tells the other one."""
-    for firmware, loser in (("2025.8", 1), ("2026.8", 0)):
+    """Old firmware keeps its first subscriber, newer firmware takes the newest: neither tells the other one. What is
+    found out without its help is told; where that takes nothing from anybody the loser asks again."""
+    for firmware, loser, verdict in (("2025.8", 1, b"another program has its advertisements"),
+                                     ("2026.8", 0, b"another program has taken over its advertisements")):
         with sim("--firmware", firmware) as proxies, contextlib.ExitStack() as stack:
             scans = []
             for place in ("a", "b"):
@@ -255,10 +264,25 @@ def test_a_proxy_that_serves_somebody_else_is_told_to_be_silent():
                     time.sleep(0.05)
             while b"silent for 10 s: another program may use it" not in (line := scans[loser].stderr.readline()):
                 assert line, "it ended"
-            for process in scans:
-                process.send_signal(signal.SIGINT)
-                _, error = process.communicate(timeout=PATIENCE_S)
-                assert process.returncode == 130 and b"silent" not in error
+            while verdict not in (line := scans[loser].stderr.readline()):
+                assert line, "it ended"
+            if loser == 1:
+                result = run("info", "-p", proxies[0], "--scanner", "--json", XDG_RUNTIME_DIR=elsewhere("c")).expect(0)
+                assert result.objects()[0]["scanner"]["subscription"] == "refused"
+            heard = [f"{elsewhere(place)}/heard" for place in ("a", "b")]
+            before = [os.path.getsize(path) for path in heard]
+            wait_until(lambda: os.path.getsize(heard[1 - loser]) > before[1 - loser])  # it was not disturbed
+            scans[1 - loser].send_signal(signal.SIGINT)
+            _, error = scans[1 - loser].communicate(timeout=PATIENCE_S)
+            assert scans[1 - loser].returncode == 130 and b"silent" not in error
+            if loser == 1:
+                wait_until(lambda: os.path.getsize(heard[loser]) > before[loser], 70)
+            else:  # it takes nothing back by itself; a new command does
+                run("scan", "-p", proxies[0], "--json", "-t", "5", XDG_RUNTIME_DIR=elsewhere("c")).expect(0).objects()
+                assert os.path.getsize(heard[loser]) == before[loser]
+            scans[loser].send_signal(signal.SIGINT)
+            _, error = scans[loser].communicate(timeout=PATIENCE_S)
+            assert scans[loser].returncode == 130 and b"silent" not in error
 
 
 def test_what_others_have_connected_stays_so():

@@ -171,9 +171,12 @@ static void failing(const char *server_firmware, const uint8_t *psk, const char 
     assert_int_equal(seen.error, expected);
     assert_null(strstr(seen.text, key_text));
     assert_null(strstr(seen.text, other_key_text));
-    assert_int_equal(seen.n_started, 0); /* it goes on trying */
+    assert_int_equal(seen.n_started, 1); /* whoever waits for it is told at once */
+    assert_int_equal(seen.started, expected);
+    assert_int_equal(bleproxy_manager_state(seen.manager), BLEPROXY_PROXY_WAITING); /* it goes on trying */
+    assert_true(bleproxy_manager_next_attempt_ns(seen.manager) > bleproxy_loop_now_ns(seen.loop));
     end(&seen);
-    assert_int_equal(seen.started, BLEPROXY_E_START_ABORTED);
+    assert_int_equal(seen.n_started, 1);
     teardown(&seen);
     virtual_proxy_stop(&proxy, SIGTERM);
 }

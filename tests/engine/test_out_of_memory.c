@@ -440,6 +440,8 @@ static void test_each_use_of_a_device_survives_each_failing_allocation(void **st
     unlink(path);
     snprintf(path, sizeof(path), "%s/history", folder);
     unlink(path);
+    snprintf(path, sizeof(path), "%s/proxies", folder);
+    unlink(path);
     assert_int_equal(rmdir(folder), 0);
 }
 

@@ -116,7 +116,7 @@ static void test_a_thousand_notifications_come_in_order(void **state)
 /* With the files that are kept in it, of which there may be any, and no others. */
 static void remove_folder(const char *folder)
 {
-    static const char *const names[] = {"services", "bonds", "history"};
+    static const char *const names[] = {"services", "bonds", "history", "proxies"};
     char path[64];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);

@@ -346,8 +346,8 @@ static void begin_session(struct fuzz *fuzz)
     FUZZ_CHECK(session_new(&config, &session_ops, fuzz, fuzz->now_ns, &fuzz->session) == 0);
     feed(fuzz, hello, sizeof(hello));
     FUZZ_CHECK(session_is_ready(fuzz->session));
-    FUZZ_CHECK(wiring_connect_scanner(fuzz->session, &fuzz_env, &info, NULL, true, NULL, fuzz->now_ns,
-                                      &fuzz->scanner) == 0);
+    FUZZ_CHECK(wiring_connect_scanner(fuzz->session, &fuzz_env, &info, NULL, WIRING_TO_USE, NULL,
+                                      fuzz->now_ns, &fuzz->scanner) == 0);
     FUZZ_CHECK(hub_register_scanner(fuzz->hub, fuzz->scanner, fuzz->now_ns) == 0);
     scanner_setup(fuzz->scanner, fuzz->now_ns);
     say_slots(fuzz, 3, 0);

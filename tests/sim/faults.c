@@ -109,6 +109,33 @@ static void befall(struct world *world, struct house *house)
     world_after(world, duration_ns, disturbance_ends, house, 0);
 }
 
+/* As at home: a few hours apart, and some deafness, which only the proxy's client can cure. */
+static void next_lifelike_fault(struct world *world, void *what, uint64_t detail)
+{
+    struct house *house = what;
+    (void)detail;
+    if (!world_is_in_trouble(world))
+        return;
+    if (house->proxy.server && world_chance(world, 10) == 0) {
+        house->disturbed_ns = world->now_ns;
+        sim_proxy_go_deaf(&house->proxy, (enum server_cure)world_chance(world, SERVER_CURE_CONNECT + 1));
+        world->n_faults++;
+    } else {
+        befall(world, house);
+    }
+    world_after(world, world_between(world, 600 * NS_PER_S, 12 * 3600 * NS_PER_S), next_lifelike_fault, house,
+                0);
+}
+
+/* Everything goes off, and comes back within five seconds. */
+static void cut_power(struct world *world, void *what, uint64_t detail)
+{
+    (void)what;
+    (void)detail;
+    for (unsigned i = 0; i < world->scale.n_proxies; i++)
+        house_power_off(&world->houses[i], world_between(world, NS_PER_S, 5 * NS_PER_S));
+}
+
 static void next_fault(struct world *world, void *what, uint64_t detail)
 {
     struct house *house = what;
@@ -121,6 +148,14 @@ static void next_fault(struct world *world, void *what, uint64_t detail)
 
 void faults_init(struct world *world)
 {
+    if (world->scale.one_cut) {
+        world_at(world, world->now_ns + world->scale.cut_ns, cut_power, NULL, 0);
+        return;
+    }
     for (unsigned i = 0; i < world->scale.n_proxies; i++)
-        world_after(world, world_moment(world, 0, 300 * NS_PER_S), next_fault, &world->houses[i], 0);
+        if (world->scale.lifelike)
+            world_after(world, world_between(world, 0, 12 * 3600 * NS_PER_S), next_lifelike_fault,
+                        &world->houses[i], 0);
+        else
+            world_after(world, world_moment(world, 0, 300 * NS_PER_S), next_fault, &world->houses[i], 0);
 }

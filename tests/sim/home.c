@@ -24,7 +24,8 @@ static void answer_lookup(struct world *world, void *what, uint64_t lookup)
         return;
     home->looking_up = false;
     struct net_address addresses[3] = {{.family = 4, .bytes = {THE_HOUSE}}};
-    size_t n = 1 + (size_t)world_chance(world, 3), right = (size_t)world_chance(world, n);
+    size_t n = world->scale.lifelike ? 1 : 1 + (size_t)world_chance(world, 3),
+           right = (size_t)world_chance(world, n);
     for (size_t i = 0; i < n; i++)
         addresses[i] = (struct net_address){.family = world_chance(world, 2) ? 4 : 6,
                                             .bytes = {i == right               ? THE_HOUSE
@@ -111,19 +112,24 @@ static void on_state(void *user, enum bleproxy_proxy_state state, const struct s
         world_expect(world, !world->houses[home->index].is_foreign, "home %u has not the key, and got in",
                      home->index);
     }
+    world_expect(world, world->gate.n_inside <= world->gate.max, "%u attempts at once", world->gate.n_inside);
     if (home->next_attempt_ns != BP_NEVER && state == BLEPROXY_PROXY_RESOLVING)
-        world_expect(world, now_ns == home->next_attempt_ns,
+        world_expect(world,
+                     now_ns == home->next_attempt_ns ||
+                         (home->waited_for_turn && now_ns > home->next_attempt_ns),
                      "home %u tries again at another time than it said", home->index);
     home->next_attempt_ns = BP_NEVER;
+    home->waited_for_turn = false;
     if (state == BLEPROXY_PROXY_WAITING) {
-        home->next_attempt_ns = proxy_deadline(manager_proxy(home->manager));
-        world_expect(world, why && why->text[0] != '\0', "home %u waits and does not say why", home->index);
+        home->next_attempt_ns = manager_next_attempt_ns(home->manager);
+        world_expect(world, (why && why->text[0] != '\0') || home->next_attempt_ns == now_ns,
+                     "home %u waits and does not say why", home->index);
         world_expect(world,
                      home->next_attempt_ns >= now_ns && home->next_attempt_ns - now_ns <= LONGEST_PAUSE_NS,
                      "home %u waits longer than a minute", home->index);
         world_expect(world,
                      !why || why->error != BLEPROXY_E_INVALID_KEY ||
-                         home->next_attempt_ns - now_ns == LONGEST_PAUSE_NS,
+                         home->next_attempt_ns - now_ns >= LONGEST_PAUSE_NS / 8 * 7,
                      "home %u is impatient although its key is wrong", home->index);
     }
 }
@@ -145,12 +151,33 @@ static void on_pending(void *user)
     home->pending = true;
 }
 
+static void on_turn(void *user)
+{
+    struct home *home = user;
+    home->waited_for_turn = true;
+    on_pending(home);
+}
+
+/* There is nobody else: where the newest subscriber wins nothing is ever taken from it. */
+static void on_hearing(void *user, enum bleproxy_hearing hearing, uint64_t now_ns)
+{
+    struct home *home = user;
+    const struct house *house = &home->world->houses[home->index];
+    (void)now_ns;
+    world_expect(home->world,
+                 !house->profile->newest_subscriber_wins ||
+                     (hearing != BLEPROXY_HEARING_ROBBED && hearing != BLEPROXY_HEARING_REFUSED),
+                 "home %u takes house %u for %s", home->index, home->index, bleproxy_hearing_name(hearing));
+}
+
 static const struct manager_ops ops = {.resolve = on_resolve,
                                        .cancel_resolve = on_cancel_resolve,
                                        .open = on_open,
                                        .close = on_close,
                                        .get_time = get_time,
                                        .on_pending = on_pending,
+                                       .on_turn = on_turn,
+                                       .on_hearing = on_hearing,
                                        .on_state = on_state};
 
 static void on_started(void *user, int error, uint64_t now_ns)
@@ -160,7 +187,8 @@ static void on_started(void *user, int error, uint64_t now_ns)
     world_expect(home->world, home->starts_pending == 1, "home %u was started more often than it asked for",
                  home->index);
     world_expect(home->world,
-                 error == 0 || error == BLEPROXY_E_START_ABORTED || error == BLEPROXY_E_CANCELLED,
+                 error == 0 || error == BLEPROXY_E_START_ABORTED || error == BLEPROXY_E_CANCELLED ||
+                     (error == BLEPROXY_E_INVALID_KEY && home->world->houses[home->index].is_foreign),
                  "home %u started with error %d", home->index, error);
     home->starts_pending--;
 }
@@ -203,6 +231,7 @@ static void new_manager(struct home *home)
     const struct proxy_config config = {
         .host = host,
         .port = 6053,
+        .gate = &world->gate,
         .session = {.env = &world->env,
                     .label = host,
                     .client_info = "simulation",
@@ -226,7 +255,7 @@ static void on_whim(struct world *world, void *what, uint64_t detail)
 {
     struct home *home = what;
     (void)detail;
-    if (!world_is_in_trouble(world))
+    if (!world_is_in_trouble(world) || world->scale.lifelike)
         return;
     bool restless = world_chance(world, 2) == 0; /* the next whim meets a manager that is just starting */
     uint64_t patience_ns =
@@ -335,7 +364,8 @@ bool home_is_healthy(const struct home *home)
     const struct house *house = &home->world->houses[home->index];
     uint64_t now_ns = home->world->now_ns;
     if (!home->manager || !manager_scanner(home->manager) || !house->proxy.server ||
-        now_ns < house->cut_until_ns || now_ns - house->disturbed_ns < SETTLED_NS ||
+        server_is_deaf(house->proxy.server) || now_ns < house->cut_until_ns ||
+        now_ns - house->disturbed_ns < SETTLED_NS ||
         proxy_state(manager_proxy(home->manager)) != BLEPROXY_PROXY_READY)
         return false;
     if (home->world->scale.no_memory && world_is_in_trouble(home->world))

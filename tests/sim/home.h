@@ -20,6 +20,7 @@ struct home {
     bool looking_up;
     uint64_t no_lookups_until_ns; /* the name server is out until then */
     uint64_t next_attempt_ns;     /* while the manager waits for it; else BP_NEVER */
+    bool waited_for_turn;         /* in that attempt */
     uint64_t n_managers;          /* this is the how manieth */
     uint64_t n_sessions;
     unsigned starts_pending, stops_pending;

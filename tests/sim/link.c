@@ -45,14 +45,36 @@ static void on_close(void *user, const char *why)
 
 static const struct server_connection_ops connection_ops = {on_pending, on_close};
 
+static void send_syn_again(struct world *world, void *what, uint64_t detail)
+{
+    struct link *link = what;
+    (void)world;
+    (void)detail;
+    if (link->home_open && !link->is_black_hole)
+        send_segment(link, TO_HOUSE, SYN, NULL, 0);
+    unref(link);
+}
+
+/* It is lost: TCP sends another, after 1, 2, 4, ... seconds. */
+static void lose_syn(struct link *link)
+{
+    struct world *world = link->world;
+    if (!world->scale.lifelike || !link->home_open)
+        return;
+    link->references++;
+    world_after(world, NS_PER_S << link->n_syns++, send_syn_again, link, 0);
+}
+
 static void arrive_at_house(struct link *link, struct segment *segment)
 {
     struct house *house = link->house;
     struct world *world = link->world;
     switch (segment->kind) {
     case SYN:
-        if (world->now_ns < house->cut_until_ns)
+        if (world->now_ns < house->cut_until_ns || (world->scale.lifelike && !house->proxy.server)) {
+            lose_syn(link);
             break;
+        }
         if (!house->proxy.server) {
             send_segment(link, TO_HOME, REFUSED, NULL, 0);
             break;

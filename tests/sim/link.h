@@ -23,7 +23,7 @@ struct link {
     struct house *house;
     struct list of_house; /* while the house's end is open */
     unsigned references;
-    unsigned attempt;
+    unsigned attempt, n_syns;
     bool home_open, house_open;
     bool choppy;        /* carries a few bytes at a time */
     bool is_black_hole; /* takes everything and delivers nothing */

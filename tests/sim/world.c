@@ -210,6 +210,7 @@ void world_init(struct world *world, const struct scale *scale, uint64_t seed)
         world->env.log = print_log;
         world->env.log_level = BLEPROXY_LOG_DEBUG;
     }
+    gate_init(&world->gate, 0);
     if (hub_new(&world->env, NULL, world->now_ns, &world->hub) < 0)
         abort();
     hub_watch_deadline(world->hub, on_hub_deadline, world);

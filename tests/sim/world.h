@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/time.h"
 #include "hub/hub.h"
+#include "proxy/gate.h"
 
 struct central;
 struct radio;
@@ -25,7 +26,11 @@ struct scale {
     uint64_t quiet_ns;   /* how long none happen afterwards, until everything must work */
     unsigned no_memory;  /* during the trouble, one allocation in so many fails; 0: none does */
     uint32_t reference;  /* rules that are as habluetooth has them: enum bleproxy_rule */
-    unsigned haste;      /* everything but the protocol goes on so many times as fast */
+    bool
+        lifelike; /* faults are as rare as at home; owners keep their minds; SYNs are sent again, and get lost without power */
+    bool one_cut; /* lifelike, and only one power cut, of all: cut_ns */
+    uint64_t cut_ns;
+    unsigned haste; /* everything but the protocol goes on so many times as fast */
 };
 
 /* One process's worth of everything on one virtual clock: devices that advertise, proxies that hear them, a
@@ -41,6 +46,7 @@ struct world {
     struct env env; /* of the library: counted, and separate from the world's own memory */
     size_t live_bytes, peak_bytes;
 
+    struct gate gate; /* of all homes' attempts */
     struct hub *hub;
     uint64_t hub_wake_ns;
     struct central *central;

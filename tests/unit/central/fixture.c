@@ -383,8 +383,8 @@ void proxy_begin(struct world *world, unsigned i, uint32_t features)
     uint8_t *hello = hex(HELLO_RESPONSE, &n);
     session_feed(proxy->session, hello, n, world->now_ns);
     assert_true(session_is_ready(proxy->session));
-    assert_int_equal(wiring_connect_scanner(proxy->session, &world->test.env, &info, NULL, true, NULL,
-                                            world->now_ns, &proxy->scanner),
+    assert_int_equal(wiring_connect_scanner(proxy->session, &world->test.env, &info, NULL, WIRING_TO_USE,
+                                            NULL, world->now_ns, &proxy->scanner),
                      0);
     scanner_setup(proxy->scanner, world->now_ns);
     assert_int_equal(hub_register_scanner(world->hub, proxy->scanner, world->now_ns), 0);

@@ -99,7 +99,7 @@ static void test_how_proxies_scan(void **state)
                            "- {address: a, scan: passive}\n"
                            "- {address: b, scan: 'active'}\n"
                            "- {address: c, scan: auto}\n"
-                           "- {address: d, scan: null}\n"
+                           "- {address: d, scan: null, reclaim: 30, expected_name: kitchen}\n"
                            "- {address: e}\n"),
                      0);
     static const enum bleproxy_scan_mode modes[] = {BLEPROXY_SCAN_PASSIVE, BLEPROXY_SCAN_ACTIVE,
@@ -108,6 +108,10 @@ static void test_how_proxies_scan(void **state)
     assert_int_equal(config.n_proxies, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(config.proxies[i].scan, modes[i]);
+    assert_int_equal(config.proxies[3].reclaim, 30);
+    assert_string_equal(config.proxies[3].expected_name, "kitchen");
+    assert_int_equal(config.proxies[4].reclaim, 0);
+    assert_null(config.proxies[4].expected_name);
     config_deinit(&config);
 }
 
@@ -154,10 +158,12 @@ static void test_how_often_devices_advertise(void **state)
     config_deinit(&config);
 }
 
-#define P    "proxies:\n"
-#define D    "devices:\n- address: C0:00:00:00:00:01\n"
-#define KEYS "name, address, port, noise_psk, noise_psk_file, password, scan, prefer, only, deny"
-#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define P "proxies:\n"
+#define D "devices:\n- address: C0:00:00:00:00:01\n"
+#define KEYS                                                                                                 \
+    "name, address, port, noise_psk, noise_psk_file, password, expected_name, reclaim, scan, prefer, only, " \
+    "deny"
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
     const char *text;
@@ -213,6 +219,12 @@ static const struct {
     {P "- address: a\n  port: api\n", 3, "'port' must be a number from 1 to 65535"},
     {P "- address: a\n  port:\n", 3, "'port' must be a number from 1 to 65535"},
     {P "- address: a\n  port: \"1\\0\"\n", 3, "'port' must be a number from 1 to 65535"},
+    {P "- address: a\n  reclaim: 0\n", 3, "'reclaim' must be a number from 1 to 10080"},
+    {P "- address: a\n  reclaim: 10081\n", 3, "'reclaim' must be a number from 1 to 10080"},
+    {P "- address: a\n  reclaim: never\n", 3, "'reclaim' must be a number from 1 to 10080"},
+    {P "- address: a\n  expected_name: ''\n", 3, "'expected_name' is present but empty; give it a value or leave it out"},
+    {P "- address: a\n  expected_name: 0123456789012345678901234567890123456789012345678901234567890123\n", 3,
+     "'expected_name' is longer than 63 bytes"},
     {P "- address: a\n  scan: always\n", 3, "'scan' must be one of: passive, active, auto"},
     {P "- address: a\n  scan: Auto\n", 3, "'scan' must be one of: passive, active, auto"},
     {P "- address: a\n  scan: autos\n", 3, "'scan' must be one of: passive, active, auto"},

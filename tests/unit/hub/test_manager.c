@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "hub/disconnect_set.h"
+#include "hub/identities.h"
 #include "hub/manager.h"
 #include "hub/scanner.h"
 #include "hub/slots.h"
@@ -18,6 +19,11 @@
 #define DISCONNECT_RESPONSE "000006"
 #define REFUSED_PASSWORD    "0002040801"
 #define RAW_ADVERT          "00215d0a1f08b3c4c4c09398291085012212020106030316180a09544553542d30303031"
+
+/* About the device A2:C1:38:11:22:33, which is drawn for an inquiry; and what a proxy answers to everybody. */
+#define REFUSED_READ "00155208b3c4c4c093d828100118ffffffffffffffffff01"
+#define PONG         "000008"
+static const uint8_t drawn[] = {0x33, 0x22, 0x11, 0x38, 0xc1, 0xa2, 0, 0};
 
 enum { CALLBACKS_MAX = 2 };
 
@@ -49,6 +55,8 @@ struct fixture {
 
     unsigned n_lost; /* disconnect callbacks that ran */
     bool was_available, was_registered;
+    enum bleproxy_hearing hearing; /* as on_hearing told */
+    unsigned n_hearings;
     struct slot_waiter waiter;
     unsigned n_failed; /* calls that told it so */
 };
@@ -127,13 +135,29 @@ static void on_pending(void *user)
     f->n_pending++;
 }
 
+static void on_hearing(void *user, enum bleproxy_hearing hearing, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)now_ns;
+    f->hearing = hearing;
+    f->n_hearings++;
+    maybe_act(f, bleproxy_hearing_name(hearing));
+}
+
+static void on_turn(void *user)
+{
+    (void)user;
+}
+
 static const struct manager_ops ops = {.resolve = on_resolve,
                                        .cancel_resolve = on_cancel_resolve,
                                        .open = on_open,
                                        .close = on_close,
                                        .get_time = get_time,
                                        .on_pending = on_pending,
-                                       .on_state = on_state};
+                                       .on_state = on_state,
+                                       .on_turn = on_turn,
+                                       .on_hearing = on_hearing};
 
 static void on_started(void *user, int error, uint64_t now_ns)
 {
@@ -291,6 +315,93 @@ static void watch_loss(struct fixture *f)
     assert_int_equal(disconnect_set_add(set, on_lost_too, f), 0);
     struct slots *record = scanner_slot_record(manager_scanner(f->manager));
     slots_wait(record, &f->waiter, on_slot, f);
+}
+
+/* What is pending, and that it is sent. */
+static bool writes(struct fixture *f, const char *text)
+{
+    struct iovec vec;
+    size_t n, pending = proxy_pending(manager_proxy(f->manager), &vec);
+    const uint8_t *bytes = hex(text, &n);
+    bool found = false;
+    for (size_t i = 0; i + n <= pending; i++)
+        found |= memcmp((const uint8_t *)vec.iov_base + i, bytes, n) == 0;
+    proxy_sent(manager_proxy(f->manager), pending);
+    return found;
+}
+
+/* All that is due within that time; the proxy answers pings. */
+static void pass(struct fixture *f, uint64_t seconds)
+{
+    uint64_t until_ns = f->now_ns + seconds * NS_PER_S;
+    while (f->manager && manager_deadline(f->manager) <= until_ns) {
+        uint64_t due_ns = manager_deadline(f->manager);
+        f->now_ns = due_ns > f->now_ns ? due_ns : f->now_ns;
+        manager_tick(f->manager, f->now_ns);
+        if (f->manager && writes(f, "000007"))
+            feed(f, PONG);
+    }
+    f->now_ns = until_ns;
+}
+
+/* It is wired, hears, and answers the first inquiry. */
+static void reach_hearing(struct fixture *f)
+{
+    reach(f, WIRED);
+    f->now_ns += NS_PER_S;
+    f->test.random_bytes = drawn;
+    f->test.random_left = sizeof(drawn);
+    feed(f, RAW_ADVERT);
+    manager_tick(f->manager, f->now_ns);
+    feed(f, REFUSED_READ PONG);
+    assert_true(writes(f, "000007"));
+}
+
+static void test_robbed_is_told_and_left_alone_until_it_is_taken_back(void **state)
+{
+    struct fixture *f = *state;
+    reach_hearing(f);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_WELL);
+    assert_int_equal(manager_hearing(f->manager), BLEPROXY_HEARING_WELL);
+    pass(f, 25);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+    assert_false(scanner_is_available(manager_scanner(f->manager)));
+
+    lose_connection(f);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_UNKNOWN);
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(manager_hearing(f->manager), BLEPROXY_HEARING_ROBBED);
+    assert_false(scanner_is_available(manager_scanner(f->manager)));
+    assert_false(writes(f, "00024208"));
+    pass(f, 3600);
+    assert_false(writes(f, "00024208"));
+
+    assert_int_equal(manager_reclaim(f->manager, f->now_ns), 0);
+    assert_true(writes(f, "00024208"));
+    assert_true(scanner_is_available(manager_scanner(f->manager)));
+    f->now_ns += NS_PER_S;
+    feed(f, RAW_ADVERT);
+    pass(f, 1);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_WELL);
+}
+
+static void test_deaf_reconnects(void **state)
+{
+    struct fixture *f = *state;
+    reach_hearing(f);
+    f->test.random_left = 0;
+    for (unsigned i = 0; i < 400 && f->n_open == 1; i++) {
+        f->test.random_bytes = drawn;
+        f->test.random_left = sizeof(drawn);
+        pass(f, 1);
+        feed(f, REFUSED_READ PONG);
+        if (writes(f, "000005"))
+            feed(f, DISCONNECT_RESPONSE);
+        answer_look_up(f);
+    }
+    assert_int_equal(f->n_open, 2);
+    assert_true(test_env_logged(&f->test, "connecting anew"));
 }
 
 static void test_f01_new_manager_has_no_side_effects(void **state)
@@ -666,7 +777,21 @@ static void test_refused_password_waits_60_s(void **state)
     feed(f, REFUSED_PASSWORD);
     assert_int_equal(f->why, BLEPROXY_E_INVALID_AUTH);
     assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
-    assert_int_equal(f->started.count, 0);
+    assert_int_equal(f->started.count, 1); /* whoever waits for the start is told at once */
+    assert_int_equal(f->started.error, BLEPROXY_E_INVALID_AUTH);
+}
+
+static void test_missing_key_is_told_to_who_waits_for_the_start_and_attempts_go_on(void **state)
+{
+    struct fixture *f = *state;
+    reach(f, GREETING);
+    feed(f, "0100130142616420696e64696361746f722062797465");
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_REQUIRES_ENCRYPTION);
+    assert_int_equal(manager_deadline(f->manager), f->now_ns + 60 * NS_PER_S);
+    reach(f, WIRED); /* somebody has changed the proxy */
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(f->started.count, 1);
 }
 
 static void test_goodbye_before_the_hello_is_a_failed_attempt(void **state)
@@ -840,6 +965,73 @@ static void test_out_of_memory_in_new(void **state)
     }
 }
 
+static void test_freed_and_stopped_in_on_hearing(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const within[] = {"well", "silent", "robbed", "unknown"};
+    for (unsigned i = 0; i < 8; i++) {
+        f->started = f->stopped = (struct completion){0, 0};
+        f->act_in = within[i / 2];
+        f->act = i % 2 ? free_manager : stop_manager;
+        reach(f, WIRED);
+        f->now_ns += NS_PER_S;
+        f->test.random_bytes = drawn;
+        f->test.random_left = sizeof(drawn);
+        feed(f, RAW_ADVERT);
+        if (f->manager)
+            manager_tick(f->manager, f->now_ns);
+        feed(f, REFUSED_READ PONG);
+        pass(f, 30);
+        if (f->manager && f->open)
+            lose_connection(f);
+        assert_null(f->act_in);
+        manager_free(f->manager, f->now_ns);
+        new_manager(f, "kitchen");
+    }
+}
+
+static void test_another_device_at_its_address_is_refused_until_it_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct identities *identities = hub_identities(f->hub);
+    reach(f, WIRED);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+    lose_connection(f);
+    assert_int_equal(identities_put(identities, "192.0.2.1:6053", 0xacbc32890ea9), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        reach(f, WIRED);
+        assert_int_not_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+        assert_int_equal(n_registered(f), 0);
+        assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+        assert_non_null(
+            strstr(f->text, "kitchen has the MAC address AC:BC:32:89:0E:A8, but had AC:BC:32:89:0E:A9"));
+        assert_non_null(strstr(f->text, "bleproxy forget"));
+    }
+    assert_int_equal(identities_remove(identities, "192.0.2.1:6053"), 0);
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+}
+
+static void test_who_starts_it_is_told_of_another_device_at_once(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(identities_put(hub_identities(f->hub), "192.0.2.1:6053", 1), 0);
+    reach(f, WIRED);
+    assert_int_equal(f->started.count, 1);
+    assert_int_equal(f->started.error, BLEPROXY_E_BAD_MAC_ADDRESS);
+}
+
+static void test_any_device_will_do_where_that_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(identities_put(hub_identities(f->hub), "192.0.2.1:6053", 1), 0);
+    manager_set_limits(f->manager, &(struct manager_limits){.any_device = true});
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(hub_identities(f->hub), "192.0.2.1:6053"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -865,6 +1057,7 @@ int main(void)
         TEST(test_description_that_never_comes_is_a_failed_attempt),
         TEST(test_device_that_sleeps_deeply_is_retried_every_15_s),
         TEST(test_refused_password_waits_60_s),
+        TEST(test_missing_key_is_told_to_who_waits_for_the_start_and_attempts_go_on),
         TEST(test_goodbye_before_the_hello_is_a_failed_attempt),
         TEST(test_unreachable_proxy_tells_why_and_start_stays_pending),
         TEST(test_free_completes_pending_start_and_stop),
@@ -872,6 +1065,12 @@ int main(void)
         TEST(test_stopped_in_each_callback),
         TEST(test_stopped_by_who_watches_slots_it_is_never_ready),
         TEST(test_freed_by_a_subscriber_in_mid_message),
+        TEST(test_robbed_is_told_and_left_alone_until_it_is_taken_back),
+        TEST(test_deaf_reconnects),
+        TEST(test_another_device_at_its_address_is_refused_until_it_is_forgotten),
+        TEST(test_who_starts_it_is_told_of_another_device_at_once),
+        TEST(test_any_device_will_do_where_that_is_wanted),
+        TEST(test_freed_and_stopped_in_on_hearing),
         TEST(test_out_of_memory_is_a_failed_attempt_and_leaks_nothing),
         TEST(test_out_of_memory_in_new),
     };

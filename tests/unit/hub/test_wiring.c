@@ -95,8 +95,8 @@ static int teardown(void **state)
 static void connect_scanner(struct fixture *f, uint32_t features, uint32_t *warned)
 {
     f->info.features = features;
-    assert_int_equal(wiring_connect_scanner(f->session, &f->test.env, &f->info, f->label, true, warned,
-                                            f->now_ns, &f->scanner),
+    assert_int_equal(wiring_connect_scanner(f->session, &f->test.env, &f->info, f->label, WIRING_TO_USE,
+                                            warned, f->now_ns, &f->scanner),
                      0);
 }
 
@@ -243,9 +243,9 @@ static void test_unavailable_scanner(void **state)
 {
     struct fixture *f = *state;
     f->info.features = ALL_FEATURES;
-    assert_int_equal(
-        wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, false, NULL, f->now_ns, &f->scanner),
-        0);
+    assert_int_equal(wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, WIRING_UNAVAILABLE,
+                                            NULL, f->now_ns, &f->scanner),
+                     0);
     assert_false(scanner_is_available(f->scanner));
 }
 
@@ -317,9 +317,9 @@ static void test_session_that_ended_is_reported_and_nothing_leaks(void **state)
     struct fixture *f = *state;
     session_fail(f->session, BLEPROXY_E_CLOSED, NULL, f->now_ns);
     f->info.features = ALL_FEATURES;
-    assert_int_equal(
-        wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, true, NULL, f->now_ns, &f->scanner),
-        BLEPROXY_E_CLOSED);
+    assert_int_equal(wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, WIRING_TO_USE, NULL,
+                                            f->now_ns, &f->scanner),
+                     BLEPROXY_E_CLOSED);
     assert_null(f->scanner);
 }
 
@@ -329,8 +329,8 @@ static void test_out_of_memory_leaks_nothing(void **state)
     f->info.features = ALL_FEATURES;
     for (size_t n = 0;; n++) {
         f->test.fail_after = n;
-        int error = wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, true, NULL, f->now_ns,
-                                           &f->scanner);
+        int error = wiring_connect_scanner(f->session, &f->test.env, &f->info, NULL, WIRING_TO_USE, NULL,
+                                           f->now_ns, &f->scanner);
         f->test.fail_after = SIZE_MAX;
         if (error == 0)
             break;

@@ -32,7 +32,7 @@ struct fixture {
     bool resolving;
     unsigned last_attempt;
     struct session_end end; /* of the last on_down or on_failed */
-    unsigned n_pending;
+    unsigned n_pending, n_turns;
     enum bleproxy_proxy_state states[64]; /* as on_state told */
     unsigned n_states;
     uint8_t written[256]; /* what was pending at the last close */
@@ -166,6 +166,12 @@ static inline void fixture_on_pending(void *user)
     f->n_pending++;
 }
 
+static inline void fixture_on_turn(void *user)
+{
+    struct fixture *f = user;
+    f->n_turns++;
+}
+
 static const struct proxy_ops fixture_ops = {
     .resolve = fixture_resolve,
     .cancel_resolve = fixture_cancel_resolve,
@@ -177,6 +183,7 @@ static const struct proxy_ops fixture_ops = {
     .on_stopped = fixture_on_stopped,
     .on_state = fixture_on_state,
     .on_pending = fixture_on_pending,
+    .on_turn = fixture_on_turn,
 };
 
 static inline struct proxy_config fixture_config(struct fixture *f)

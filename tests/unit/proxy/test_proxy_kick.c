@@ -246,9 +246,60 @@ static void test_freed_and_kicked_from_within(void **state)
         }
 }
 
+static void test_after_a_suspend_a_session_is_pinged_at_once_and_has_10_s(void **state)
+{
+    struct fixture *f = *state;
+    struct iovec vec;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    proxy_sent(f->proxy, proxy_pending(f->proxy, &vec));
+    proxy_wake(f->proxy, f->now_ns);
+    proxy_wake(f->proxy, f->now_ns);
+    assert_int_equal(proxy_pending(f->proxy, &vec), 3); /* one ping */
+    fixture_feed(f, "000008");
+    f->now_ns += 15 * NS_PER_S;
+    proxy_tick(f->proxy, f->now_ns);
+    assert_int_equal(proxy_state(f->proxy), BLEPROXY_PROXY_READY);
+    proxy_wake(f->proxy, f->now_ns);
+    f->now_ns += PROXY_WAKE_S * NS_PER_S;
+    proxy_tick(f->proxy, f->now_ns);
+    assert_int_equal(f->n_down, 1);
+    assert_int_equal(f->end.error, BLEPROXY_E_PING);
+    assert_true(proxy_deadline(f->proxy) <= f->now_ns); /* and the next attempt begins at once */
+}
+
+static void test_after_a_suspend_a_pause_is_over(void **state)
+{
+    struct fixture *f = *state;
+    f->resolve_answer = FAILS;
+    proxy_start(f->proxy, f->now_ns);
+    assert_true(proxy_deadline(f->proxy) > f->now_ns);
+    proxy_wake(f->proxy, f->now_ns);
+    unsigned n = f->n_resolve;
+    assert_int_equal(proxy_deadline(f->proxy), f->now_ns);
+    proxy_tick(f->proxy, f->now_ns);
+    assert_int_equal(f->n_resolve, n + 1);
+}
+
+static void test_a_suspend_means_nothing_in_other_states(void **state)
+{
+    struct fixture *f = *state;
+    proxy_wake(f->proxy, f->now_ns);
+    assert_int_equal(proxy_state(f->proxy), BLEPROXY_PROXY_STOPPED);
+    fixture_reach(f, BLEPROXY_PROXY_CONNECTING);
+    proxy_wake(f->proxy, f->now_ns);
+    assert_int_equal(f->n_open, 1);
+    assert_int_equal(f->n_close, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_after_a_suspend_a_session_is_pinged_at_once_and_has_10_s,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_after_a_suspend_a_pause_is_over, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_suspend_means_nothing_in_other_states, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_case_51_an_announcement_ends_the_pause, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_case_51_the_pause_after_a_goodbye_ends_too, fixture_setup,

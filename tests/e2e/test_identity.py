@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A proxy is the device that it was."""
+import contextlib
+import signal
+
+from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, main, run, sim, write
+import subprocess
+
+
+@contextlib.contextmanager
+def device(address, name, **more):
+    """A virtual proxy of that name, and MAC address therefore, at the address."""
+    process = subprocess.Popen([BLEPROXY, "sim", "--listen", address, "--name", name], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True, env=environment(**more))
+    try:
+        assert process.stdout.readline()
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def configuration(address, key=None, more=""):
+    host, port = address.split(":")
+    psk = f", noise_psk: {key}" if key else ""
+    return write("identity.yaml", f"proxies: [{{name: kitchen, address: {host}, port: {port}{psk}{more}}}]\n")
+
+
+def test_another_device_at_its_address_is_refused_until_the_first_is_forgotten():
+    for key in (None, KEY):
+        with closed_port() as address:
+            pass
+        secret = {"BLEPROXY_NOISE_PSK": key} if key else {}
+        path = configuration(address, key)
+        with device(address, "one", **secret):
+            assert run("scan", "-c", path, "--json", "-t", "2").expect(0).objects()
+        with device(address, "two", **secret):
+            result = run("scan", "-c", path, "--json", "-t", "20").expect(5, "MAC address", "bleproxy forget")
+            assert not result.out
+            run("services", "-c", path, "Virtual Battery", "-t", "20").expect(5, "bleproxy forget")
+            assert run("scan", "-p", address, "--json", "-t", "2", **secret).expect(0).objects()  # it was not named
+            assert "kitchen" in run("forget", "-c", path, "kitchen").expect(0).out
+            assert run("scan", "-c", path, "--json", "-t", "2").expect(0).objects()
+        with device(address, "one", **secret):
+            run("scan", "-c", path, "--json", "-t", "20").expect(5, "bleproxy forget")
+        run("forget", "-c", path, "kitchen").expect(0)
+
+
+def test_another_device_is_told_before_its_key_is_tried():
+    with closed_port() as address:
+        pass
+    path = configuration(address, KEY)
+    with device(address, "one", BLEPROXY_NOISE_PSK=KEY):
+        run("scan", "-c", path, "--json", "-t", "1").expect(0)
+    with device(address, "two", BLEPROXY_NOISE_PSK=OTHER_KEY):
+        run("scan", "-c", path, "--json", "-t", "20").expect(5, "MAC address")
+
+
+def test_forgetting_what_is_not_known():
+    path = configuration("192.0.2.1:6053")
+    run("forget", "-c", path, "kitchen").expect(6, "not known")
+    run("forget", "-c", path, "attic").expect(2, "no proxy 'attic'")
+    run("forget").expect(2)
+
+
+def test_another_name_than_expected_is_refused():
+    with sim("--name", "one") as proxies:
+        path = configuration(proxies[0], more=", expected_name: two")
+        run("scan", "-c", path, "--json", "-t", "20").expect(5, "'one'", "'two'")
+        path = configuration(proxies[0], more=", expected_name: one")
+        run("scan", "-c", path, "--json", "-t", "1").expect(0)
+
+
+main(globals())
