@@ -35,33 +35,67 @@ static bool user_config(char *path, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
+static void warn(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_warnings; i++) {
+        const struct config_warning *warning = &config->warnings[i];
+        if (!warning->minor)
+            log_warn(NULL, "%s:%u: %s", config->files[warning->file], warning->line, warning->text);
+    }
+}
+
 static int load_config(struct proxies *proxies, const char *path)
 {
     struct config_error error = {0};
     int r = config_load(path, &proxies->config, &error);
-    if (r == 0)
+    if (r == 0) {
+        warn(&proxies->config);
         return CLI_DONE;
+    }
     if (r == BLEPROXY_E_NOMEM)
         return out_of_memory();
-    if (r != BLEPROXY_E_INVALID && !error.text[0])
-        log_say("cannot read %s: %s", path, strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
-    else if (error.line > 0)
+    if (error.file[0])
+        path = error.file;
+    if (error.line > 0)
         log_say("%s:%u: %s", path, error.line, error.text);
     else
         log_say("%s: %s", path, error.text);
     return CLI_USAGE;
 }
 
+/* The file in use; false, and path is where it could be, or "": there is none. */
+static bool config_in_use(const struct options *options, char *path, size_t size)
+{
+    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
+    if (given && (*given || options->config_path)) {
+        snprintf(path, size, "%s", given);
+        return true;
+    }
+    bool has_home = user_config(path, size);
+    if (has_home && access(path, F_OK) == 0)
+        return true;
+    if (access(SYSTEM_CONFIG, F_OK) == 0) {
+        snprintf(path, size, "%s", SYSTEM_CONFIG);
+        return true;
+    }
+    if (!has_home)
+        *path = '\0';
+    return false;
+}
+
+int proxies_config_path(const struct options *options, char *path, size_t size)
+{
+    if (config_in_use(options, path, size) || *path)
+        return CLI_DONE;
+    log_say("there is no place for a configuration file: give one with -c");
+    return CLI_USAGE;
+}
+
 /* CLI_DONE also when there is none and none was asked for. */
 static int find_config(struct proxies *proxies, const struct options *options)
 {
-    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
-    if (given && (*given || options->config_path))
-        return load_config(proxies, given);
     char path[PATH_MAX];
-    if (user_config(path, sizeof(path)) && access(path, F_OK) == 0)
-        return load_config(proxies, path);
-    return access(SYSTEM_CONFIG, F_OK) == 0 ? load_config(proxies, SYSTEM_CONFIG) : CLI_DONE;
+    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, path) : CLI_DONE;
 }
 
 /* ---- Proxies by address ---- */

@@ -36,8 +36,7 @@ static int fail_syntax(const yaml_parser_t *parser, const char *text, size_t siz
     return config_fail(ret_error, line, "not YAML: %s", parser->problem);
 }
 
-/* libyaml does not wipe what it frees: its buffers and the document hold most of the copies of a secret. */
-static void wipe_parser(yaml_parser_t *parser)
+void document_wipe_parser(yaml_parser_t *parser)
 {
     explicit_bzero(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
     explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
@@ -75,7 +74,7 @@ static int check_event(struct shape *shape, const yaml_event_t *event, struct co
     return 0;
 }
 
-static void wipe_event(yaml_event_t *event)
+void document_wipe_event(yaml_event_t *event)
 {
     if (event->type == YAML_SCALAR_EVENT)
         explicit_bzero(event->data.scalar.value, event->data.scalar.length);
@@ -93,7 +92,7 @@ static int check_shape(yaml_parser_t *parser, const char *text, size_t size, str
             return fail_syntax(parser, text, size, ret_error);
         done = event.type == YAML_STREAM_END_EVENT;
         int r = check_event(&shape, &event, ret_error);
-        wipe_event(&event);
+        document_wipe_event(&event);
         if (r < 0)
             return r;
     }
@@ -117,7 +116,7 @@ int document_load(const char *text, size_t size, yaml_document_t *ret_document,
         yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
         r = pass == 1 ? check_shape(&parser, text, size, ret_error)
                       : load(&parser, text, size, ret_document, ret_error);
-        wipe_parser(&parser);
+        document_wipe_parser(&parser);
     }
     return r;
 }
