@@ -22,6 +22,7 @@ int cmd_scan(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_discover(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_read(int argc, char **argv);

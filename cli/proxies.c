@@ -254,10 +254,15 @@ static int pick(struct proxies *proxies, const struct options *options)
     return CLI_USAGE;
 }
 
-int proxies_init(struct proxies *proxies, const struct options *options)
+int proxies_load(struct proxies *proxies, const struct options *options)
 {
     *proxies = (struct proxies){0};
-    int r = find_config(proxies, options);
+    return find_config(proxies, options);
+}
+
+int proxies_init(struct proxies *proxies, const struct options *options)
+{
+    int r = proxies_load(proxies, options);
     if (r != CLI_DONE)
         return r;
     size_t n = options->n_proxies > 0 ? options->n_proxies : proxies->config.n_proxies;

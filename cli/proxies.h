@@ -25,6 +25,9 @@ struct proxies {
 /* Those the options name, in that order, or all of the configuration file; each only once. CLI_DONE, or
  * another exit code after saying why. */
 int proxies_init(struct proxies *proxies, const struct options *options);
+/* Only reads the configuration file, if there is one or one was asked for. CLI_DONE, or another exit code after saying
+ * why. */
+int proxies_load(struct proxies *proxies, const struct options *options);
 /* The configuration file in use, or where it is to be when there is none yet. CLI_DONE, or another exit code after saying
  * why. */
 int proxies_config_path(const struct options *options, char *path, size_t size);

@@ -13,9 +13,12 @@ struct net_config {
     uint32_t count;
     bool step_address; /* further proxies listen on the next addresses, else on the next ports */
     bool faults;
+    const char *key_store; /* a file (sim/net_keys.h), or NULL: keys end with the program */
+    bool mdns;             /* they are announced on the local network (sim/net_mdns.h) */
+    const char *control;   /* the path of a socket (sim/net_control.h), or NULL */
     const struct env *env;
     /* One proxy accepts connections from now on. address: "127.0.0.1:6053" */
-    void (*on_listening)(void *user, const char *name, const char *address);
+    void (*on_listening)(void *user, const char *name, const char *address, bool encrypted);
     /* All do. */
     void (*on_ready)(void *user);
     void *user;

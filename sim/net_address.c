@@ -11,7 +11,7 @@
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT "6053"
 
-int net_parse_listen(const char *text, struct sockaddr_storage *ret_address)
+int net_parse_address(const char *text, const char *default_port, struct sockaddr_storage *ret_address)
 {
     char host[NI_MAXHOST] = DEFAULT_HOST;
     const char *start = text, *end, *port = NULL;
@@ -39,12 +39,23 @@ int net_parse_listen(const char *text, struct sockaddr_storage *ret_address)
                     *found;
     if (port && !*port)
         return BLEPROXY_E_INVALID;
-    if (getaddrinfo(host, port ? port : DEFAULT_PORT, &hints, &found) != 0)
+    if (getaddrinfo(host, port ? port : default_port, &hints, &found) != 0)
         return BLEPROXY_E_INVALID;
     memset(ret_address, 0, sizeof(*ret_address));
     memcpy(ret_address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
     return 0;
+}
+
+int net_parse_listen(const char *text, struct sockaddr_storage *ret_address)
+{
+    return net_parse_address(text, DEFAULT_PORT, ret_address);
+}
+
+uint16_t net_address_port(const struct sockaddr_storage *address)
+{
+    return ntohs(address->ss_family == AF_INET ? ((const struct sockaddr_in *)address)->sin_port
+                                               : ((const struct sockaddr_in6 *)address)->sin6_port);
 }
 
 socklen_t net_address_size(const struct sockaddr_storage *address)

@@ -34,25 +34,57 @@ static void client_on_closed(uv_handle_t *handle)
     free(client);
 }
 
-void net_client_end(struct net_client *client)
+static void client_finish(struct net_client *client)
 {
     struct net_listener *listener = client->listener;
-    struct server_connection *connection = client->connection;
-    if (!connection)
-        return;
-    client->connection = NULL;
     list_unlink(&client->node);
     list_unlink(&client->writing);
-    server_connection_free(connection, uv_hrtime());
     uv_close((uv_handle_t *)&client->poll, client_on_closed);
     net_client_gone(listener);
 }
 
-static void client_reset(struct net_client *client)
+void net_client_end(struct net_client *client)
+{
+    struct server_connection *connection = client->connection;
+    if (!connection)
+        return;
+    client->connection = NULL;
+    server_connection_free(connection, uv_hrtime());
+    client_finish(client);
+}
+
+void net_client_reset(struct net_client *client)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    net_client_end(client);
+    if (client->connection)
+        net_client_end(client);
+    else
+        client_finish(client);
+}
+
+/* What a lost client sends vanishes; that it goes is noticed. */
+static void client_on_lost(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct net_client *client = poll->data;
+    struct net *net = client->listener->net;
+    ssize_t n = status < 0 ? 0 : recv(client->fd, net->received, sizeof(net->received), 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        client_finish(client);
+}
+
+void net_client_lose(struct net_client *client, bool server_gone)
+{
+    struct server_connection *connection = client->connection;
+    client->connection = NULL;
+    list_unlink(&client->node);
+    list_unlink(&client->writing);
+    list_init(&client->writing);
+    list_append(&client->listener->lost, &client->node);
+    if (!server_gone)
+        server_connection_free(connection, uv_hrtime());
+    uv_poll_start(&client->poll, UV_READABLE, client_on_lost);
 }
 
 /* What may be written now. */
@@ -106,7 +138,7 @@ void net_client_write(struct net_client *client)
     if (left < 0)
         net_client_end(client);
     else if (client->faults && faults_is_reset(client->faults))
-        client_reset(client);
+        net_client_reset(client);
     else
         client_watch(client, (size_t)left);
 }

@@ -6,6 +6,7 @@
 #include <bleproxy/advertisement.h>
 #include <bleproxy/client.h>
 #include <bleproxy/device_info.h>
+#include <bleproxy/discovery.h>
 #include <bleproxy/error.h>
 #include <bleproxy/gatt.h>
 #include <bleproxy/hub.h>

@@ -117,6 +117,7 @@ void carrier_release(struct carrier *carrier)
     carrier->released = true;
     list_unlink(&carrier->outbox.link);
     carrier_cancel_resolve(carrier);
+    mdns_waker_stop(&carrier->waker);
     list_for_each(node, &carrier->transports) transport_close(list_entry(node, struct transport, link));
     carrier->active = NULL;
     gather_leave(&carrier->gather);
@@ -133,16 +134,45 @@ static void carrier_resolution_done(void *user, const struct net_address *addres
     carrier_leave(carrier);
 }
 
+/* Somebody of the proxy's name is there. */
+static void carrier_woken(void *user)
+{
+    struct carrier *carrier = user;
+    struct mdns_waker *waker = &carrier->waker;
+    carrier_enter(carrier);
+    if (!carrier->active)
+        proxy_kick(carrier->proxy, loop_now());
+    else if (mdns_has_moved(waker->mdns, waker->name, &carrier->active->address))
+        proxy_doubt(carrier->proxy, loop_now());
+    carrier_leave(carrier);
+}
+
+/* From its first look-up on, a proxy of a local name is woken by its announcements. */
+static void carrier_listen(struct carrier *carrier, const char *host)
+{
+    char name[DNS_NAME_SIZE];
+    struct mdns *mdns;
+    if (!carrier->waker.mdns && lookup_name(host, name) && (mdns = mdns_get(carrier->loop)))
+        mdns_waker_start(&carrier->waker, mdns, name, carrier_woken, carrier);
+}
+
+/* What is known of the name counts once: after a failure it is asked for anew. */
 void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_ns)
 {
     struct carrier *carrier = user;
-    struct net_address address;
-    if (resolver_literal(host, port, &address) == 0) {
-        proxy_resolved(carrier->proxy, &address, 1, 0, NULL, now_ns);
+    struct net_address addresses[DIAL_ADDRESSES_MAX];
+    if (resolver_literal(host, port, &addresses[0]) == 0) {
+        proxy_resolved(carrier->proxy, addresses, 1, 0, NULL, now_ns);
         return;
     }
-    int r =
-        resolver_start(carrier->loop->uv, host, port, carrier_resolution_done, carrier, &carrier->resolution);
+    carrier_listen(carrier, host);
+    size_t n = carrier->asks_anew ? 0 : resolver_known(carrier->loop, host, port, addresses);
+    carrier->asks_anew = true;
+    if (n > 0) {
+        proxy_resolved(carrier->proxy, addresses, n, 0, NULL, now_ns);
+        return;
+    }
+    int r = resolver_start(carrier->loop, host, port, carrier_resolution_done, carrier, &carrier->resolution);
     if (r < 0)
         proxy_resolved(carrier->proxy, NULL, 0, BLEPROXY_E_RESOLVE, bleproxy_strerror(r), now_ns);
 }
@@ -186,6 +216,7 @@ static void carrier_connected(struct carrier *carrier, struct transport *transpo
         return;
     }
     transport->connected = true;
+    carrier->asks_anew = false;
     carrier->active = transport;
     proxy_connected(carrier->proxy, transport->attempt, loop_now());
 }

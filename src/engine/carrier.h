@@ -4,6 +4,7 @@
 
 #include "engine/gather.h"
 #include "engine/loop.h"
+#include "engine/mdns.h"
 #include "engine/resolver.h"
 #include "engine/ticker.h"
 #include "engine/transport.h"
@@ -19,6 +20,8 @@ struct carrier {
     struct gather_member gather;
     struct turn_member outbox;
     struct resolution *resolution;
+    bool asks_anew; /* what multicast DNS told before is not to be relied on */
+    struct mdns_waker waker;
     struct list transports;
     struct transport *active; /* carries the session */
     unsigned depth;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/loop.h"
 
+#include "engine/mdns.h"
 #include <bleproxy/uv.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -90,6 +91,7 @@ void bleproxy_loop_free(struct bleproxy_loop *loop)
 {
     if (!loop)
         return;
+    mdns_free(loop->mdns);
     gather_deinit(&loop->gather);
     turn_deinit(&loop->outbox);
     turn_deinit(&loop->due);

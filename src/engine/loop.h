@@ -25,6 +25,7 @@ struct bleproxy_loop {
     char timezone[TIMEZONE_SIZE];
     uint64_t timezone_due_ns; /* when it is to be read again */
     uint8_t *receive;         /* shared by all sockets: what is in it is consumed before the next read */
+    struct mdns *mdns;        /* NULL before it is needed */
     uv_idle_t end;            /* its closing is the last of it on the caller's loop */
 };
 

@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/resolver.h"
 
-#include "engine/handle.h"
+#include "discovery/resolve.h"
+#include "engine/mdns.h"
+#include "engine/system_lookup.h"
 #include <arpa/inet.h>
 #include <bleproxy/error.h>
-#include <errno.h>
 #include <net/if.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Shared by the loop and the look-up's thread. */
 struct resolution {
-    pthread_mutex_t mutex; /* over done, and whatever the thread found */
-    uv_async_t *done;      /* wakes the loop; NULL once cancelled: the thread then frees the rest */
+    struct bleproxy_loop *loop;
+    struct resolve resolve;
+    struct lookup *local;
+    struct system_lookup *system, *stripped;
     resolver_fn *on_done;
     void *user;
     uint16_t port;
-    const char *why; /* static; NULL: found */
-    struct net_address addresses[DIAL_ADDRESSES_MAX];
-    size_t n_addresses;
-    char host[];
 };
 
 int resolver_literal(const char *host, uint16_t port, struct net_address *ret_address)
@@ -56,120 +51,114 @@ int resolver_literal(const char *host, uint16_t port, struct net_address *ret_ad
     return 0;
 }
 
-/* 0.0.0.0 and :: would be this host. */
-static bool resolver_is_unspecified(const struct net_address *address)
+static void resolver_set_port(struct net_address *addresses, size_t n, uint16_t port)
 {
-    static const uint8_t zero[16];
-    return memcmp(address->bytes, zero, sizeof(zero)) == 0;
+    for (size_t i = 0; i < n; i++)
+        addresses[i].port = port;
 }
 
-static size_t resolver_collect(const struct addrinfo *info, uint16_t port, struct net_address *addresses)
+size_t resolver_known(struct bleproxy_loop *loop, const char *host, uint16_t port,
+                      struct net_address ret_addresses[DIAL_ADDRESSES_MAX])
 {
-    size_t n = 0;
-    for (; info && n < DIAL_ADDRESSES_MAX; info = info->ai_next) {
-        struct net_address address = {.port = port};
-        if (info->ai_family == AF_INET) {
-            const struct sockaddr_in *in = (const void *)info->ai_addr;
-            address.family = 4;
-            memcpy(address.bytes, &in->sin_addr, 4);
-        } else if (info->ai_family == AF_INET6) {
-            const struct sockaddr_in6 *in6 = (const void *)info->ai_addr;
-            address.family = 6;
-            address.scope = in6->sin6_scope_id;
-            memcpy(address.bytes, &in6->sin6_addr, 16);
-        } else {
-            continue;
-        }
-        if (!resolver_is_unspecified(&address))
-            addresses[n++] = address;
-    }
+    char name[DNS_NAME_SIZE];
+    if (!loop->mdns || !lookup_name(host, name))
+        return 0;
+    size_t n = mdns_known(loop->mdns, name, ret_addresses, DIAL_ADDRESSES_MAX);
+    resolver_set_port(ret_addresses, n, port);
     return n;
 }
 
-static void resolution_free(struct resolution *resolution)
+static void resolver_local_done(void *user, const struct net_address *addresses, size_t n, uint64_t now_ns)
 {
-    pthread_mutex_destroy(&resolution->mutex);
-    free(resolution);
+    struct resolution *resolution = user;
+    (void)now_ns;
+    resolution->local = NULL;
+    resolve_answer(&resolution->resolve, RESOLVE_LOCAL, addresses, n, "nobody answers");
 }
 
-static void *resolver_look_up(void *argument)
+static void resolver_system_done(void *user, const struct net_address *addresses, size_t n, const char *why)
 {
-    struct resolution *resolution = argument;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *info = NULL;
-#ifdef AI_IDN
-    hints.ai_flags = AI_IDN;
-#endif
-    int status = getaddrinfo(resolution->host, NULL, &hints, &info);
-    const char *why = status == EAI_SYSTEM ? "the system's resolver failed" : gai_strerror(status);
+    struct resolution *resolution = user;
+    resolution->system = NULL;
+    resolve_answer(&resolution->resolve, RESOLVE_SYSTEM, addresses, n, why);
+}
 
-    pthread_mutex_lock(&resolution->mutex);
-    if (status == 0) {
-        resolution->n_addresses = resolver_collect(info, resolution->port, resolution->addresses);
-        why = resolution->n_addresses > 0 ? NULL : "it has no usable address";
-        freeaddrinfo(info);
+static void resolver_stripped_done(void *user, const struct net_address *addresses, size_t n, const char *why)
+{
+    struct resolution *resolution = user;
+    resolution->stripped = NULL;
+    resolve_answer(&resolution->resolve, RESOLVE_STRIPPED, addresses, n, why);
+}
+
+static int resolver_ask(void *user, enum resolve_way way, const char *name)
+{
+    struct resolution *resolution = user;
+    uv_loop_t *uv = resolution->loop->uv;
+    switch (way) {
+    case RESOLVE_LOCAL: {
+        struct mdns *mdns = mdns_get(resolution->loop);
+        return mdns ? mdns_lookup(mdns, name, resolver_local_done, resolution, &resolution->local)
+                    : BLEPROXY_E_NOMEM;
     }
-    resolution->why = why;
-    bool cancelled = !resolution->done;
-    if (!cancelled)
-        uv_async_send(resolution->done);
-    pthread_mutex_unlock(&resolution->mutex); /* from here on the loop may free it */
-    if (cancelled)
-        resolution_free(resolution);
-    return NULL;
+    case RESOLVE_SYSTEM:
+        return system_lookup_start(uv, name, resolver_system_done, resolution, &resolution->system);
+    case RESOLVE_STRIPPED:
+        return system_lookup_start(uv, name, resolver_stripped_done, resolution, &resolution->stripped);
+    case RESOLVE_WAYS:
+        break;
+    }
+    return BLEPROXY_E_INVALID;
 }
 
-static void resolver_done(uv_async_t *done)
+static void resolver_cancel_way(void *user, enum resolve_way way)
 {
-    struct resolution *resolution = done->data;
-    pthread_mutex_lock(&resolution->mutex); /* the thread lets go of it now */
-    pthread_mutex_unlock(&resolution->mutex);
-    handle_close((uv_handle_t *)done);
-    if (resolution->why)
-        resolution->on_done(resolution->user, NULL, 0, BLEPROXY_E_RESOLVE, resolution->why);
+    struct resolution *resolution = user;
+    switch (way) {
+    case RESOLVE_LOCAL:
+        mdns_cancel(resolution->loop->mdns, resolution->local);
+        break;
+    case RESOLVE_SYSTEM:
+        system_lookup_cancel(resolution->system);
+        break;
+    case RESOLVE_STRIPPED:
+        system_lookup_cancel(resolution->stripped);
+        break;
+    case RESOLVE_WAYS:
+        break;
+    }
+}
+
+static void resolver_done(void *user, const struct net_address *addresses, size_t n, const char *why)
+{
+    struct resolution resolution = *(struct resolution *)user;
+    struct net_address found[RESOLVE_ADDRESSES_MAX] = {0};
+    char text[RESOLVE_WHY_SIZE] = "";
+    if (why)
+        memcpy(text, why, strlen(why) + 1);
+    for (size_t i = 0; i < n; i++)
+        found[i] = addresses[i];
+    resolver_set_port(found, n, resolution.port);
+    free(user);
+    if (n > 0)
+        resolution.on_done(resolution.user, found, n, 0, NULL);
     else
-        resolution->on_done(resolution->user, resolution->addresses, resolution->n_addresses, 0, NULL);
-    resolution_free(resolution);
+        resolution.on_done(resolution.user, NULL, 0, BLEPROXY_E_RESOLVE, text);
 }
 
-/* The program's signals are not for our thread. */
-static int resolver_start_thread(struct resolution *resolution)
+int resolver_start(struct bleproxy_loop *loop, const char *host, uint16_t port, resolver_fn *on_done,
+                   void *user, struct resolution **ret_resolution)
 {
-    pthread_t thread;
-    pthread_attr_t detached;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&thread, &detached, resolver_look_up, resolution);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&detached);
-    return r == 0 ? 0 : BLEPROXY_E_IO;
-}
-
-int resolver_start(uv_loop_t *uv, const char *host, uint16_t port, resolver_fn *on_done, void *user,
-                   struct resolution **ret_resolution)
-{
-    size_t size = strlen(host) + 1;
-    struct resolution *resolution = calloc(1, sizeof(*resolution) + size);
-    uv_async_t *done = malloc(sizeof(*done));
-    int r = resolution && done ? 0 : BLEPROXY_E_NOMEM;
-    if (r < 0 || uv_async_init(uv, done, resolver_done) < 0) {
-        free(resolution);
-        free(done);
-        return r < 0 ? r : BLEPROXY_E_IO;
-    }
-    done->data = resolution;
-    pthread_mutex_init(&resolution->mutex, NULL);
-    resolution->done = done;
+    static const struct resolve_ops ops = {resolver_ask, resolver_cancel_way, resolver_done};
+    struct resolution *resolution = calloc(1, sizeof(*resolution));
+    if (!resolution)
+        return BLEPROXY_E_NOMEM;
+    resolution->loop = loop;
     resolution->on_done = on_done;
     resolution->user = user;
     resolution->port = port;
-    memcpy(resolution->host, host, size);
-    r = resolver_start_thread(resolution);
+    int r = resolve_start(&resolution->resolve, &ops, resolution, host);
     if (r < 0) {
-        handle_close((uv_handle_t *)done);
-        resolution_free(resolution);
+        free(resolution);
         return r;
     }
     *ret_resolution = resolution;
@@ -178,11 +167,6 @@ int resolver_start(uv_loop_t *uv, const char *host, uint16_t port, resolver_fn *
 
 void resolver_cancel(struct resolution *resolution)
 {
-    pthread_mutex_lock(&resolution->mutex);
-    bool ended = resolution->why || resolution->n_addresses > 0;
-    handle_close((uv_handle_t *)resolution->done);
-    resolution->done = NULL;
-    pthread_mutex_unlock(&resolution->mutex);
-    if (ended)
-        resolution_free(resolution);
+    resolve_cancel(&resolution->resolve);
+    free(resolution);
 }

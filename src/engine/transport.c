@@ -69,7 +69,8 @@ int transport_open(struct bleproxy_loop *loop, const struct net_address *address
         close(fd);
         return -ENOMEM;
     }
-    *transport = (struct transport){.loop = loop, .fd = fd, .on_ready = on_ready, .user = user};
+    *transport =
+        (struct transport){.loop = loop, .fd = fd, .address = *address, .on_ready = on_ready, .user = user};
     list_init(&transport->link);
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

@@ -16,6 +16,7 @@ struct transport {
     int fd; /* -1 once closed; the memory stays until the loop comes round */
     int events;
     unsigned attempt;
+    struct net_address address; /* the peer's */
     bool connected;
     /* The socket has something to say: see transport_check() and transport_read(). */
     void (*on_ready)(void *user, struct transport *transport, int events);

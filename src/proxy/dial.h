@@ -3,15 +3,8 @@
 #define PROXY_DIAL_H
 
 #include "base/env.h"
+#include "base/net_address.h"
 #include "base/time.h"
-
-/* An address to connect to. */
-struct net_address {
-    uint8_t family; /* 4 or 6 */
-    uint8_t bytes[16];
-    uint32_t scope; /* IPv6 interface index, or 0 */
-    uint16_t port;
-};
 
 enum { DIAL_ADDRESSES_MAX = 16 }; /* of a longer list the rest is ignored */
 

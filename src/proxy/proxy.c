@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AFTER_LEAVE_NS (5 * NS_PER_S) /* the pause after a session that either side ended on purpose */
+#define AFTER_LEAVE_NS (5 * NS_PER_S)    /* the pause after a session that either side ended on purpose */
+#define KICK_AFTER_NS  (500 * NS_PER_MS) /* younger attempts are under way to the address that was announced */
+#define KICK_PAUSE_NS  NS_PER_S /* between kicks: whoever announces without end does not have us connect so */
+#define DOUBT_NS       NS_PER_S /* the time for an answer when the address has changed */
 #define BRIEF_NS       (5 * NS_PER_S) /* a proxy that keeps closing sessions younger than this is not usable */
 
 /* What a wrong key or password counts as: enough failures for the longest pause. */
@@ -33,6 +36,10 @@ struct proxy {
     uint64_t ready_ns;                  /* when the session became ready */
     bool was_brief;                     /* the last session was lost soon after that */
     bool deep_sleep;
+    bool doubted;         /* a ping will tell */
+    bool was_kicked;      /* the attempt took the place of one that was under way */
+    uint64_t attempt_ns;  /* when it began */
+    uint64_t may_kick_ns; /* not before */
 
     unsigned depth; /* calls on the stack */
     bool freed;
@@ -340,6 +347,7 @@ static const struct dial_ops dial_ops = {on_dial_open, on_dial_close, on_dial_do
 
 static void begin_attempt(struct proxy *proxy, uint64_t now_ns)
 {
+    proxy->attempt_ns = now_ns;
     if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
                       now_ns))
         return;
@@ -383,6 +391,54 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns)
     case BLEPROXY_PROXY_STOPPING:
         break;
     }
+    leave(proxy);
+}
+
+/* Whether an announcement makes a difference to what is under way. */
+static bool can_be_kicked(const struct proxy *proxy, uint64_t now_ns)
+{
+    if (proxy->freed || proxy->depth > 0 || now_ns < proxy->may_kick_ns)
+        return false;
+    if (proxy->state == BLEPROXY_PROXY_CONNECTING)
+        return proxy->dial && !proxy->was_kicked && now_ns - proxy->attempt_ns >= KICK_AFTER_NS;
+    return proxy->state == BLEPROXY_PROXY_WAITING;
+}
+
+void proxy_kick(struct proxy *proxy, uint64_t now_ns)
+{
+    if (!can_be_kicked(proxy, now_ns))
+        return;
+    enter(proxy);
+    env_log(proxy->env, BLEPROXY_LOG_DEBUG, "proxy", proxy->settings.session.label,
+            "announces itself: connecting now");
+    proxy->may_kick_ns = time_after(now_ns, KICK_PAUSE_NS);
+    proxy->was_kicked = proxy->state == BLEPROXY_PROXY_CONNECTING;
+    struct dial *dial = proxy->dial;
+    proxy->dial = NULL;
+    dial_free(dial);
+    begin_attempt(proxy, now_ns);
+    leave(proxy);
+}
+
+static void on_doubt_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+{
+    struct proxy *proxy = user;
+    (void)reply;
+    proxy->doubted = false;
+    if (error == BLEPROXY_E_TIMEOUT)
+        session_fail(proxy->session, BLEPROXY_E_PING,
+                     "does not answer any more, and has announced another address", now_ns);
+}
+
+void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
+{
+    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted)
+        return;
+    PingRequest ping = PING_REQUEST__INIT;
+    enter(proxy);
+    /* One that cannot be asked is left to the keepalive. */
+    proxy->doubted = session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
+                                     DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;
     leave(proxy);
 }
 
@@ -478,6 +534,7 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns)
 {
     enter(proxy);
     if (proxy->state == BLEPROXY_PROXY_WAITING && now_ns >= proxy->deadline_ns) {
+        proxy->was_kicked = false;
         begin_attempt(proxy, now_ns);
     } else if (proxy->state == BLEPROXY_PROXY_RESOLVING && now_ns >= proxy->deadline_ns) {
         stop_resolving(proxy);

@@ -61,6 +61,15 @@ void proxy_stop(struct proxy *proxy, uint64_t now_ns);
  * next one waits accordingly. Nothing happens at other times. */
 void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now_ns);
 
+/* The device was heard announcing itself. A pause ends at once; an attempt that has no connection yet and has lasted
+ * half a second begins anew, once, for it may be under way to an old address. Once a second at most; nothing happens
+ * while the host is looked up, while a connection is up, and from within a callback. */
+void proxy_kick(struct proxy *proxy, uint64_t now_ns);
+
+/* The device was heard to have other addresses now than the one the session goes to. One that does not answer a ping
+ * within a second is over, and the next attempt begins at once. Nothing happens unless it is ready. */
+void proxy_doubt(struct proxy *proxy, uint64_t now_ns);
+
 /* Answers to ops. addresses NULL: the look-up failed with error BLEPROXY_E_RESOLVE or _RESOLVE_TIMEOUT and
  * why. */
 void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, size_t n_addresses, int error,

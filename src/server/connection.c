@@ -63,7 +63,7 @@ static const struct request {
     [MESSAGE_SUBSCRIBE_LOGS_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_SUBSCRIBE_HOMEASSISTANT_SERVICES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_GET_TIME_RESPONSE] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {handle_quietly, ACCESS_AUTHENTICATED, 0},
+    [MESSAGE_SUBSCRIBE_HOMEASSISTANT_STATES_REQUEST] = {info_time, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_SUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_subscribe, ACCESS_AUTHENTICATED, 0},
     [MESSAGE_DEVICE_REQUEST] = {gatt_device, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_GATT_GET_SERVICES_REQUEST] = {gatt_get_services, ACCESS_AUTHENTICATED, 7},
@@ -74,7 +74,7 @@ static const struct request {
     [MESSAGE_GATT_NOTIFY_REQUEST] = {gatt_notify, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_SUBSCRIBE_CONNECTIONS_FREE_REQUEST] = {slot_subscribe, ACCESS_AUTHENTICATED, 7},
     [MESSAGE_UNSUBSCRIBE_ADVERTISEMENTS_REQUEST] = {scan_unsubscribe, ACCESS_AUTHENTICATED, 0},
-    [MESSAGE_NOISE_SET_KEY_REQUEST] = {info_set_key, ACCESS_AUTHENTICATED, 12},
+    [MESSAGE_NOISE_SET_KEY_REQUEST] = {key_set, ACCESS_AUTHENTICATED, 12},
     [MESSAGE_SCANNER_SET_MODE_REQUEST] = {scan_set_mode, ACCESS_AUTHENTICATED, 12},
     [MESSAGE_SET_CONNECTION_PARAMS_REQUEST] = {gatt_set_parameters, ACCESS_AUTHENTICATED, 14},
     [MESSAGE_DEVICE_CAPABILITIES_REQUEST] = {info_capabilities, ACCESS_AUTHENTICATED, 15},
@@ -140,8 +140,14 @@ int server_accept(struct server *server, const struct server_connection_ops *ops
     server_keepalive_init(&connection->keepalive, server->profile->handshake_timeout_ns, now_ns);
     list_append(&server->connections, &connection->node);
     server->n_connections++;
+    connection->number = ++server->n_accepted;
     *ret_connection = connection;
     return 0;
+}
+
+void server_connection_trust(struct server_connection *connection)
+{
+    server_framing_trust(&connection->framing);
 }
 
 void server_connection_feed(struct server_connection *connection, uint8_t *bytes, size_t n, uint64_t now_ns)
@@ -185,6 +191,7 @@ void server_connection_free(struct server_connection *connection, uint64_t now_n
     connection_close(connection, "the transport is gone");
     connection->told = connection->freed = true;
     scan_leave(server, connection, now_ns);
+    server->alone_ns = time_after(now_ns, server->reboot_timeout_ns);
     server_leave(server);
 }
 

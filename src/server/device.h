@@ -12,6 +12,9 @@
 
 /* The inside of the server, shared by its files. */
 
+/* How often ESPHome's clock is set. */
+#define SERVER_TIME_NS (15 * 60 * NS_PER_S)
+
 /* The one subscription to the radio and what waits to be sent to it. */
 struct scan {
     struct server_connection *subscriber; /* or NULL */
@@ -22,6 +25,9 @@ struct scan {
     uint64_t last_flush_ns;  /* when one last did */
     uint64_t tick_origin_ns; /* any tick of the housekeeping clock */
     uint64_t dropped;
+    bool deaf;
+    enum server_cure cure; /* of it */
+    uint64_t deaf_since;   /* connections accepted up to then */
     enum bleproxy_scanner_state state;
     enum bleproxy_scanner_mode mode, configured_mode;
 };
@@ -59,6 +65,14 @@ struct slot {
     struct stream stream;
 };
 
+/* The encryption key, where clients may change it. */
+struct key {
+    bool provisionable;
+    bool is_set;       /* now, or from the moment on when next is activated */
+    uint64_t since_ns; /* when next becomes the key; BP_NEVER */
+    uint8_t next[HANDSHAKE_PSK_SIZE];
+};
+
 struct server {
     const struct server_profile *profile;
     const struct server_radio_ops *radio;
@@ -68,11 +82,17 @@ struct server {
     uint64_t bluetooth_mac_address;
     struct slot slots[SERVER_SLOTS_MAX];
     uint32_t n_slots;
-    uint64_t sweep_ns; /* when links that nobody subscribes to are closed; BP_NEVER */
-    bool opening;      /* slot_open_next() is on the stack */
-    uint8_t psk[HANDSHAKE_PSK_SIZE];
+    uint64_t time_ns;                /* when a client is asked for the time again; BP_NEVER */
+    uint64_t sweep_ns;               /* when links that nobody subscribes to are closed; BP_NEVER */
+    bool opening;                    /* slot_open_next() is on the stack */
+    uint8_t psk[HANDSHAKE_PSK_SIZE]; /* zeros without a key */
+    struct key key;
+    bool deep_sleep;
     struct list connections;
     unsigned n_connections;
+    uint64_t n_accepted;        /* ever */
+    uint64_t reboot_timeout_ns; /* without a client; BP_NEVER */
+    uint64_t alone_ns;          /* when that is over, while there is none */
     struct scan scan;
     struct arena arena;            /* of the request being handled */
     struct buffer scratch;         /* of the message being sent */
@@ -89,6 +109,7 @@ struct server_connection {
     void *user;
     struct server_framing framing;
     struct server_keepalive keepalive;
+    uint64_t number; /* of those accepted, from 1 */
     uint32_t client_minor;
     bool hello, authenticated;
     bool pending; /* bytes to announce with on_pending */
@@ -98,6 +119,9 @@ struct server_connection {
     const char *why;
     char client[SANITISE_NAME_MAX * 4 + 1];
 };
+
+/* Asks all clients to disconnect; those that have not said hello yet are closed. */
+void server_dismiss(struct server *server, const char *why);
 
 /* Bracket every entry from outside. leave makes the calls to the transports that became due; the server may
  * be gone after it. */
@@ -120,7 +144,13 @@ typedef void request_fn(struct server_connection *connection, const ProtobufCMes
                         uint64_t now_ns);
 
 /* info.c: who the device is */
-request_fn info_hello, info_authenticate, info_device, info_capabilities, info_list_entities, info_set_key;
+request_fn info_hello, info_authenticate, info_device, info_capabilities, info_list_entities, info_time;
+void info_tick(struct server *server, uint64_t now_ns);
+
+/* key.c */
+request_fn key_set;
+void key_init(struct server *server, const struct server_config *config);
+void key_tick(struct server *server, uint64_t now_ns);
 
 /* scan.c */
 request_fn scan_subscribe, scan_unsubscribe, scan_set_mode;

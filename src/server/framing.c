@@ -22,10 +22,18 @@ static const struct frame_limits handshake_limits = {.noise_body_max = 128};
 void server_framing_init(struct server_framing *framing, const struct server_framing_identity *identity,
                          size_t out_max)
 {
-    *framing = (struct server_framing){.identity = identity,
-                                       .phase = identity->psk ? FRAMING_NOISE_HELLO : FRAMING_READY};
+    *framing = (struct server_framing){.identity = identity, .noise = identity->psk != NULL};
+    framing->phase = !framing->noise           ? FRAMING_READY
+                     : identity->plaintext_too ? FRAMING_UNDECIDED
+                                               : FRAMING_NOISE_HELLO;
     frame_reader_init(&framing->reader, identity->env);
     buffer_init(&framing->out, identity->env, out_max);
+}
+
+void server_framing_trust(struct server_framing *framing)
+{
+    framing->noise = false;
+    framing->phase = FRAMING_READY;
 }
 
 void server_framing_deinit(struct server_framing *framing)
@@ -42,10 +50,10 @@ static int server_framing_reject(struct server_framing *framing, const char *rea
 {
     framing->why = reason;
     size_t size = strlen(reason);
-    uint8_t body[1 + 32] = {framing->identity->psk ? NOISE_STATUS_REJECTED : 0};
+    uint8_t body[1 + 32] = {framing->noise ? NOISE_STATUS_REJECTED : 0};
     memcpy(body + 1, reason, size);
-    int r = framing->identity->psk ? frame_write_noise(&framing->out, body, 1 + size)
-                                   : buffer_append(&framing->out, body, 1 + size);
+    int r = framing->noise ? frame_write_noise(&framing->out, body, 1 + size)
+                           : buffer_append(&framing->out, body, 1 + size);
     return r < 0 ? r : error;
 }
 
@@ -54,7 +62,7 @@ static int server_framing_refuse(struct server_framing *framing, int outcome)
 {
     bool handshaking = framing->phase != FRAMING_READY;
     bool indicator = outcome == FRAME_BAD_PREAMBLE || outcome == FRAME_OTHER_FRAMING;
-    if (indicator && (handshaking || !framing->identity->psk))
+    if (indicator && (handshaking || !framing->noise))
         return server_framing_reject(framing, REJECT_INDICATOR, BLEPROXY_E_PROTOCOL);
     if (handshaking)
         return server_framing_reject(framing, REJECT_SIZE, BLEPROXY_E_HANDSHAKE);
@@ -109,9 +117,20 @@ static int server_framing_open(struct server_framing *framing, struct frame *fra
     return r;
 }
 
+/* Plaintext begins with 0; what is neither is refused as a bad client of an encrypted device. */
+static void server_framing_decide(struct server_framing *framing, uint8_t first)
+{
+    framing->noise = first != 0;
+    framing->phase = framing->noise ? FRAMING_NOISE_HELLO : FRAMING_READY;
+}
+
 int server_framing_next(struct server_framing *framing, uint8_t **bytes, size_t *n, struct frame *ret_frame)
 {
-    bool noise = framing->identity->psk != NULL;
+    if (framing->phase == FRAMING_UNDECIDED && *n > 0)
+        server_framing_decide(framing, **bytes);
+    if (framing->phase == FRAMING_UNDECIDED)
+        return FRAME_INCOMPLETE;
+    bool noise = framing->noise;
     for (;;) {
         bool handshaking = framing->phase != FRAMING_READY;
         struct frame frame;
@@ -143,7 +162,7 @@ int server_framing_send(struct server_framing *framing, uint32_t type, const uin
 {
     if (framing->phase != FRAMING_READY)
         return BLEPROXY_E_STATE;
-    if (framing->identity->psk) {
+    if (framing->noise) {
         uint8_t *space;
         int r = data_frame_begin(&framing->out, type, size, &space);
         if (r < 0)

@@ -11,6 +11,7 @@ struct server_framing_identity {
     const struct env *env;
     const struct aead *aead;
     const uint8_t *psk; /* HANDSHAKE_PSK_SIZE bytes, or NULL: the device speaks plaintext only */
+    bool plaintext_too; /* with psk: each client chooses by its first byte */
     const char *name;
     uint64_t mac_address;
     bool says_mac; /* in its Noise hello */
@@ -18,15 +19,18 @@ struct server_framing_identity {
 };
 
 enum server_framing_phase {
+    FRAMING_UNDECIDED,       /* the client's first byte is to come */
     FRAMING_NOISE_HELLO,     /* the client's hello is to come */
     FRAMING_NOISE_HANDSHAKE, /* the client's handshake message is to come */
     FRAMING_READY,           /* messages may travel both ways; plaintext is so from the start */
 };
 
-/* The device's side of a byte stream: plaintext or Noise, as the device is configured. */
+/* The device's side of a byte stream: plaintext or Noise, as the device was configured when it began. Once that
+ * changes, only streams that are FRAMING_READY may go on. */
 struct server_framing {
     const struct server_framing_identity *identity;
     enum server_framing_phase phase;
+    bool noise; /* else plaintext; once it is decided */
     struct frame_reader reader;
     struct handshake handshake;
     struct cipher receive, send;
@@ -37,6 +41,8 @@ struct server_framing {
 /* out_max: held bytes beyond which sending fails with BLEPROXY_E_LIMIT. */
 void server_framing_init(struct server_framing *framing, const struct server_framing_identity *identity,
                          size_t out_max);
+/* Plaintext from now on, whatever the device is configured for. Before the first byte. */
+void server_framing_trust(struct server_framing *framing);
 /* Wipes keys. Idempotent. */
 void server_framing_deinit(struct server_framing *framing);
 

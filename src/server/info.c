@@ -4,6 +4,37 @@
 #include <bleproxy/advertisement.h>
 #include <stdio.h>
 
+static void info_ask_time(struct server_connection *connection)
+{
+    GetTimeRequest request = GET_TIME_REQUEST__INIT;
+    connection_send(connection, MESSAGE_GET_TIME_REQUEST, &request.base);
+}
+
+/* Only the first client is asked, so that clocks that differ do not make the device's jump. */
+void info_tick(struct server *server, uint64_t now_ns)
+{
+    if (now_ns < server->time_ns)
+        return;
+    server->time_ns = time_after(now_ns, SERVER_TIME_NS);
+    list_for_each(node, &server->connections)
+    {
+        struct server_connection *connection = list_entry(node, struct server_connection, node);
+        if (!connection->authenticated || connection->closing)
+            continue;
+        info_ask_time(connection);
+        return;
+    }
+}
+
+void info_time(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
+{
+    (void)now_ns;
+    const struct server *server = connection->server;
+    const GetTimeResponse *response = (const void *)message;
+    env_log(server->identity.env, BLEPROXY_LOG_DEBUG, "server", server->name, "'%s' says that it is %u",
+            connection->client, response->epoch_seconds);
+}
+
 static void info_authenticated(struct server_connection *connection)
 {
     struct server *server = connection->server;
@@ -11,9 +42,8 @@ static void info_authenticated(struct server_connection *connection)
         return;
     connection->authenticated = true;
     server_keepalive_authenticated(&connection->keepalive);
-    GetTimeRequest request = GET_TIME_REQUEST__INIT;
     if (server->profile->asks_time)
-        connection_send(connection, MESSAGE_GET_TIME_REQUEST, &request.base);
+        info_ask_time(connection);
 }
 
 void info_hello(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
@@ -85,6 +115,7 @@ void info_device(struct server_connection *connection, const ProtobufCMessage *m
     response.mac_address = text_of(mac);
     response.esphome_version = text_of(profile->esphome_version);
     response.compilation_time = text_of(profile->compilation_time);
+    response.has_deep_sleep = server->deep_sleep;
     response.model = text_of(server->model);
     response.legacy_bluetooth_proxy_version = profile->legacy_version;
     response.manufacturer = text_of(server->manufacturer);
@@ -92,8 +123,10 @@ void info_device(struct server_connection *connection, const ProtobufCMessage *m
     response.bluetooth_proxy_feature_flags = profile->feature_flags;
     if (profile->bluetooth_mac) {
         response.bluetooth_mac_address = text_of(bluetooth_mac);
-        response.api_encryption_supported = server->identity.psk != NULL;
+        response.api_encryption_supported = server->identity.psk || server->key.provisionable;
     }
+    response.api_encryption_provisionable =
+        profile->zero_key && server->key.provisionable && !server->key.is_set;
     connection_send(connection, MESSAGE_DEVICE_INFO_RESPONSE, &response.base);
 }
 
@@ -120,15 +153,4 @@ void info_list_entities(struct server_connection *connection, const ProtobufCMes
     (void)now_ns;
     ListEntitiesDoneResponse response = LIST_ENTITIES_DONE_RESPONSE__INIT;
     connection_send(connection, MESSAGE_LIST_ENTITIES_DONE_RESPONSE, &response.base);
-}
-
-/* The key is part of the configuration and not for clients to change. Firmware without encryption does not
- * know the request. */
-void info_set_key(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
-{
-    (void)message;
-    (void)now_ns;
-    NoiseEncryptionSetKeyResponse response = NOISE_ENCRYPTION_SET_KEY_RESPONSE__INIT;
-    if (connection->server->identity.psk)
-        connection_send(connection, MESSAGE_NOISE_SET_KEY_RESPONSE, &response.base);
 }

@@ -50,6 +50,13 @@ static void scan_send_state(struct server *server)
     connection_send(scan->subscriber, MESSAGE_SCANNER_STATE_RESPONSE, &response.base);
 }
 
+/* Something was done that cures what the given cure does, and all that is easier to cure. */
+static void scan_cure(struct server *server, enum server_cure cure)
+{
+    if (server->scan.deaf && server->scan.cure <= cure)
+        server_hear(server);
+}
+
 void scan_subscribe(struct server_connection *connection, const ProtobufCMessage *message, uint64_t now_ns)
 {
     struct server *server = connection->server;
@@ -72,6 +79,7 @@ void scan_subscribe(struct server_connection *connection, const ProtobufCMessage
         slot_subscriber_changed(server, now_ns);
     }
     scan->raw = raw;
+    scan_cure(server, connection->number > scan->deaf_since ? SERVER_CURE_CONNECT : SERVER_CURE_SUBSCRIBE);
     scan_send_state(server);
     if (first)
         server->radio->on_subscribed(server->radio_user, true, now_ns);
@@ -103,6 +111,7 @@ void scan_set_mode(struct server_connection *connection, const ProtobufCMessage 
     if (mode == server->scan.mode)
         return;
     server->scan.mode = mode;
+    scan_cure(server, SERVER_CURE_MODE);
     server->radio->set_mode(server->radio_user, mode, now_ns);
 }
 
@@ -155,7 +164,7 @@ void scan_tick(struct server *server, uint64_t now_ns)
 static void scan_report(struct server *server, const struct batch_advert *advert, uint64_t now_ns)
 {
     struct scan *scan = &server->scan;
-    if (!scan->subscriber || advert->size > SERVER_ADVERT_MAX)
+    if (!scan->subscriber || scan->deaf || advert->size > SERVER_ADVERT_MAX)
         return;
     if (!scan->raw) {
         if (scan_has_room(server))
@@ -182,7 +191,7 @@ void server_report(struct server *server, const struct batch_advert *advert, uin
 void server_report_batch(struct server *server, const uint8_t *payload, size_t size, uint64_t now_ns)
 {
     struct scan *scan = &server->scan;
-    if (!scan->subscriber)
+    if (!scan->subscriber || scan->deaf)
         return;
     server_enter(server);
     scan_flush(server);
@@ -197,6 +206,26 @@ void server_report_batch(struct server *server, const uint8_t *payload, size_t s
             scan_report(server, &advert, now_ns);
     }
     server_leave(server);
+}
+
+void server_go_deaf(struct server *server, enum server_cure cure)
+{
+    env_log(server->identity.env, BLEPROXY_LOG_INFO, "server", server->name, "it goes deaf");
+    server->scan.deaf = true;
+    server->scan.cure = cure;
+    server->scan.deaf_since = server->n_accepted;
+}
+
+void server_hear(struct server *server)
+{
+    if (server->scan.deaf)
+        env_log(server->identity.env, BLEPROXY_LOG_INFO, "server", server->name, "it hears again");
+    server->scan.deaf = false;
+}
+
+bool server_is_deaf(const struct server *server)
+{
+    return server->scan.deaf;
 }
 
 void server_scanner_state(struct server *server, enum bleproxy_scanner_state state, uint64_t now_ns)
@@ -218,6 +247,11 @@ enum bleproxy_scanner_mode server_scanner_mode(const struct server *server)
 bool server_is_subscribed(const struct server *server)
 {
     return server->scan.subscriber != NULL;
+}
+
+bool server_connection_subscribes(const struct server_connection *connection)
+{
+    return connection->server->scan.subscriber == connection;
 }
 
 size_t server_backlog(const struct server *server)

@@ -31,6 +31,7 @@ static void server_destroy(struct server *server)
         explicit_bzero(server->password, strlen(server->password));
     env_free(env, server->password);
     explicit_bzero(server->psk, sizeof(server->psk));
+    explicit_bzero(&server->key, sizeof(server->key));
     env_free(env, server);
 }
 
@@ -38,7 +39,8 @@ int server_new(const struct server_config *config, const struct server_radio_ops
                uint64_t now_ns, struct server **ret_server)
 {
     size_t name_size = config->name ? strlen(config->name) : 0;
-    if (name_size == 0 || name_size > SERVER_NAME_MAX || config->slots > SERVER_SLOTS_MAX)
+    if (name_size == 0 || name_size > SERVER_NAME_MAX || config->slots > SERVER_SLOTS_MAX ||
+        (config->provisionable && !config->profile->sets_keys))
         return BLEPROXY_E_INVALID;
     const struct env *env = config->env;
     struct server *server = env_alloc(env, sizeof(*server));
@@ -60,15 +62,16 @@ int server_new(const struct server_config *config, const struct server_radio_ops
         .password = server_copy(env, config->profile->passwords ? config->password : NULL),
         .bluetooth_mac_address = config->bluetooth_mac_address,
         .n_slots = config->slots,
+        .deep_sleep = config->deep_sleep,
+        .time_ns = config->profile->asks_time ? time_after(now_ns, SERVER_TIME_NS) : BP_NEVER,
+        .reboot_timeout_ns = config->reboot_timeout_ns ? config->reboot_timeout_ns : BP_NEVER,
         .sweep_ns = BP_NEVER,
     };
     server->identity.limits.payload_max = config->profile->payload_max;
     server->identity.limits.noise_body_max = config->profile->payload_max;
     server->identity.name = server->name;
-    if (config->psk) {
-        memcpy(server->psk, config->psk, sizeof(server->psk));
-        server->identity.psk = server->psk;
-    }
+    key_init(server, config);
+    server->alone_ns = time_after(now_ns, server->reboot_timeout_ns);
     list_init(&server->connections);
     arena_init(&server->arena, env);
     buffer_init(&server->scratch, env, SERVER_SCRATCH_MAX);
@@ -135,10 +138,8 @@ void server_leave(struct server *server)
         server_destroy(server);
 }
 
-void server_shutdown(struct server *server, uint64_t now_ns)
+void server_dismiss(struct server *server, const char *why)
 {
-    (void)now_ns;
-    server_enter(server);
     list_for_each(node, &server->connections)
     {
         struct server_connection *connection = list_entry(node, struct server_connection, node);
@@ -146,14 +147,29 @@ void server_shutdown(struct server *server, uint64_t now_ns)
         if (connection->hello)
             connection_send(connection, MESSAGE_DISCONNECT_REQUEST, &request.base);
         else
-            connection_close(connection, "the device is going down");
+            connection_close(connection, why);
     }
+}
+
+void server_shutdown(struct server *server, uint64_t now_ns)
+{
+    (void)now_ns;
+    server_enter(server);
+    server_dismiss(server, "the device is going down");
     server_leave(server);
+}
+
+/* ESPHome starts again when nobody wants anything of it for long. */
+static uint64_t server_reboot_deadline(const struct server *server)
+{
+    return server->n_connections == 0 ? server->alone_ns : BP_NEVER;
 }
 
 uint64_t server_deadline(const struct server *server)
 {
     uint64_t deadline_ns = time_min(server->scan.flush_ns, slot_deadline(server));
+    deadline_ns = time_min(deadline_ns, time_min(server->key.since_ns, server->time_ns));
+    deadline_ns = time_min(deadline_ns, server_reboot_deadline(server));
     list_for_each(node, &server->connections)
     {
         const struct server_connection *connection = list_entry(node, struct server_connection, node);
@@ -163,12 +179,24 @@ uint64_t server_deadline(const struct server *server)
     return deadline_ns;
 }
 
+static void server_reboot(struct server *server, uint64_t now_ns)
+{
+    env_log(server->identity.env, BLEPROXY_LOG_WARNING, "server", server->name,
+            "no client for a long time: it starts again");
+    server->alone_ns = BP_NEVER;
+    server->radio->reboot(server->radio_user, now_ns);
+}
+
 void server_tick(struct server *server, uint64_t now_ns)
 {
     server_enter(server);
     scan_tick(server, now_ns);
     slot_tick(server, now_ns);
+    key_tick(server, now_ns);
+    info_tick(server, now_ns);
     list_for_each(node, &server->connections)
         connection_tick(list_entry(node, struct server_connection, node), now_ns);
+    if (now_ns >= server_reboot_deadline(server))
+        server_reboot(server, now_ns);
     server_leave(server);
 }

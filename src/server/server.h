@@ -22,7 +22,10 @@ struct server_profile {
     bool capabilities;       /* answers DeviceCapabilitiesRequest */
     bool long_server_info;   /* "name (esphome v2023.6.3)" instead of the version alone */
     const char *compilation_time;
-    bool passwords;              /* answers AuthenticationRequest; before 2026.1 */
+    bool tells_friendly_name; /* on the local network; since 2023.2 */
+    bool sets_keys;           /* a client may give it its encryption key; since 2025.8 or before */
+    bool zero_key;  /* without one it takes plaintext and a key of zeros alike, else plaintext; mid-2026 */
+    bool passwords; /* answers AuthenticationRequest; before 2026.1 */
     bool login_required;         /* AuthenticationRequest needed even without a password (2024 and before) */
     bool asks_time;              /* asks each client for the time once it is authenticated */
     bool newest_subscriber_wins; /* since 2026.7; else the first keeps the subscription */
@@ -58,15 +61,18 @@ struct server_config {
     const struct env *env;
     const struct server_profile *profile;
     const uint8_t *psk; /* 32 bytes or NULL: plaintext */
+    bool provisionable; /* clients may set, change and clear the key; only where the profile sets_keys */
     const struct aead *aead;
     const char *name, *friendly_name, *model, *manufacturer; /* name: 1 to 31 bytes */
     uint64_t mac_address, bluetooth_mac_address;
     const char *password;                    /* NULL or "": none; newer firmware ignores it */
     enum bleproxy_scanner_mode scanner_mode; /* the one configured, PASSIVE or ACTIVE */
-    uint32_t slots; /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
+    uint64_t reboot_timeout_ns; /* without any client, 15 min on real devices; 0: it never reboots */
+    bool deep_sleep;            /* tells that it sleeps in between; who makes it sleep is not the server */
+    uint32_t slots;             /* for connections; 3 on real proxies, at most SERVER_SLOTS_MAX */
 };
 
-/* What the radio does for the server. */
+/* What the radio, and the rest of the device, do for the server. */
 struct server_radio_ops {
     /* Someone listens from now on, or nobody any more: reports outside this time are dropped. */
     void (*on_subscribed)(void *user, bool subscribed, uint64_t now_ns);
@@ -74,6 +80,11 @@ struct server_radio_ops {
     void (*set_mode)(void *user, enum bleproxy_scanner_mode mode, uint64_t now_ns);
     /* NULL: every device is out of reach. */
     const struct server_link_ops *links;
+    /* A client gives the device another key, or NULL: none. 0 once it would survive the loss of power, else
+     * the client is told that it failed. It may not call the server. NULL: nothing can fail. */
+    int (*store_key)(void *user, const uint8_t *psk);
+    /* The firmware starts again, with a new server: this one may be freed. Only with a reboot_timeout_ns. */
+    void (*reboot)(void *user, uint64_t now_ns);
 };
 
 struct server;
@@ -134,6 +145,15 @@ struct server_link_ops {
     bool (*refuses)(void *user, uint64_t address);
 };
 
+/* What makes a device that has gone deaf hear again. Each does what those before it do, too. */
+enum server_cure {
+    SERVER_CURE_MODE,      /* another scan mode */
+    SERVER_CURE_SUBSCRIBE, /* asking for advertisements again */
+    SERVER_CURE_CONNECT,   /* asking on a connection that is newer than its deafness */
+    SERVER_CURE_REBOOT,
+    SERVER_CURE_NONE, /* its aerial has come off */
+};
+
 enum {
     SERVER_NAME_MAX = 31,
     SERVER_SLOTS_MAX = 9,            /* as many as ESP32 firmware can be built for */
@@ -141,7 +161,8 @@ enum {
     SERVER_LINK_REQUESTS_MAX = 1024, /* reads and writes of a link that the radio owes answers to at once */
 };
 
-/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above, or too many slots.
+/* 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID: a name of another length than told above, too many slots, or
+ * provisionable where the profile does not know that.
  * The profile must outlive the server. The scanner is IDLE until the radio says otherwise. */
 int server_new(const struct server_config *config, const struct server_radio_ops *radio, void *radio_user,
                uint64_t now_ns, struct server **ret_server);
@@ -164,6 +185,10 @@ struct server_connection_ops {
  * BLEPROXY_E_NOMEM. */
 int server_accept(struct server *server, const struct server_connection_ops *ops, void *user, uint64_t now_ns,
                   struct server_connection **ret_connection);
+/* Of a client in the same program: it speaks plaintext, whatever the key. Right after server_accept(). */
+void server_connection_trust(struct server_connection *connection);
+/* Whether it has the subscription. */
+bool server_connection_subscribes(const struct server_connection *connection);
 /* Bytes that the client sent; decrypted in place. May end in on_close, in which the connection may be freed.
  */
 void server_connection_feed(struct server_connection *connection, uint8_t *bytes, size_t n, uint64_t now_ns);
@@ -190,6 +215,11 @@ void server_report(struct server *server, const struct batch_advert *advert, uin
 /* As server_report() for each advertisement of an encoded message, and the batch is full with the last of
  * them: for radios that batch themselves. */
 void server_report_batch(struct server *server, const uint8_t *payload, size_t size, uint64_t now_ns);
+/* The device goes deaf: it drops what it is reported, and answers as before. That changes how a deaf one is
+ * cured. Those cured by a reboot are by a new server, too; SERVER_CURE_NONE is for who makes it to repeat. */
+void server_go_deaf(struct server *server, enum server_cure cure);
+void server_hear(struct server *server);
+bool server_is_deaf(const struct server *server);
 /* The scanner's state changed. */
 void server_scanner_state(struct server *server, enum bleproxy_scanner_state state, uint64_t now_ns);
 enum bleproxy_scanner_mode server_scanner_mode(const struct server *server);

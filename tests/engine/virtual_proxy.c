@@ -13,9 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void tell_port(void *user, const char *name, const char *address)
+static void tell_port(void *user, const char *name, const char *address, bool encrypted)
 {
     (void)name;
+    (void)encrypted;
     uint16_t port = (uint16_t)atoi(strrchr(address, ':') + 1);
     if (write(*(int *)user, &port, sizeof(port)) != sizeof(port))
         _exit(1);

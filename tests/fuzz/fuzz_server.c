@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The device against a hostile client. Byte 0: the firmware (bits 0-1), encrypted with the null cipher (bit
- * 2), the handshake is given (bit 3), a password is set (bit 4), and how the bytes that follow are cut.
+ * 2), the handshake is given, or without encryption a key may be (bit 3), a password is set (bit 4), and how the bytes that follow are cut.
  * However they arrive, the same is answered; what is answered is well framed; silence ends the connection,
  * and that its connections to devices; all memory is given back. */
 #include "fuzz_radio.h"
@@ -100,8 +100,17 @@ static void set_mode(void *user, enum bleproxy_scanner_mode mode, uint64_t now_n
     server_scanner_state(fuzz->server, BLEPROXY_SCANNER_RUNNING, now_ns);
 }
 
+/* Half of the keys cannot be kept. */
+static int store_key(void *user, const uint8_t *psk)
+{
+    struct fuzz *fuzz = user;
+    FUZZ_CHECK(fuzz->server != NULL);
+    return psk && psk[0] % 2 ? -1 : 0;
+}
+
 static const struct server_connection_ops connection_ops = {on_pending, on_close};
-static const struct server_radio_ops radio_ops = {on_subscribed, set_mode, &radio_links};
+static const struct server_radio_ops radio_ops = {
+    .on_subscribed = on_subscribed, .set_mode = set_mode, .links = &radio_links, .store_key = store_key};
 
 static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, size_t chunk)
 {
@@ -134,10 +143,15 @@ static uint64_t run(const uint8_t *data, size_t size, bool whole)
     static const uint8_t psk[CIPHER_KEY_SIZE], handshake[3 + 3 + 49] = {1, 0, 0, 1, 0, 49, 0, 9};
     static const uint8_t ad[] = {2, 1, 6, 3, 3, 0x0f, 0x18, 5, 0x16, 0xd2, 0xfc, 1, 2};
     const struct batch_advert advert = {.address = 1, .rssi = -70, .data = ad, .size = sizeof(ad)};
-    struct fuzz fuzz = {.now_ns = NS_PER_S, .encrypted = data[0] & ENCRYPTED};
+    const struct server_profile *profile = &server_profiles[data[0] & FIRMWARE];
+    bool has_key = data[0] & ENCRYPTED;
+    bool provisionable = !has_key && (data[0] & HANDSHAKEN) && profile->sets_keys;
+    bool chosen = provisionable && profile->zero_key && size > 1 && data[1] != 0;
+    struct fuzz fuzz = {.now_ns = NS_PER_S, .encrypted = has_key || chosen};
     const struct server_config config = {.env = &env,
-                                         .profile = &server_profiles[data[0] & FIRMWARE],
-                                         .psk = fuzz.encrypted ? psk : NULL,
+                                         .profile = profile,
+                                         .psk = has_key ? psk : NULL,
+                                         .provisionable = provisionable,
                                          .aead = &aead_null,
                                          .name = "vproxy",
                                          .password = data[0] & PASSWORD ? "secret" : NULL,
@@ -146,7 +160,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool whole)
     FUZZ_CHECK(server_new(&config, &radio_ops, &fuzz, fuzz.now_ns, &fuzz.server) == 0);
     fuzz.radio.server = fuzz.server;
     FUZZ_CHECK(server_accept(fuzz.server, &connection_ops, &fuzz, fuzz.now_ns, &fuzz.connection) == 0);
-    if (fuzz.encrypted && (data[0] & HANDSHAKEN))
+    if (has_key && (data[0] & HANDSHAKEN))
         feed(&fuzz, handshake, sizeof(handshake), sizeof(handshake));
     feed(&fuzz, data + 1, size - 1, whole ? size : 1u + (data[0] >> CHUNK_SHIFT));
     radio_catch_up(&fuzz.radio, fuzz.now_ns);

@@ -15,24 +15,32 @@ static void house_name(const struct house *house, char ret_name[HOUSE_NAME_SIZE]
     snprintf(ret_name, HOUSE_NAME_SIZE, "house-%u", house->index);
 }
 
+/* The first time. Later ones find its bonds. */
+static int house_set_up(struct house *house)
+{
+    struct world *world = house->world;
+    char name[HOUSE_NAME_SIZE];
+    house_name(house, name);
+    const struct sim_proxy_config config = {.name = name,
+                                            .profile = house->profile,
+                                            .flush_ns = BP_NEVER,
+                                            .seed = world->seed,
+                                            .psk = house->encrypted ? house->key : NULL,
+                                            .slots = house->slots,
+                                            .latency_ms = GATT_LATENCY_NATURAL};
+    return sim_proxy_init(&house->proxy, &config, world->radio, &world->env, world->now_ns);
+}
+
 static void power_on(struct world *world, void *what, uint64_t detail)
 {
     struct house *house = what;
     (void)detail;
     if (house->proxy.server || world->now_ns < house->down_until_ns)
         return;
-    char name[HOUSE_NAME_SIZE];
-    house_name(house, name);
-    const struct sim_proxy_config config = {
-        .name = name,
-        .profile = house->profile,
-        .flush_ns = BP_NEVER,
-        .seed = world->seed,
-        .psk = house->encrypted ? house->key : NULL,
-        .slots = house->slots,
-        .latency_ms = GATT_LATENCY_NATURAL,
-        .faults = world_is_in_trouble(world) ? sim_link_faults_all : (struct sim_link_faults){0}};
-    if (sim_proxy_init(&house->proxy, &config, world->radio, &world->env, world->now_ns) < 0) {
+    int r = house->is_set_up ? sim_proxy_power_on(&house->proxy, world->now_ns) : house_set_up(house);
+    house->is_set_up |= r == 0;
+    house->proxy.gatt.faults = world_is_in_trouble(world) ? sim_link_faults_all : (struct sim_link_faults){0};
+    if (r < 0) {
         world_after(world, NS_PER_S, power_on, house, 0); /* no memory: it tries again */
         return;
     }
@@ -61,6 +69,7 @@ void house_deinit(struct house *house)
 {
     house->down_until_ns = BP_NEVER;
     house_power_off(house, 0);
+    sim_proxy_deinit(&house->proxy);
 }
 
 static void wake(struct world *world, void *what, uint64_t detail)
@@ -91,7 +100,7 @@ void house_touch(struct house *house)
 void house_power_off(struct house *house, uint64_t duration_ns)
 {
     list_for_each(node, &house->links) link_forget_house(list_entry(node, struct link, of_house));
-    sim_proxy_deinit(&house->proxy);
+    sim_proxy_power_off(&house->proxy, BP_NEVER, house->world->now_ns);
     uint64_t now_ns = house->world->now_ns;
     house->disturbed_ns = now_ns;
     if (house->down_until_ns < now_ns + duration_ns)

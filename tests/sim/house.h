@@ -16,6 +16,7 @@ struct house {
     uint32_t slots;
     uint64_t source;        /* its Bluetooth MAC address */
     struct sim_proxy proxy; /* its server is NULL while it has no power */
+    bool is_set_up;         /* proxy is initialised */
     struct list links;      /* whose end here is open */
     struct {
         uint64_t since_ns;       /* it may be held by nobody since then */

@@ -200,10 +200,10 @@ SPLIT_TEST(test_frame_over_the_limit_ends_the_connection)
     device_stop(&device);
 }
 
-SPLIT_TEST(test_ninth_client_is_turned_away)
+static void take_all_clients(const char *firmware)
 {
     static struct peer peers[8];
-    device_start(&device, "2026.8");
+    device_start(&device, firmware);
     for (size_t i = 0; i < 8; i++)
         peer_join(&peers[i], &device);
     struct server_connection *connection = NULL;
@@ -214,6 +214,112 @@ SPLIT_TEST(test_ninth_client_is_turned_away)
     peer_join(&peer, &device);
     device_stop(&device); /* frees those that are left, without a call */
     assert_int_equal(peer.n_closed, 0);
+}
+
+SPLIT_TEST(test_ninth_client_is_turned_away)
+{
+    for (size_t i = 0; i < server_n_profiles; i++)
+        take_all_clients(server_profiles[i].name);
+}
+
+SPLIT_TEST(test_clock_is_set_again_every_quarter_of_an_hour_by_the_first_client)
+{
+    device_prepare(&device, "2026.8");
+    device.profile.asks_time = true;
+    device_begin(&device);
+    device_pass(&device, (15 * 60 - 30) * NS_PER_S);
+    peer_open(&peer, &device); /* not authenticated: not asked */
+    peer_join(&other, &device);
+    device_pass(&device, 30 * NS_PER_S - 1);
+    other.size = 0; /* it was asked when it came */
+    device_pass(&device, 1);
+    peer_expect(&peer, "");
+    peer_expect(&other, "000024");
+    peer_send(&other, "000b250d00b95569120455544330");
+    peer_leave(&peer);
+    peer_leave(&other);
+    device_stop(&device);
+}
+
+static unsigned n_reboots;
+
+static void on_reboot(void *user, uint64_t now_ns)
+{
+    struct device *rebooting = user;
+    assert_int_equal(now_ns, rebooting->now_ns);
+    n_reboots++;
+}
+
+static void prepare_reboots(void)
+{
+    n_reboots = 0;
+    device_prepare(&device, "2026.8");
+    device.radio.reboot = on_reboot;
+    device.config.reboot_timeout_ns = 15 * 60 * NS_PER_S;
+    device_begin(&device);
+}
+
+static void test_reboots_after_a_quarter_of_an_hour_without_clients(void **state)
+{
+    (void)state;
+    prepare_reboots();
+    device_pass(&device, 15 * 60 * NS_PER_S - 1);
+    assert_int_equal(n_reboots, 0);
+    device_pass(&device, 1);
+    assert_int_equal(n_reboots, 1);
+    device_pass(&device, 24 * 60 * 60 * NS_PER_S); /* whose server is not replaced says it once */
+    assert_int_equal(n_reboots, 1);
+    device_stop(&device);
+}
+
+static void test_clients_put_the_reboot_off(void **state)
+{
+    (void)state;
+    prepare_reboots();
+    device_pass(&device, 14 * 60 * NS_PER_S);
+    peer_join(&peer, &device);
+    device_pass(&device, 149 * NS_PER_S);
+    assert_int_equal(peer.n_closed, 0);
+    device_pass(&device, NS_PER_S);
+    assert_int_equal(peer.n_closed, 1); /* it was dead */
+    device_pass(&device, 15 * 60 * NS_PER_S - 1);
+    assert_int_equal(n_reboots, 0);
+    device_pass(&device, 1);
+    assert_int_equal(n_reboots, 1);
+    device_stop(&device);
+}
+
+static void free_on_reboot(void *user, uint64_t now_ns)
+{
+    struct device *rebooting = user;
+    (void)now_ns;
+    server_free(rebooting->server);
+    n_reboots++;
+}
+
+static void test_server_may_be_freed_by_its_reboot(void **state)
+{
+    (void)state;
+    prepare_reboots();
+    device.radio.reboot = free_on_reboot;
+    server_tick(device.server, device.now_ns + 15 * 60 * NS_PER_S);
+    assert_int_equal(n_reboots, 1);
+    test_env_deinit(&device.test);
+}
+
+SPLIT_TEST(test_deep_sleep_is_told)
+{
+    for (unsigned sleeps = 0; sleeps < 2; sleeps++) {
+        device_prepare(&device, "2026.8");
+        device.config.deep_sleep = sleeps;
+        device_begin(&device);
+        peer_join(&peer, &device);
+        peer_send(&peer, "000009");
+        struct frame frame = peer_next(&peer, MESSAGE_DEVICE_INFO_RESPONSE);
+        assert_int_equal(memmem(frame.data, frame.size, "\x38\x01", 2) != NULL, sleeps);
+        peer_leave(&peer);
+        device_stop(&device);
+    }
 }
 
 SPLIT_TEST(test_shutdown_says_goodbye)
@@ -325,6 +431,11 @@ int main(void)
         cmocka_unit_test(test_malformed_message_ends_the_connection),
         cmocka_unit_test(test_frame_over_the_limit_ends_the_connection),
         cmocka_unit_test(test_ninth_client_is_turned_away),
+        cmocka_unit_test(test_clock_is_set_again_every_quarter_of_an_hour_by_the_first_client),
+        cmocka_unit_test(test_reboots_after_a_quarter_of_an_hour_without_clients),
+        cmocka_unit_test(test_clients_put_the_reboot_off),
+        cmocka_unit_test(test_server_may_be_freed_by_its_reboot),
+        cmocka_unit_test(test_deep_sleep_is_told),
         cmocka_unit_test(test_shutdown_says_goodbye),
         cmocka_unit_test(test_client_that_never_reads_is_dropped),
         cmocka_unit_test(test_server_may_be_freed_in_on_close),

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Discovery and names of the local network, over cables of our own."""
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+from network import Lines, avahi, cable, enter_namespace, link_local, machine, stop, tell, wait_until
+from support import PATIENCE_S, main, run, start, write
+
+enter_namespace()
+
+FOLLOW_S = 2  # a device that moved is connected to again within this, after its announcement
+
+
+def end(process):
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert b"Sanitizer" not in (error or b""), error
+    return process.returncode
+
+
+def test_devices_of_two_networks_are_found():
+    with machine() as kitchen, machine() as attic, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            cable(attic, "v1", "10.78.0.1/24", "10.78.0.2/24"):
+        kitchen.responder("kitchen", "10.77.0.2")
+        attic.responder("attic", "10.78.0.2", link_local(attic), port=6054)
+        config = write("discover.yaml", "proxies:\n  - address: Kitchen.local\n")
+        result = run("discover", "-t", "1", "-c", config, "--json").expect(0)
+        expected = {"friendly_name": "The Kitchen", "mac_address": "A4:C1:38:00:00:01", "esphome_version": "2026.8.0",
+                    "platform": "ESP32", "encrypted": True}
+        assert result.objects() == [
+            {"name": "attic", "address": "10.78.0.2", "port": 6054, "configured": False, **expected},
+            {"name": "kitchen", "address": "10.77.0.2", "port": 6053, "configured": True, **expected}], result.out
+        result = run("discover", "-t", "1").expect(0)
+        head, *rows = (line.split() for line in result.out.splitlines())
+        assert head == ["NAME", "ADDRESS", "PORT", "MAC", "FIRMWARE", "PLATFORM", "ENCRYPTED", "CONFIGURED"]
+        assert rows == [["attic", "10.78.0.2", "6054", "A4:C1:38:00:00:01", "2026.8.0", "ESP32", "yes", "no"],
+                        ["kitchen", "10.77.0.2", "6053", "A4:C1:38:00:00:01", "2026.8.0", "ESP32", "yes", "no"]]
+
+
+def test_nobody_is_there():
+    run("discover", "-t", "0.3").expect(6, "no ESPHome device has answered")
+    run("discover", "-t", "0.3", "--watch").expect(6)
+    run("discover", "kitchen").expect(2)
+    run("discover", "-p", "kitchen").expect(2)
+
+
+def test_names_are_found_on_the_interface_where_they_are():
+    with machine() as kitchen, machine() as attic, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            cable(attic, "v1", "10.78.0.1/24", "10.78.0.2/24"):
+        for there, name, address in ((kitchen, "kitchen", "10.77.0.2"), (attic, "attic", "10.78.0.2")):
+            there.responder(name, address)
+            there.sim(f"{address}:6053", "--name", name)
+        for host, name in (("attic.local", "attic"), ("kitchen.local.", "kitchen"), ("KITCHEN", "kitchen")):
+            result = run("info", "-p", host, "--json").expect(0)
+            assert result.objects()[0]["name"].startswith(name), result.out
+
+
+def test_a_link_local_address_gets_its_interface():
+    with machine() as decoy, machine() as kitchen, cable(decoy, "v0"), cable(kitchen, "v1"):
+        kitchen.responder("kitchen", link_local(kitchen))
+        kitchen.sim("[::]:6053")
+        result = run("discover", "-t", "1", "--json").expect(0)
+        assert result.objects()[0]["address"] == link_local(kitchen) + "%v1"
+        run("info", "-p", "kitchen.local").expect(0)
+        run("info", "-p", f"[{link_local(kitchen)}%v1]").expect(0)
+
+
+def test_nobody_answers_to_a_name():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        kitchen.responder("kitchen", "10.77.0.2")
+        begun = time.monotonic()
+        run("info", "-p", "attic.local", "-t", "30").expect(4, "multicast DNS: nobody answers", "the system's resolver")
+        assert time.monotonic() - begun < 20
+
+
+def test_who_comes_changes_and_goes_is_shown():
+    with machine() as kitchen:
+        watch = start("discover", "--watch", "--json")
+        shown = Lines(watch.stdout)
+        with cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+            responder = kitchen.responder("kitchen", "10.77.0.2")
+            found = json.loads(shown.wait_for("found")[0])
+            assert (found["event"], found["name"], found["address"]) == ("found", "kitchen", "10.77.0.2")
+            kitchen.shell("ip addr add 10.77.0.3/24 dev eth0")
+            tell(responder, "address 10.77.0.3")
+            assert json.loads(shown.wait_for("changed")[0])["address"] == "10.77.0.3"
+            stop(responder)
+            assert json.loads(shown.wait_for("gone")[0])["name"] == "kitchen"
+        assert end(watch) == 130
+
+
+def scan(*options):
+    process = start("scan", "--json", "-p", "kitchen.local", *options)
+    return process, Lines(process.stderr)
+
+
+def drain(process):
+    """Its advertisements, so that it does not wait for a reader."""
+    return subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+
+
+def test_a_proxy_that_moves_is_followed():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        responder = kitchen.responder("kitchen", "10.77.0.2")
+        kitchen.sim("0.0.0.0:6053")
+        process, log = scan("-v")
+        reader = drain(process)
+        log.wait_for("connected")
+        kitchen.shell("ip addr del 10.77.0.2/24 dev eth0; ip addr add 10.77.0.3/24 dev eth0")
+        time.sleep(1.1)  # an address that was heard within a second counts as said together with the new one
+        tell(responder, "address 10.77.0.3")
+        _, took = log.wait_for("connected")
+        assert took < FOLLOW_S, f"it took {took} s"
+        assert any("has announced another address" in line for line in log.seen), log.seen
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_S)
+        reader.wait(PATIENCE_S)
+
+
+def test_an_announcement_ends_a_pause():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        responder = kitchen.responder("kitchen", "10.77.0.2")
+        sim = kitchen.sim("10.77.0.2:6053")
+        process, log = scan("-v")
+        reader = drain(process)
+        log.wait_for("connected")
+        stop(sim)
+        log.wait_for("connecting again in 5 s")
+        kitchen.sim("10.77.0.2:6053")
+        tell(responder, "announce")
+        _, took = log.wait_for("info: proxy: kitchen.local: connected")
+        assert took < FOLLOW_S, f"it took {took} s"
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_S)
+        reader.wait(PATIENCE_S)
+
+
+def test_with_avahi_on_both_sides():
+    if not shutil.which("avahi-daemon"):
+        print("# avahi-daemon is not installed: not tried")
+        return
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        here, _ = avahi(lambda command: subprocess.run(["sh", "-c", command], check=True), lambda *command: list(command),
+                        "here", "our own")
+        there, there_log = avahi(kitchen.shell, kitchen.command, "kitchen", "kitchen")
+        try:
+            there_log.wait_for('Service "kitchen"')
+            kitchen.sim("10.77.0.2:6053")
+            wait_until(lambda: {device["name"] for device in run("discover", "-t", "1", "--json").objects()} >=
+                       {"kitchen", "our own"})
+            result = run("discover", "-t", "1", "--json").expect(0)
+            device = next(device for device in result.objects() if device["name"] == "kitchen")
+            assert (device["address"], device["mac_address"]) == ("10.77.0.2", "A4:C1:38:00:00:02"), result.out
+            run("info", "-p", "kitchen.local").expect(0)
+            assert here.poll() is None and there.poll() is None
+        finally:
+            for process in (here, there):
+                process.kill()
+                process.wait()
+
+
+main(globals())
