@@ -6,6 +6,7 @@
 #include "config/part.h"
 #include "config/psk.h"
 #include "config/schema.h"
+#include <arpa/inet.h>
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <bleproxy/hub.h>
@@ -26,13 +27,34 @@ enum {
     DEVICE_MAX_LENGTH = 17,
 };
 
+/* family: AF_INET, or AF_INET6, also with %scope. */
+static bool is_ip(int family, const char *text)
+{
+    char literal[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    size_t length = strcspn(text, "%");
+    if (length >= sizeof(literal) || (text[length] && (family != AF_INET6 || !text[length + 1])))
+        return false;
+    memcpy(literal, text, length);
+    literal[length] = '\0';
+    return inet_pton(family, literal, bytes) == 1;
+}
+
 static int check_address(const char *value, unsigned line, struct config_error *ret_error)
 {
     if (strpbrk(value, " /"))
         return config_fail(ret_error, line,
                            "'address' is a host name or an IP address, without spaces or slashes");
+    uint64_t device;
+    if (bleproxy_address_parse(value, &device) == 0)
+        return config_fail(ret_error, line,
+                           "'%s' is a MAC address; a proxy is reached by its host name or IP address", value);
     if (strchr(value, '[') || (strchr(value, ':') && strchr(value, ':') == strrchr(value, ':')))
         return config_fail(ret_error, line, "'address' holds no port or brackets; give the port as 'port'");
+    if (strchr(value, ':') && !is_ip(AF_INET6, value))
+        return config_fail(ret_error, line, "'%s' is no IPv6 address", value);
+    if (strchr(value, '.') && value[strspn(value, "0123456789.")] == '\0' && !is_ip(AF_INET, value))
+        return config_fail(ret_error, line, "'%s' is no IP address", value);
     return 0;
 }
 

@@ -5,14 +5,17 @@
 #include "config/schema.h"
 
 #include <bleproxy/error.h>
+#include <bleproxy/key.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DROP_INS "conf.d"
+enum { TWINS_MAX = 1000 }; /* proxies that are compared with all before them */
 
 static struct config_source source_of(const struct config *config, unsigned file)
 {
@@ -155,9 +158,53 @@ static int warn_of_keys_inside(struct config *config, unsigned file)
     return 0;
 }
 
-static int warn_of_all(struct config *config)
+/* In a link's own network an address says nothing without the link. */
+static bool lacks_link(const char *address)
+{
+    return strncasecmp(address, "fe80:", 5) == 0 && !strchr(address, '%');
+}
+
+static int warn_of_proxy(struct config *config, const struct config_proxy *proxy)
+{
+    static const char none[] = BLEPROXY_KEY_NONE;
+    const struct config_warning where = {.file = proxy->file, .line = proxy->line, .minor = true};
+    int r = 0;
+    if (lacks_link(proxy->address))
+        r = warn(config, &where, "'%s' is of one link only, which is to be named: %s%%eth0, for instance",
+                 proxy->address, proxy->address);
+    if (r == 0 && proxy->noise_psk && strcmp(proxy->noise_psk, none) == 0)
+        r = warn(
+            config, &where,
+            "the key of '%s' is what proxies without a key take, and no secret: 'bleproxy adopt %s' gives "
+            "it one",
+            proxy->name, proxy->name);
+    return r;
+}
+
+/* The later one would be left out. */
+static int warn_of_twins(struct config *config)
 {
     int r = 0;
+    for (size_t i = 1; r == 0 && i < config->n_proxies && i < TWINS_MAX; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct config_proxy *proxy = &config->proxies[i], *other = &config->proxies[j];
+            if (strcasecmp(proxy->address, other->address) != 0 || proxy->port != other->port)
+                continue;
+            r = warn(config,
+                     &(struct config_warning){.file = proxy->file, .line = proxy->line, .minor = true},
+                     "'%s' has the address of '%s' in %s", proxy->name, other->name,
+                     config_place(config, proxy->file, other->file, other->line).text);
+            break;
+        }
+    }
+    return r;
+}
+
+static int warn_of_all(struct config *config)
+{
+    int r = warn_of_twins(config);
+    for (size_t i = 0; r == 0 && i < config->n_proxies; i++)
+        r = warn_of_proxy(config, &config->proxies[i]);
     for (size_t i = 0; r == 0 && i < config->n_proxies; i++)
         if (config->proxies[i].noise_psk_file)
             r = warn_of_key_file(config, &config->proxies[i]);
