@@ -25,6 +25,7 @@ int cmd_why(int argc, char **argv);
 int cmd_discover(int argc, char **argv);
 int cmd_adopt(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_read(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"why", cmd_why, "Tell how a device can be reached, and what stands in the way"},
     {"discover", cmd_discover, "Find the ESPHome devices of the local network"},
     {"adopt", cmd_adopt, "Give a proxy that has no encryption key one, and add it"},
+    {"import", cmd_import, "Add the proxies of ESPHome configurations"},
     {"check", cmd_check, "Check the configuration"},
     {"info", cmd_info, "Tell what proxies are and what they can do"},
     {"services", cmd_services, "List what a device offers"},

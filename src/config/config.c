@@ -304,7 +304,7 @@ int config_read_part(const char *text, size_t size, const struct config_source *
     if (size > CONFIG_SIZE_MAX)
         return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
     yaml_document_t document;
-    int r = document_load(text, size, &document, ret_error);
+    int r = document_load(text, size, DOCUMENT_DEPTH_MAX, &document, ret_error);
     if (r < 0)
         return r;
     size_t first_proxy = config->n_proxies, first_device = config->n_devices;
