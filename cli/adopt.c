@@ -308,15 +308,13 @@ static int tell_failure(const struct adopt *adopt)
     return code;
 }
 
-/* What is to be written by hand. */
-static int tell_entry(const struct adopt *adopt, const char *reference)
+/* What is to be written by hand: an entry that is there stays as it is. */
+static void tell_entry(const struct adopt *adopt, const char *reference)
 {
-    if (adopt->entry && adopt->entry->noise_psk_file)
-        return CLI_DONE;
-    if (adopt->entry)
-        printf("add to its entry, %s:%u: noise_psk_file: %s\n",
-               adopt->proxies.config.files[adopt->entry->file], adopt->entry->line, reference);
-    return CLI_DONE;
+    const struct config_proxy *entry = adopt->entry;
+    printf("%s its entry, %s:%u: noise_psk_file: %s\n",
+           entry->noise_psk ? "in place of the key put into" : "add to",
+           adopt->proxies.config.files[entry->file], entry->line, reference);
 }
 
 static int add_entry(const struct adopt *adopt, const char *reference)
@@ -346,7 +344,11 @@ static int conclude(const struct adopt *adopt)
         return CLI_INTERNAL;
     printf("%s %s: the key is in %s\n", name_of(adopt),
            adopt->adoption.had_key ? "has this key already" : "is encrypted from now on", adopt->key_path);
-    int code = adopt->entry ? tell_entry(adopt, reference) : check_name(adopt);
+    int code = CLI_DONE;
+    if (adopt->entry)
+        tell_entry(adopt, reference);
+    else
+        code = check_name(adopt);
     if (code == CLI_DONE && !adopt->entry)
         code = add_entry(adopt, reference);
     free(reference);
@@ -411,7 +413,7 @@ static int find_proxy(struct adopt *adopt)
         return r;
     adopt->target = &adopt->proxies.targets[0];
     adopt->entry = find_entry(adopt);
-    if (!adopt->entry || !adopt->entry->noise_psk)
+    if (!adopt->entry || !adopt->entry->noise_psk || strcmp(adopt->entry->noise_psk, BLEPROXY_KEY_NONE) == 0)
         return CLI_DONE;
     log_say("%s:%u has a key for %s: 'bleproxy info -p %s' tells whether that is the proxy's",
             adopt->proxies.config.files[adopt->entry->file], adopt->entry->line, adopt->entry->name,

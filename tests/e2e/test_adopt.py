@@ -143,6 +143,16 @@ def test_a_proxy_of_the_configuration_is_adopted():
         run("info", "-c", place.config).expect(0)
 
 
+def test_what_is_no_key_does_not_count_as_one():
+    with keyless() as address:
+        host, port = address.split(":")
+        place = Place(f"proxies:\n  - {{name: loft, address: {host}, port: {port}, noise_psk: {'A' * 43}=}}\n")
+        run("info", "-c", place.config).expect(0)
+        result = place.adopt("loft").expect(0)
+        assert f"in place of the key put into its entry, {place.config}:2: noise_psk_file: loft.key" in result.out
+        run("info", "-c", place.config).expect(3)
+
+
 def test_a_name_that_is_taken_is_told_before_the_key_is_sent():
     place = Place("")
     os.mkdir(place.file("conf.d"))
