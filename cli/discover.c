@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "discover.h"
 #include "cli.h"
 #include "columns.h"
 #include "json.h"
@@ -14,8 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
-enum { DEFAULT_TIMEOUT_MS = 3000, TEXT_SIZE = 128 };
-enum { OPTION_WATCH = OPTION_OWN };
+enum { DEFAULT_TIMEOUT_MS = 3000, TEXT_SIZE = FOUND_TEXT_SIZE };
+enum { OPTION_WATCH = OPTION_OWN, OPTION_ADD };
 
 static const struct option longs[] = {
     {"config", required_argument, NULL, 'c'},
@@ -24,26 +25,21 @@ static const struct option longs[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"watch", no_argument, NULL, OPTION_WATCH},
+    {"add", required_argument, NULL, OPTION_ADD},
     {0},
 };
 
 static const char help[] =
     "Usage: bleproxy discover [OPTION]...\n"
     "Find the ESPHome devices of the local network. Not each is a Bluetooth proxy: 'bleproxy\n"
-    "info -p ADDRESS' tells. None is connected to, and nothing is changed.\n"
+    "info -p ADDRESS' tells. None is connected to.\n"
     "\n"
     "  -c, --config FILE        configuration, see bleproxy.yaml(5): whether they are in it\n"
     "      --json               one JSON object per line\n" OPTIONS_HELP_GENERAL "\n"
     "  -t, --timeout SECONDS    how long to listen (3); with --watch: else until Ctrl-C\n"
-    "      --watch              go on, and show who comes, changes and goes\n";
-
-/* A device as it was told of last. */
-struct found {
-    char name[TEXT_SIZE], friendly_name[TEXT_SIZE], address[TEXT_SIZE], mac_address[TEXT_SIZE],
-        version[TEXT_SIZE], platform[TEXT_SIZE];
-    uint16_t port;
-    bool encrypted, configured;
-};
+    "      --watch              go on, and show who comes, changes and goes\n"
+    "      --add NAME           add the device of that name to the configuration, as soon as it is\n"
+    "                           found; repeatable\n";
 
 struct discover {
     struct options options;
@@ -52,14 +48,17 @@ struct discover {
     bool watch, over, any;
     struct found *found; /* those that are there, when all are shown at the end */
     size_t n_found, capacity;
-    bool failed; /* no memory */
+    bool failed;      /* no memory */
+    const char **add; /* names, borrowed from argv */
+    size_t n_add;
 };
 
 static int parse(void *user, int option, const char *value)
 {
-    (void)value;
     struct discover *discover = user;
     discover->watch |= option == OPTION_WATCH;
+    if (option == OPTION_ADD)
+        discover->add[discover->n_add++] = value;
     return CLI_DONE;
 }
 
@@ -97,6 +96,7 @@ static struct found describe(const struct discover *discover, const struct blepr
     struct found found = {
         .port = device->port, .encrypted = device->encrypted, .configured = is_configured(discover, device)};
     snprintf(found.name, TEXT_SIZE, "%s", device->name);
+    snprintf(found.host, TEXT_SIZE, "%s", device->host);
     snprintf(found.friendly_name, TEXT_SIZE, "%s", device->friendly_name);
     snprintf(found.address, TEXT_SIZE, "%s", device->n_addresses > 0 ? device->addresses[0] : "");
     snprintf(found.mac_address, TEXT_SIZE, "%s", device->mac_address);
@@ -244,6 +244,11 @@ static void on_device(void *user, enum bleproxy_browse_event event, const struct
     forget(discover, found.name);
     if (event != BLEPROXY_BROWSE_GONE)
         keep(discover, &found);
+    /* Who is to be added is all that matters then. */
+    size_t n = 0;
+    while (n < discover->n_add && discover_find(discover->found, discover->n_found, discover->add[n]))
+        n++;
+    discover->over |= discover->n_add > 0 && n == discover->n_add;
 }
 
 static void on_timeout(void *user)
@@ -256,6 +261,9 @@ static int verdict(struct discover *discover)
 {
     if (discover->failed)
         log_say("%s", bleproxy_strerror(BLEPROXY_E_NOMEM));
+    if (discover->n_add > 0 && !discover->failed)
+        return discover_add(&discover->options, &discover->proxies.config, discover->found, discover->n_found,
+                            discover->add, discover->n_add);
     if (!discover->watch && discover->n_found > 0)
         print_all(discover);
     enum run_end end = run_flush();
@@ -294,12 +302,19 @@ static int run(struct discover *discover)
 static int discover_main(struct discover *discover, int argc, char **argv)
 {
     struct bleproxy_loop_options loop_options = {0};
+    discover->add = calloc((size_t)argc, sizeof(*discover->add));
+    if (!discover->add)
+        return CLI_INTERNAL;
     int r = options_parse(
         &discover->options,
         &(struct options_table){.longs = longs, .shorts = ":c:t:vh", .help = help, .parse = parse}, discover,
         argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
+    if (discover->n_add > 0 && (discover->watch || discover->options.json)) {
+        log_say("--add goes with neither --watch nor --json");
+        return CLI_USAGE;
+    }
     r = proxies_load(&discover->proxies, &discover->options);
     if (r != CLI_DONE)
         return r;
@@ -318,6 +333,7 @@ int cmd_discover(int argc, char **argv)
     struct discover discover = {0};
     int r = discover_main(&discover, argc, argv);
     free(discover.found);
+    free(discover.add);
     bleproxy_loop_free(discover.loop);
     proxies_deinit(&discover.proxies);
     options_deinit(&discover.options);

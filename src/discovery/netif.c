@@ -18,7 +18,7 @@ static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 
 bool netif_is_neighbour(const struct netif *netif, const struct net_address *address)
 {
-    if (is_link_local(address))
+    if (netif->is_loopback || is_link_local(address))
         return true;
     for (unsigned i = 0; i < netif->n_networks; i++) {
         const struct netif_network *network = &netif->networks[i];

@@ -17,7 +17,8 @@ struct netif {
     } networks[NETIF_NETWORKS_MAX];
 };
 
-/* Whether the address is a neighbour's: in one of the interface's networks, or link-local. What comes from elsewhere is no
+/* Whether the address is a neighbour's: in one of the interface's networks, link-local, or heard on loopback, where this host
+ * sends from any of its addresses. What comes from elsewhere is no
  * multicast DNS: RFC 6762, 11. */
 bool netif_is_neighbour(const struct netif *netif, const struct net_address *address);
 /* The address of a record that was heard on the interface, as one to connect to: false when there is nobody to be reached

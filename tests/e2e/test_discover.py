@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Discovery and names of the local network, over cables of our own."""
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 from network import Lines, avahi, cable, enter_namespace, link_local, machine, stop, tell, wait_until
-from support import PATIENCE_S, main, run, start, write
+from support import PATIENCE_S, Skip, main, run, start, write
 
 enter_namespace()
 
@@ -39,6 +41,36 @@ def test_devices_of_two_networks_are_found():
         assert head == ["NAME", "ADDRESS", "PORT", "MAC", "FIRMWARE", "PLATFORM", "ENCRYPTED", "CONFIGURED"]
         assert rows == [["attic", "10.78.0.2", "6054", "A4:C1:38:00:00:01", "2026.8.0", "ESP32", "yes", "no"],
                         ["kitchen", "10.77.0.2", "6053", "A4:C1:38:00:00:01", "2026.8.0", "ESP32", "yes", "no"]]
+
+
+def test_a_device_is_added_to_the_configuration():
+    with machine() as kitchen, machine() as attic, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            cable(attic, "v1", "10.78.0.1/24", "10.78.0.2/24"):
+        kitchen.responder("kitchen", "10.77.0.2")
+        attic.responder("attic", "10.78.0.2", port=6054)
+        before = "# mine\nproxies:   # all of them\n  - address: 192.0.2.1 # cellar\n\n# the end\n"
+        config = write("add.yaml", before)
+        os.chmod(config, 0o640)
+        result = run("discover", "--add", "Kitchen", "--add", "attic", "-c", config).expect(0, "kitchen", "is encrypted")
+        assert result.out == f"kitchen added to {config}\nattic added to {config}\n", result.out
+        with open(config, encoding="utf-8") as file:
+            assert file.read() == before.replace("# cellar\n", "# cellar\n  - name: kitchen\n    address: kitchen.local\n"
+                                                 "  - name: attic\n    address: attic.local\n    port: 6054\n")
+        assert os.stat(config).st_mode & 0o7777 == 0o640
+        run("discover", "--add", "kitchen", "-c", config).expect(0, "already")
+        run("discover", "--add", "cellar", "-c", config, "-t", "0.5").expect(6, "no device of the name 'cellar'")
+        assert all(device["configured"] for device in run("discover", "-t", "1", "-c", config, "--json").objects())
+        config = write("flow.yaml", "proxies: [{address: a}] # all of them\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(0)
+        with open(config, encoding="utf-8") as file:
+            assert file.read() == "proxies: [{address: a}, {name: kitchen, address: kitchen.local}] # all of them\n"
+        config = write("flow.yaml", "proxies: null\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(2, "flow.yaml:1: 'proxies' is written in a way that cannot")
+        # Where there is no file yet.
+        run("discover", "--add", "kitchen", XDG_CONFIG_HOME=os.path.join(os.path.dirname(config), "xdg")).expect(0)
+        with open(os.path.join(os.path.dirname(config), "xdg/bleproxy/bleproxy.yaml"), encoding="utf-8") as file:
+            assert file.read() == "proxies:\n  - name: kitchen\n    address: kitchen.local\n"
+        run("discover", "--add", "kitchen", "--watch").expect(2)
 
 
 def test_nobody_is_there():
@@ -75,6 +107,28 @@ def test_nobody_answers_to_a_name():
         begun = time.monotonic()
         run("info", "-p", "attic.local", "-t", "30").expect(4, "multicast DNS: nobody answers", "the system's resolver")
         assert time.monotonic() - begun < 20
+
+
+def test_port_5353_belongs_to_another_program():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.bind(("::", 5353))  # both families, for itself alone
+        kitchen.responder("kitchen", "10.77.0.2")
+        result = run("discover", "-t", "1", "--json").expect(0, "announcements at UDP port 5353 are not heard")
+        assert result.objects()[0]["address"] == "10.77.0.2"
+        kitchen.sim("10.77.0.2:6053")
+        run("info", "-p", "kitchen.local").expect(0)
+
+
+def test_a_cable_that_comes_while_a_name_is_asked_for():
+    with machine() as kitchen:
+        process = start("info", "-p", "kitchen.local", "-t", "30", "-vv")
+        Lines(process.stderr).wait_for("looking up its address")
+        with cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+            kitchen.responder("kitchen", "10.77.0.2")
+            kitchen.sim("10.77.0.2:6053")
+            process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
 
 
 def test_who_comes_changes_and_goes_is_shown():
@@ -141,8 +195,7 @@ def test_an_announcement_ends_a_pause():
 
 def test_with_avahi_on_both_sides():
     if not shutil.which("avahi-daemon"):
-        print("# avahi-daemon is not installed: not tried")
-        return
+        raise Skip("avahi-daemon is not installed")
     with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
         here, _ = avahi(lambda command: subprocess.run(["sh", "-c", command], check=True), lambda *command: list(command),
                         "here", "our own")

@@ -223,20 +223,30 @@ static void on_disconnected(void *user, int error, const char *text)
     bleproxy_loop_stop(life->loop);
 }
 
+static void on_device(void *user, enum bleproxy_browse_event event, const struct bleproxy_discovered *device)
+{
+    (void)user, (void)event;
+    assert_true(*device->name);
+}
+
 static void life_of_a_client(const struct bleproxy_proxy_config *config)
 {
     struct life life = {0};
     struct bleproxy_timer *timer = NULL;
+    struct bleproxy_browse *browse = NULL;
     if (bleproxy_loop_new(&(struct bleproxy_loop_options){.gather_ms = 10}, &life.loop) < 0)
         return;
     struct bleproxy_proxy_config named = *config;
     named.address = "localhost";
     int r = bleproxy_timer_new(life.loop, 150, 0, on_time_is_up, &life, &timer);
     if (r == 0)
+        r = bleproxy_browse_new(life.loop, on_device, &life, &browse);
+    if (r == 0)
         r = bleproxy_client_new(life.loop, &named, &life.client);
     if (r == 0 && bleproxy_client_connect(life.client, on_connected, on_disconnected, &life) == 0)
         bleproxy_loop_run(life.loop);
     bleproxy_client_free(life.client);
+    bleproxy_browse_free(browse);
     bleproxy_timer_free(timer);
     bleproxy_loop_free(life.loop);
     assert_int_equal(life.n_owed, 0);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "config/append.h"
 #include "config/config.h"
 
 #include "names/sanitise.h"
@@ -42,6 +43,31 @@ static void check_device(const struct config_device *device)
     check_texts(device->deny, device->n_deny);
 }
 
+/* What is added stands in one place, and the rest is as it was. */
+static void check_append(const char *text, size_t size)
+{
+    static const struct config_entry entry = {.name = "n-_.0", .address = "kitchen.local", .port = 6054};
+    struct config_error error = {0};
+    char *after;
+    size_t after_size, common = 0;
+    int r = config_append(text, size, &entry, 1, &after, &after_size, &error);
+    if (r == BLEPROXY_E_INVALID && !error.text[0])
+        abort();
+    if (r < 0)
+        return;
+    while (common < size && text[common] == after[common])
+        common++;
+    if (after_size <= size)
+        abort();
+    /* What is added may begin with what follows it. */
+    size_t behind = 0;
+    while (behind < size && text[size - 1 - behind] == after[after_size - 1 - behind])
+        behind++;
+    if (common + behind < size)
+        abort();
+    free(after);
+}
+
 /* A configuration file, as config_parse() takes it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -64,5 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         config.reference & ~(unsigned)BLEPROXY_RULES_ALL)
         abort();
     config_deinit(&config);
+    check_append((const char *)data, size);
     return 0;
 }

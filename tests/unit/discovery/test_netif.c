@@ -25,7 +25,8 @@ static void test_neighbours(void **state)
         {"IPv4 link-local", &lan, {.family = 4, .bytes = {169, 254, 1, 1}}, true},
         {"this host", &loopback, {.family = 4, .bytes = {127, 0, 0, 1}}, true},
         {"this host from outside", &lan, {.family = 4, .bytes = {127, 0, 0, 1}}, false},
-        {"far away", &loopback, {.family = 4, .bytes = {8, 8, 8, 8}}, false},
+        {"this host by another address", &loopback, {.family = 4, .bytes = {192, 0, 2, 1}}, true},
+        {"far away", &lan, {.family = 4, .bytes = {8, 8, 8, 8}}, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (netif_is_neighbour(cases[i].netif, &cases[i].address) != cases[i].is)
