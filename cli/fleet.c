@@ -128,11 +128,24 @@ static void on_state(void *user, enum bleproxy_proxy_state state, int error, con
         fail(proxy, error, text ? text : bleproxy_strerror(error));
 }
 
-static int start(struct member *proxy)
+void fleet_watch_member(struct member *proxy)
+{
+    bleproxy_manager_watch(proxy->manager, on_state, proxy);
+}
+
+/* What it calls itself stays, where that counts. */
+void fleet_label_member(struct member *proxy)
+{
+    const char *name = proxy->target->config.name;
+    if (!proxy->label[0] || proxy->target->configured)
+        bleproxy_sanitise(proxy->label, sizeof(proxy->label), name, strlen(name));
+}
+
+int fleet_start_member(struct member *proxy)
 {
     char holder[LOCK_HOLDER_SIZE], text[256];
     const struct bleproxy_proxy_config *config = &proxy->target->config;
-    bleproxy_sanitise(proxy->label, sizeof(proxy->label), config->name, strlen(config->name));
+    fleet_label_member(proxy);
     int r = lock_take(config, proxy->fleet->command, &proxy->lock, holder);
     if (r < 0) {
         snprintf(text, sizeof(text), "in use by %s; a proxy has one subscriber at a time", holder);
@@ -147,7 +160,7 @@ static int start(struct member *proxy)
         log_error(proxy->label, "%s", r == BLEPROXY_E_INVALID ? "this is no address" : bleproxy_strerror(r));
         return r == BLEPROXY_E_INVALID_KEY ? CLI_USAGE : (int)cli_exit_code(r);
     }
-    bleproxy_manager_watch(proxy->manager, on_state, proxy);
+    fleet_watch_member(proxy);
     r = bleproxy_manager_start(proxy->manager, NULL, NULL);
     return (int)cli_exit_code(r);
 }
@@ -191,6 +204,11 @@ static void on_watch(void *user)
     watch(user);
 }
 
+static void on_hangup(void *user)
+{
+    fleet_reload(user);
+}
+
 int fleet_start(struct fleet *fleet)
 {
     struct bleproxy_subscription *subscription; /* ends with the hub */
@@ -200,7 +218,7 @@ int fleet_start(struct fleet *fleet)
     for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
         struct member *proxy = &fleet->members[fleet->n_members++];
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
-        int r = start(proxy);
+        int r = fleet_start_member(proxy);
         if (r != CLI_DONE)
             return r;
     }
@@ -209,6 +227,8 @@ int fleet_start(struct fleet *fleet)
         r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
     if (r == 0)
         r = bleproxy_timer_new(fleet->loop, WATCH_MS, WATCH_MS, on_watch, fleet, &fleet->watch);
+    if (r == 0 && fleet->reloads)
+        run_catch_reload(on_hangup, fleet);
     check(fleet);
     return (int)cli_exit_code(r);
 }
@@ -236,6 +256,8 @@ void fleet_stop(struct fleet *fleet)
     struct goodbye goodbye = {.left = 1};
     struct bleproxy_timer *patience = NULL;
     tell_plaintext(fleet, true);
+    run_catch_reload(NULL, NULL);
+    fleet_forget_leaving(fleet);
     bleproxy_timer_free(fleet->check);
     bleproxy_timer_free(fleet->watch);
     fleet->check = fleet->watch = NULL;
@@ -307,6 +329,7 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
     int r = proxies_init(&fleet->proxies, fleet->options);
     if (r != CLI_DONE)
         return r;
+    fleet->reference = hub_options ? hub_options->reference : 0;
     settings = settings_options(&fleet->proxies.config, hub_options);
     if (state_directory(state_dir, sizeof(state_dir)))
         settings.state_dir = state_dir;
@@ -333,6 +356,8 @@ void fleet_close(struct fleet *fleet)
 
 bool fleet_has_worked(const struct fleet *fleet)
 {
+    if (fleet->had_worked)
+        return true;
     for (size_t i = 0; i < fleet->n_members; i++)
         if (fleet->members[i].was_ready)
             return true;
@@ -342,8 +367,8 @@ bool fleet_has_worked(const struct fleet *fleet)
 bool fleet_is_hopeless(const struct fleet *fleet)
 {
     bool final = true;
-    if (fleet->n_members < fleet->proxies.n_targets)
-        return false; /* still starting */
+    if (fleet->n_members < fleet->proxies.n_targets || fleet->reloaded)
+        return false; /* still starting, or somebody sees to it */
     for (size_t i = 0; i < fleet->n_members; i++) {
         if (fleet->members[i].was_ready || fleet->members[i].error == 0)
             return false;

@@ -12,6 +12,7 @@
 /* The proxies that a command uses together as one radio: a loop, a hub, and a manager for each. */
 
 struct fleet;
+struct leaving;
 
 struct member {
     struct fleet *fleet;
@@ -21,6 +22,7 @@ struct member {
     char label[64];                   /* what it is called to the user, sanitised */
     char firmware[32];                /* sanitised; "" while unknown */
     uint64_t source;                  /* 0 while unknown */
+    bool is_new;                      /* it came with a new configuration, and is not started yet */
     bool was_ready, is_ready, encrypted;
     int error;           /* how the last attempt failed, or 0 */
     char text[256];      /* the same in words */
@@ -43,9 +45,13 @@ struct fleet {
     enum log_quiet quiet;
     bool
         tells_plaintext; /* which proxies do not encrypt is a warning; else the command shows it, or is about a device */
+    bool reloads; /* SIGHUP makes it read the configuration anew, from fleet_start() to fleet_stop() */
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
     void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
     void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
+    /* The configuration was read anew, and members has others in it: from is where each was before, SIZE_MAX for one that is
+     * new. May be NULL. */
+    void (*on_reload)(void *user, const size_t *from, size_t n_members);
     void *user;
 
     struct proxies proxies;
@@ -55,6 +61,14 @@ struct fleet {
     size_t n_members;
     uint64_t started_ns, measured_ns;
     struct bleproxy_timer *check, *watch;
+
+    /* Kept by fleet_reload(). */
+    uint32_t reference;      /* of the command's own options */
+    bool reloaded;           /* ever: it is not given up any more */
+    bool had_worked;         /* one that is gone was connected at some time */
+    bool reload_again;       /* as soon as that is possible */
+    struct leaving *leaving; /* those that have not said goodbye yet */
+    size_t n_leaving;
 };
 
 /* The proxies that the options name, a loop, and a hub with these options (NULL: none), the user's state directory, and what
@@ -62,6 +76,10 @@ struct fleet {
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options);
 /* A manager for each, started. CLI_DONE, or an exit code after saying why. */
 int fleet_start(struct fleet *fleet);
+/* Reads the configuration anew, for as long as the fleet runs: proxies come, go and change, pins, rules and intervals apply;
+ * the connections of proxies that are the same are not touched. Those that go, or are spoken to in another way, are told
+ * goodbye first. If it cannot be read, that is said, and all stays as it is. Not from within a callback of the library. */
+void fleet_reload(struct fleet *fleet);
 /* Says goodbye to all, for at most two seconds, and frees the managers. Idempotent. */
 void fleet_stop(struct fleet *fleet);
 /* The rest; also of what was not opened. */
@@ -85,6 +103,11 @@ const char *member_state(const struct member *member);
 const char *member_silence(const struct member *member, const char **ret_text);
 /* When the next attempt begins, for one that waits: "; next attempt in 34 s", "; next attempt when it is its turn"; else "". */
 const char *member_wait(const struct member *member, char *text, size_t size);
+/* For fleet_reload(). */
+int fleet_start_member(struct member *member);
+void fleet_watch_member(struct member *member);
+void fleet_label_member(struct member *member);
+void fleet_forget_leaving(struct fleet *fleet);
 /* A reason without the proxy's name that it may begin with, where that stands before it already: "kitchen requires
  * encryption". */
 const char *member_reason(const struct member *member, const char *text);

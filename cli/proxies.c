@@ -35,6 +35,34 @@ static bool user_config(char *path, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
+static void warn(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_warnings; i++) {
+        const struct config_warning *warning = &config->warnings[i];
+        if (!warning->minor)
+            log_warn(NULL, "%s:%u: %s", config->files[warning->file], warning->line, warning->text);
+    }
+}
+
+static int load_config(struct proxies *proxies, const char *path)
+{
+    struct config_error error = {0};
+    int r = config_load(path, &proxies->config, &error);
+    if (r == 0) {
+        warn(&proxies->config);
+        return CLI_DONE;
+    }
+    if (r == BLEPROXY_E_NOMEM)
+        return out_of_memory();
+    if (error.file[0])
+        path = error.file;
+    if (error.line > 0)
+        log_say("%s:%u: %s", path, error.line, error.text);
+    else
+        log_say("%s: %s", path, error.text);
+    return CLI_USAGE;
+}
+
 /* The file in use; false, and path is where it could be, or "": there is none. */
 static bool config_in_use(const struct options *options, char *path, size_t size)
 {
@@ -60,23 +88,6 @@ int proxies_config_path(const struct options *options, char *path, size_t size)
     if (config_in_use(options, path, size) || *path)
         return CLI_DONE;
     log_say("there is no place for a configuration file: give one with -c");
-    return CLI_USAGE;
-}
-
-static int load_config(struct proxies *proxies, const char *path)
-{
-    struct config_error error = {0};
-    int r = config_load(path, &proxies->config, &error);
-    if (r == 0)
-        return CLI_DONE;
-    if (r == BLEPROXY_E_NOMEM)
-        return out_of_memory();
-    if (r != BLEPROXY_E_INVALID && !error.text[0])
-        log_say("cannot read %s: %s", path, strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
-    else if (error.line > 0)
-        log_say("%s:%u: %s", path, error.line, error.text);
-    else
-        log_say("%s: %s", path, error.text);
     return CLI_USAGE;
 }
 

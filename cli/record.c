@@ -157,6 +157,14 @@ static void on_down(void *user, struct member *member)
                                              .source = member->source});
 }
 
+static void on_reload(void *user, const size_t *from, size_t n_members)
+{
+    (void)from, (void)n_members;
+    struct record *record = user;
+    if (record->lines > 0)
+        write_intervals(record);
+}
+
 static void on_report(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct record *record = user;
@@ -341,8 +349,10 @@ int cmd_record(int argc, char **argv)
     record.fleet = (struct fleet){.command = "bleproxy record",
                                   .options = &record.options,
                                   .tells_plaintext = true,
+                                  .reloads = true,
                                   .on_ready = on_ready,
                                   .on_down = on_down,
+                                  .on_reload = on_reload,
                                   .on_hopeless = on_end,
                                   .user = &record};
     int r = record_main(&record, argc, argv);

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "terminal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,8 +14,12 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted; /* not told yet */
+static volatile sig_atomic_t hung_up;     /* not answered yet */
 static bool lost;                         /* standard output */
 static bool unwritten;                    /* and not for want of a reader */
+static bool had_terminal;
+static void (*reload)(void *user);
+static void *reload_user;
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
 
@@ -30,6 +35,47 @@ static void on_signal(int number)
 {
     interrupted = 1;
     signal(number, on_last_signal);
+}
+
+/* The kernel sends it when the terminal is gone, a shell that leaves passes it on, and everybody else means the
+ * configuration. */
+static void on_hangup(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code == SI_KERNEL || !reload)
+        on_signal(number);
+    else
+        hung_up = 1;
+}
+
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+void run_catch_reload(void (*on_reload)(void *user), void *user)
+{
+    struct sigaction action = {.sa_sigaction = on_hangup, .sa_flags = SA_SIGINFO}, before;
+    reload = on_reload;
+    reload_user = user;
+    had_terminal = has_terminal();
+    sigemptyset(&action.sa_mask);
+    if (on_reload && sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
+}
+
+static void answer_hangup(void)
+{
+    if (!hung_up)
+        return;
+    hung_up = 0;
+    if (had_terminal && !has_terminal())
+        interrupted = 1;
+    else if (reload)
+        reload(reload_user);
 }
 
 /* Without SA_RESTART: a write to a reader who has stopped reading can be interrupted, too. */
@@ -91,7 +137,7 @@ static void wait_readable(int fd, int input_fd, int timeout_ms)
     for (size_t i = 0; i < N_ENDINGS; i++)
         sigaddset(&ours, endings[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
-    if (!interrupted) {
+    if (!interrupted && !hung_up) {
         struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
         ppoll(fds, 2, timeout_ms < 0 ? NULL : &timeout, &before);
     }
@@ -116,6 +162,7 @@ int run_finish(int exit_code)
 enum run_end run_loop_with_input(struct bleproxy_loop *loop, const bool *done, const struct run_input *input)
 {
     for (;;) {
+        answer_hangup();
         enum run_end end = run_flush();
         if (end != RUN_DONE || *done)
             return end;

@@ -9,6 +9,10 @@
  * one ends the process. Writing to a closed pipe is an error and no longer a signal. */
 void run_catch_signals(void);
 
+/* After run_catch_signals(): SIGHUP makes run_loop() call on_reload, between two turns of the loop, and ends nothing; except
+ * that the terminal is gone: then it ends as before. on_reload NULL: no longer. */
+void run_catch_reload(void (*on_reload)(void *user), void *user);
+
 enum run_end {
     RUN_DONE,
     RUN_INTERRUPTED,

@@ -181,6 +181,7 @@ int cmd_scan(int argc, char **argv)
     struct scan scan = {.mode = BLEPROXY_MODE_NONE};
     scan.fleet = (struct fleet){.command = "bleproxy scan",
                                 .options = &scan.options,
+                                .reloads = true,
                                 .on_ready = on_ready,
                                 .on_hopeless = on_hopeless,
                                 .user = &scan};

@@ -118,6 +118,25 @@ static void on_hopeless(void *user)
     top->over |= !top->live;
 }
 
+/* Those that stay keep their past. */
+static void on_reload(void *user, const size_t *from, size_t n_members)
+{
+    struct top *top = user;
+    struct sparkline *histories = calloc(n_members + 1, sizeof(*histories));
+    uint64_t *reports = calloc(n_members + 1, sizeof(*reports));
+    top->over |= !histories || !reports;
+    for (size_t i = 0; !top->over && i < n_members; i++) {
+        if (from[i] == SIZE_MAX)
+            continue;
+        histories[i] = top->histories[from[i]];
+        reports[i] = top->reports[from[i]];
+    }
+    free(top->histories);
+    free(top->reports);
+    top->histories = histories;
+    top->reports = reports;
+}
+
 static enum run_end watch(struct top *top)
 {
     struct bleproxy_timer *timeout = NULL, *sample = NULL;
@@ -198,8 +217,12 @@ static int top_main(struct top *top, int argc, char **argv)
 int cmd_top(int argc, char **argv)
 {
     struct top top = {0};
-    top.fleet = (struct fleet){
-        .command = "bleproxy top", .options = &top.options, .on_hopeless = on_hopeless, .user = &top};
+    top.fleet = (struct fleet){.command = "bleproxy top",
+                               .options = &top.options,
+                               .reloads = true,
+                               .on_hopeless = on_hopeless,
+                               .on_reload = on_reload,
+                               .user = &top};
     int r = top_main(&top, argc, argv);
     top_scene_clear(&top.scene);
     free(top.histories);

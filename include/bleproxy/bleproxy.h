@@ -10,6 +10,7 @@
 #include <bleproxy/error.h>
 #include <bleproxy/gatt.h>
 #include <bleproxy/hub.h>
+#include <bleproxy/key.h>
 #include <bleproxy/log.h>
 #include <bleproxy/loop.h>
 #include <bleproxy/manager.h>

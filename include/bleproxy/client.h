@@ -46,6 +46,18 @@ int bleproxy_client_ping(struct bleproxy_client *client, bleproxy_ping_fn *on_po
 typedef void bleproxy_slots_fn(void *user, int error, const struct bleproxy_slots *slots);
 int bleproxy_client_slots(struct bleproxy_client *client, bleproxy_slots_fn *on_slots, void *user);
 
+/* Gives the proxy an encryption key of its own, or another one; see <bleproxy/key.h>. It is for a proxy that has none, over
+ * a connection with BLEPROXY_KEY_NONE, or a plaintext one where the firmware has nothing better, to which anybody in the
+ * network can listen; or over one with the key that it has. The key counts about 100 ms after the answer: connections end
+ * then, and each new one needs it. Who loses the key cannot get at the proxy any more, but by flashing it: have it on
+ * disk before.
+ * on_set: 0: the proxy has stored it; BLEPROXY_E_REFUSED: it has not, as its key is part of its own configuration,
+ * or as storing failed; BLEPROXY_E_TIMEOUT: its firmware does not know of that, most likely. After any other error it may
+ * have the key or not. Also BLEPROXY_E_INVALID_KEY at once, as bleproxy_key_check() has it. */
+typedef void bleproxy_key_fn(void *user, int error);
+int bleproxy_client_set_key(struct bleproxy_client *client, const char *key, bleproxy_key_fn *on_set,
+                            void *user);
+
 /* Turns the connection into a scanner: subscribes to the proxy's advertisements, scanner state and slots, as far as its
  * firmware offers them (what is missing is a warning in the log). A proxy has one subscriber: this takes it from
  * another program, or waits for it, depending on the firmware.

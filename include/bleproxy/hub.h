@@ -175,6 +175,9 @@ int bleproxy_hub_watch_unavailable(struct bleproxy_hub *hub, uint64_t address,
 /* NULL is fine. No call follows. */
 void bleproxy_watch_free(struct bleproxy_watch *watch);
 
+/* As bleproxy_hub_options.reference; counts for what is decided from now on. */
+void bleproxy_hub_set_reference(struct bleproxy_hub *hub, uint32_t reference);
+
 /* How often the device advertises, where the user knows better than can be learned: until its own interval is known this is
  * taken for it. 0: no longer (with BLEPROXY_RULE_EXPIRY also once the device has become unavailable). At most a year. 0,
  * BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID. */

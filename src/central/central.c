@@ -137,6 +137,12 @@ struct bonds *central_bonds(struct central *central)
     return &central->routing.bonds;
 }
 
+void central_set_reference(struct central *central, uint32_t reference)
+{
+    central->routing.reference = reference & BLEPROXY_RULE_ROUTING;
+    queue_wake_anew(central);
+}
+
 int central_pin(struct central *central, uint64_t address, const char *proxy, enum bleproxy_pin kind)
 {
     int r = pins_add(&central->routing.pins, address, proxy, kind);

@@ -30,6 +30,8 @@ uint64_t central_deadline(const struct central *central);
 void central_tick(struct central *central, uint64_t now_ns);
 /* Whose it is: the config's user, or NULL once it is freed. */
 void *central_user(const struct central *central);
+/* As the config's; counts for what is decided from now on. */
+void central_set_reference(struct central *central, uint32_t reference);
 /* What all peripherals share. */
 struct cache *central_cache(struct central *central);
 struct bonds *central_bonds(struct central *central);

@@ -1,123 +1,146 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/append.h"
 
+#include "config/check.h"
+#include "config/document.h"
 #include "config/file.h"
+#include "config/part.h"
 #include "config/schema.h"
+#include "names/sanitise.h"
 #include <bleproxy/error.h>
+#include <bleproxy/proxy.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { DEFAULT_PORT = 6053 };
+/* ---- Where ---- */
 
-/* Where entries go: behind a line, with so many spaces before the dash. */
-struct place {
-    bool found;   /* there is a key `proxies` with something, or nothing, behind it */
-    bool is_flow; /* the list, or the whole file, is in brackets */
-    size_t line;  /* lines before the place */
-    size_t indent;
+/* How the file has its list of proxies. */
+enum style {
+    STYLE_NONE,  /* not at all */
+    STYLE_EMPTY, /* `proxies:`, with nothing behind it */
+    STYLE_BLOCK, /* a line with a dash for each entry */
+    STYLE_FLOW,  /* [in, brackets] */
+    STYLE_OTHER,
 };
 
-/* Follows the events of the file up to the end of its list of proxies. */
+/* Lines count from 0, columns in characters. */
+struct place {
+    enum style style;
+    size_t key_line, key_column; /* of `proxies`, or of the first key there is */
+    size_t dash_column;          /* block */
+    size_t line, column; /* block and empty: the last line that belongs to it; flow: the closing bracket */
+    bool root_is_block, has_root;
+};
+
 struct search {
     struct place place;
-    unsigned depth;
-    bool is_key;   /* at the depth of the root mapping: a key comes next */
-    bool is_ours;  /* the value that follows is the list */
-    unsigned list; /* depth within the list, 0: outside */
-    bool done;
+    unsigned depth, flow; /* flow: a bit for each depth, whether it is in brackets */
+    bool is_value;        /* at depth 1: the next event is a value, not a key */
+    bool is_proxies;      /* this value is that of `proxies` */
 };
 
-/* The first line behind what ends at the mark. */
-static size_t line_behind(const yaml_mark_t *start, const yaml_mark_t *end)
-{
-    return end->column == 0 && end->line > start->line ? end->line : end->line + 1;
-}
-
-static void begin_list(struct search *search, const yaml_event_t *event)
+static void take_value(struct search *search, const yaml_event_t *event)
 {
     struct place *place = &search->place;
-    search->is_ours = false;
-    place->found = true;
-    place->line = line_behind(&event->start_mark, &event->end_mark);
-    place->indent = 2;
     if (event->type == YAML_SEQUENCE_START_EVENT) {
-        search->list = search->depth;
-        place->is_flow = event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
-        place->indent = event->start_mark.column;
-    } else { /* nothing, or a word like null, behind which nothing can be written */
-        search->done = true;
-        place->is_flow = event->type != YAML_SCALAR_EVENT || event->data.scalar.length > 0;
+        bool block = event->data.sequence_start.style == YAML_BLOCK_SEQUENCE_STYLE;
+        place->style = block ? STYLE_BLOCK : STYLE_FLOW;
+        place->dash_column = event->start_mark.column;
+    } else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 &&
+               event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+        place->style = STYLE_EMPTY;
+        place->line = event->end_mark.line;
+    } else {
+        place->style = STYLE_OTHER;
     }
 }
 
-static bool is_proxies(const yaml_event_t *event)
+/* The end of a block is where the next thing begins, and says nothing. */
+static void note_end(struct search *search, const yaml_event_t *event, bool closes)
 {
-    return event->type == YAML_SCALAR_EVENT && strcmp((const char *)event->data.scalar.value, "proxies") == 0;
+    struct place *place = &search->place;
+    bool is_flow = closes && (search->flow >> search->depth & 1);
+    if (place->style == STYLE_FLOW && is_flow && search->depth == 1) {
+        place->line = event->start_mark.line;
+        place->column = event->start_mark.column;
+    }
+    if (place->style != STYLE_BLOCK || (closes && !is_flow))
+        return;
+    /* A text of several lines ends at the beginning of the line behind them. */
+    bool behind = event->end_mark.column == 0 && event->end_mark.line > 0;
+    place->line = event->end_mark.line - behind;
 }
 
-/* Whether the event has text of its own: the end of a block is told where the next thing begins. */
-static bool has_text(const yaml_event_t *event)
+static bool is_flow_start(const yaml_event_t *event)
 {
-    return event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT ||
-           ((event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT) &&
-            event->end_mark.index > event->start_mark.index);
+    return event->type == YAML_SEQUENCE_START_EVENT
+               ? event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE
+               : event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
 }
 
 static void take_event(struct search *search, const yaml_event_t *event)
 {
-    bool begins = event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
-    bool ends = event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
-    bool is_node = begins || event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT;
-    bool in_root = search->depth == 1;
-    search->depth += begins;
-    if (search->depth == 1 && begins) {
-        search->is_key = true;
-        search->place.is_flow = event->type != YAML_MAPPING_START_EVENT ||
-                                event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE ||
-                                event->start_mark.column > 0;
-    } else if (in_root && is_node && search->is_ours) {
-        begin_list(search, event);
-    } else if (in_root && is_node && search->is_key && is_proxies(event)) {
-        search->is_ours = true;
-    } else if (search->list > 0 && has_text(event)) {
-        search->place.line = line_behind(&event->start_mark, &event->end_mark);
+    bool opens = event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT,
+         closes = event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT,
+         node = opens || event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT;
+    struct place *place = &search->place;
+    if (closes)
+        search->depth--;
+    if (search->depth == 0 && node && !(event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0)) {
+        place->has_root = true;
+        place->root_is_block = event->type == YAML_MAPPING_START_EVENT &&
+                               event->data.mapping_start.style == YAML_BLOCK_MAPPING_STYLE;
+        place->key_column = event->start_mark.column;
+    } else if (search->depth == 1 && node && !search->is_value) {
+        search->is_proxies = event->type == YAML_SCALAR_EVENT &&
+                             strcmp((const char *)event->data.scalar.value, "proxies") == 0;
+        if (search->is_proxies)
+            place->key_line = event->start_mark.line;
+        search->is_value = true;
+    } else if (search->depth == 1 && node) {
+        search->is_value = false;
+        if (search->is_proxies)
+            take_value(search, event);
     }
-    if (in_root && is_node)
-        search->is_key = !search->is_key;
-    if (ends && search->list == search->depth)
-        search->done = true;
-    search->depth -= ends;
+    if (search->is_proxies && (node || closes) && (search->depth > 1 || !search->is_value))
+        note_end(search, event, closes);
+    if (opens) {
+        search->flow &= ~(1u << search->depth);
+        search->flow |= (unsigned)is_flow_start(event) << search->depth;
+        search->depth++;
+    }
 }
 
-/* The text is a configuration. 0 or BLEPROXY_E_NOMEM. */
+/* The text was read as a configuration before: it is one document, and not deep. */
 static int find_place(const char *text, size_t size, struct place *ret_place)
 {
     struct search search = {0};
     yaml_parser_t parser;
-    yaml_event_t event;
+    bool done = false, ok = true;
     if (!yaml_parser_initialize(&parser))
         return BLEPROXY_E_NOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    bool ended = false, ok = true;
-    while (!ended && !search.done && (ok = yaml_parser_parse(&parser, &event))) {
+    while (ok && !done) {
+        yaml_event_t event;
+        ok = yaml_parser_parse(&parser, &event);
+        if (!ok)
+            break;
+        done = event.type == YAML_DOCUMENT_END_EVENT || event.type == YAML_STREAM_END_EVENT;
         take_event(&search, &event);
-        ended = event.type == YAML_STREAM_END_EVENT;
-        if (event.type == YAML_SCALAR_EVENT)
-            explicit_bzero(event.data.scalar.value, event.data.scalar.length);
-        yaml_event_delete(&event);
+        document_wipe_event(&event);
     }
-    explicit_bzero(parser.raw_buffer.start, (size_t)(parser.raw_buffer.end - parser.raw_buffer.start));
-    explicit_bzero(parser.buffer.start, (size_t)(parser.buffer.end - parser.buffer.start));
-    yaml_parser_delete(&parser);
-    if (!ok)
-        return BLEPROXY_E_NOMEM;
+    document_wipe_parser(&parser);
     *ret_place = search.place;
-    return 0;
+    return ok ? 0 : BLEPROXY_E_NOMEM;
 }
 
-/* The offset of the beginning of a line, or the size when there are not so many. */
-static size_t offset_of(const char *text, size_t size, size_t line)
+/* ---- Positions in the text ---- */
+
+/* Of the first byte of a line; the size when there are fewer. */
+static size_t line_offset(const char *text, size_t size, size_t line)
 {
     size_t offset = 0;
     while (line > 0 && offset < size)
@@ -125,89 +148,154 @@ static size_t offset_of(const char *text, size_t size, size_t line)
     return offset;
 }
 
+static size_t column_offset(const char *text, size_t size, size_t offset, size_t column)
+{
+    for (; column > 0 && offset < size; column--) {
+        offset++;
+        while (offset < size && ((unsigned char)text[offset] & 0xc0) == 0x80)
+            offset++;
+    }
+    return offset;
+}
+
+/* Behind comments that are indented further than the entries' dashes: they are about the last entry. */
+static size_t skip_comments(const char *text, size_t size, size_t offset, size_t dash_column)
+{
+    for (;;) {
+        size_t end = offset, column = 0;
+        while (end < size && text[end] == ' ')
+            end++, column++;
+        if (end == size || text[end] != '#' || column <= dash_column)
+            return offset;
+        while (end < size && text[end] != '\n')
+            end++;
+        if (end == size)
+            return size;
+        offset = end + 1;
+    }
+}
+
+/* ---- What ---- */
+
+/* No quotes needed: neither anything that YAML reads as something else, nor a character that means something. */
 static bool is_plain(const char *text)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-    static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcasecmp(text, words[i]) == 0)
             return false;
-    return *text && strchr(letters, *text) && text[strspn(text, others)] == '\0';
+    return strspn(text, allowed) == strlen(text) && text[0] != '-' &&
+           (strpbrk(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
+            strchr(text, '.') != strrchr(text, '.'));
 }
 
-static void write_value(FILE *out, const char *text)
+static void print_value(FILE *out, const char *value)
 {
-    if (is_plain(text)) {
-        fputs(text, out);
+    if (is_plain(value)) {
+        fputs(value, out);
         return;
     }
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putc('\\', out);
-        putc(*text, out);
-    }
-    putc('"', out);
+    fputc('"', out);
+    for (const char *c = value; *c; c++)
+        fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    fputc('"', out);
 }
 
-static void write_entries(FILE *out, const struct config_entry *entries, size_t n, size_t indent,
-                          const char *end)
+/* The keys of the entry, with this between them. */
+static void print_entry(FILE *out, const struct config_entry *entry, const char *between)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct config_entry *entry = &entries[i];
-        const struct {
-            const char *key, *value;
-        } texts[] = {
-            {"name", entry->name}, {"address", entry->address}, {"noise_psk_file", entry->noise_psk_file}};
-        const char *dash = "- ";
-        for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
-            if (!texts[j].value)
-                continue;
-            fprintf(out, "%*s%s%s: ", (int)indent, "", dash, texts[j].key);
-            write_value(out, texts[j].value);
-            fputs(end, out);
-            dash = "  ";
-        }
-        if (entry->port)
-            fprintf(out, "%*s  port: %u%s", (int)indent, "", entry->port, end);
+    if (entry->name) {
+        fputs("name: ", out);
+        print_value(out, entry->name);
+        fputs(between, out);
+    }
+    fputs("address: ", out);
+    print_value(out, entry->address);
+    if (entry->port && entry->port != BLEPROXY_PORT)
+        fprintf(out, "%sport: %u", between, entry->port);
+    if (entry->noise_psk_file) {
+        fprintf(out, "%snoise_psk_file: ", between);
+        print_value(out, entry->noise_psk_file);
     }
 }
 
-static int insert(const char *text, size_t size, const struct place *place,
-                  const struct config_entry *entries, size_t n, char **ret_text, size_t *ret_size)
+static void print_block(FILE *out, const struct config_entry *entry, size_t column, const char *newline)
 {
-    size_t offset = place->found ? offset_of(text, size, place->line) : size;
-    bool is_open = offset > 0 && text[offset - 1] != '\n'; /* the last line has no end */
-    const char *first_end = memchr(text, '\n', size);
-    const char *end = first_end && first_end > text && first_end[-1] == '\r' ? "\r\n" : "\n";
-    char *lines;
-    size_t n_lines;
-    FILE *out = open_memstream(&lines, &n_lines);
+    char between[80];
+    snprintf(between, sizeof(between), "%s%*s", newline, (int)column + 2, "");
+    fprintf(out, "%*s- ", (int)column, "");
+    print_entry(out, entry, between);
+    fputs(newline, out);
+}
+
+/* ---- The text with it ---- */
+
+enum { COLUMN_MAX = 64, INDENT = 2 };
+
+struct edit {
+    const char *text;
+    size_t size;
+    const struct config_entry *entry;
+    struct place place;
+    const char *newline; /* as the file has it */
+};
+
+/* What is inserted, and where. comma: in brackets, there is something before it. */
+static size_t print_insertion(const struct edit *edit, bool comma, FILE *out)
+{
+    const struct place *place = &edit->place;
+    size_t offset = edit->size;
+    if (place->style == STYLE_FLOW) {
+        fputs(comma ? ", {" : "{", out);
+        print_entry(out, edit->entry, ", ");
+        fputc('}', out);
+        return column_offset(edit->text, edit->size, line_offset(edit->text, edit->size, place->line),
+                             place->column);
+    }
+    if (place->style != STYLE_NONE)
+        offset = line_offset(edit->text, edit->size, place->line + 1);
+    if (place->style == STYLE_BLOCK)
+        offset = skip_comments(edit->text, edit->size, offset, place->dash_column);
+    if (offset > 0 && edit->text[offset - 1] != '\n')
+        fputs(edit->newline, out);
+    size_t column = place->style == STYLE_BLOCK ? place->dash_column : place->key_column + INDENT;
+    if (place->style == STYLE_NONE)
+        fprintf(out, "%*sproxies:%s", (int)place->key_column, "", edit->newline);
+    print_block(out, edit->entry, column, edit->newline);
+    return offset;
+}
+
+static int insert(const struct edit *edit, bool comma, char **ret_text, size_t *ret_size)
+{
+    char *piece = NULL;
+    size_t piece_size = 0;
+    FILE *out = open_memstream(&piece, &piece_size);
     if (!out)
         return BLEPROXY_E_NOMEM;
-    fputs(is_open ? end : "", out);
-    if (!place->found)
-        fprintf(out, "proxies:%s", end);
-    write_entries(out, entries, n, place->found ? place->indent : 2, end);
-    if (fclose(out) != 0)
+    size_t offset = print_insertion(edit, comma, out);
+    if (fclose(out) != 0) {
+        free(piece);
         return BLEPROXY_E_NOMEM;
-    char *joined = malloc(size + n_lines + 1);
-    if (joined) {
-        memcpy(joined, text, offset);
-        memcpy(joined + offset, lines, n_lines);
-        memcpy(joined + offset + n_lines, text + offset, size - offset);
-        joined[size + n_lines] = '\0';
-        *ret_text = joined;
-        *ret_size = size + n_lines;
     }
-    free(lines);
-    return joined ? 0 : BLEPROXY_E_NOMEM;
+    char *text = malloc(edit->size + piece_size + 1);
+    if (text) {
+        memcpy(text, edit->text, offset);
+        memcpy(text + offset, piece, piece_size);
+        memcpy(text + offset + piece_size, edit->text + offset, edit->size - offset);
+        *ret_size = edit->size + piece_size;
+        text[*ret_size] = '\0';
+        *ret_text = text;
+    }
+    free(piece);
+    return text ? 0 : BLEPROXY_E_NOMEM;
 }
+
+/* ---- Whether it says what it should ---- */
 
 static bool same_text(const char *a, const char *b)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 static bool same_proxy(const struct config_proxy *a, const struct config_proxy *b)
@@ -218,59 +306,189 @@ static bool same_proxy(const struct config_proxy *a, const struct config_proxy *
            a->n_only == b->n_only && a->n_deny == b->n_deny;
 }
 
-/* Whatever the file looks like: what was in it still is, and the entries are, too. */
-static bool is_as_wanted(const struct config *before, const struct config *after,
-                         const struct config_entry *entries, size_t n)
+static bool is_entry(const struct config_proxy *proxy, const struct config_entry *entry)
 {
-    if (after->n_proxies != before->n_proxies + n || after->n_devices != before->n_devices)
+    return same_text(proxy->name, entry->name ? entry->name : entry->address) &&
+           same_text(proxy->address, entry->address) && (!entry->port || proxy->port == entry->port) &&
+           same_text(proxy->noise_psk_file, entry->noise_psk_file) && !proxy->noise_psk && !proxy->password;
+}
+
+static bool is_extended(const struct config *before, const struct config *after,
+                        const struct config_entry *entry)
+{
+    if (after->n_proxies != before->n_proxies + 1 || after->n_devices != before->n_devices ||
+        after->filters != before->filters || after->reference != before->reference)
         return false;
     for (size_t i = 0; i < before->n_proxies; i++)
         if (!same_proxy(&before->proxies[i], &after->proxies[i]))
             return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct config_proxy *proxy = &after->proxies[before->n_proxies + i];
-        const char *name = entries[i].name ? entries[i].name : entries[i].address;
-        if (!same_text(proxy->name, name) || !same_text(proxy->address, entries[i].address) ||
-            proxy->port != (entries[i].port ? entries[i].port : DEFAULT_PORT) ||
-            !same_text(proxy->noise_psk_file, entries[i].noise_psk_file))
-            return false;
+    return is_entry(&after->proxies[before->n_proxies], entry);
+}
+
+static int try_insert(const struct edit *edit, const struct config *before, bool comma, char **ret_text,
+                      size_t *ret_size)
+{
+    static const struct config_source source = {0};
+    struct config_error error;
+    struct config after = {0};
+    char *text;
+    size_t size;
+    int r = insert(edit, comma, &text, &size);
+    if (r < 0)
+        return r;
+    r = config_read_part(text, size, &source, &after, &error);
+    if (r == 0 && !is_extended(before, &after, edit->entry))
+        r = BLEPROXY_E_INVALID;
+    config_deinit(&after);
+    if (r < 0) {
+        file_free(text, size);
+        return r;
     }
-    return true;
+    *ret_text = text;
+    *ret_size = size;
+    return 0;
+}
+
+static int fail_style(const struct place *place, struct config_error *ret_error)
+{
+    return config_fail(
+        ret_error, place->has_root ? (unsigned)place->key_line + 1 : 0,
+        "'proxies' is written in a way that cannot be added to; write it as a list whose entries "
+        "begin with '- '");
+}
+
+static int check_entry(const struct config_entry *entry, const struct config *config,
+                       struct config_error *ret_error)
+{
+    const char *name = entry->name ? entry->name : entry->address;
+    const char *const values[] = {name, entry->address, entry->noise_psk_file};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        if (values[i] && (!values[i][0] || !sanitise_keeps(values[i], strlen(values[i]))))
+            return config_fail(ret_error, 0, "a value is empty or holds a character that does not print");
+    const struct config_proxy *same = config_find(config, name);
+    return same ? config_fail_at(ret_error, config, same->file, same->line, "there is a proxy '%s' already",
+                                 name)
+                : 0;
+}
+
+static int append(struct edit *edit, const struct config *before, char **ret_text, size_t *ret_size,
+                  struct config_error *ret_error)
+{
+    int r = check_entry(edit->entry, before, ret_error);
+    if (r == 0)
+        r = find_place(edit->text, edit->size, &edit->place);
+    if (r < 0)
+        return r;
+    const struct place *place = &edit->place;
+    if (place->style == STYLE_OTHER ||
+        (place->style != STYLE_FLOW && place->has_root && !place->root_is_block) ||
+        place->key_column > COLUMN_MAX || place->dash_column > COLUMN_MAX)
+        return fail_style(place, ret_error);
+    r = try_insert(edit, before, place->style == STYLE_FLOW && before->n_proxies > 0, ret_text, ret_size);
+    if (r == BLEPROXY_E_INVALID && place->style == STYLE_FLOW)
+        r = try_insert(edit, before, false, ret_text, ret_size); /* [a, b,] */
+    return r == BLEPROXY_E_INVALID ? fail_style(place, ret_error) : r;
+}
+
+static int append_one(const char *text, size_t size, const struct config_entry *entry, char **ret_text,
+                      size_t *ret_size, struct config_error *ret_error)
+{
+    static const struct config_source source = {0};
+    struct config before = {0};
+    const char *first = memchr(text, '\n', size);
+    struct edit edit = {.text = text,
+                        .size = size,
+                        .entry = entry,
+                        .newline = first && first > text && first[-1] == '\r' ? "\r\n" : "\n"};
+    int r = config_read_part(text, size, &source, &before, ret_error);
+    if (r == 0)
+        r = append(&edit, &before, ret_text, ret_size, ret_error);
+    config_deinit(&before);
+    return r;
 }
 
 int config_append(const char *text, size_t size, const struct config_entry *entries, size_t n_entries,
                   char **ret_text, size_t *ret_size, struct config_error *ret_error)
 {
-    struct config before, after;
-    struct config_error refused;
-    struct place place = {0};
-    char *joined = NULL;
-    size_t joined_size = 0;
-    int r = config_parse(text, size, &before, ret_error);
+    char *whole = malloc(size + 1);
+    int r = whole ? 0 : BLEPROXY_E_NOMEM;
+    if (whole) {
+        memcpy(whole, text, size);
+        whole[size] = '\0';
+    }
+    for (size_t i = 0; r == 0 && i < n_entries; i++) {
+        char *longer;
+        size_t longer_size;
+        r = append_one(whole, size, &entries[i], &longer, &longer_size, ret_error);
+        if (r < 0)
+            break;
+        file_free(whole, size);
+        whole = longer;
+        size = longer_size;
+    }
+    if (r < 0) {
+        file_free(whole, size);
+        return r;
+    }
+    *ret_text = whole;
+    *ret_size = size;
+    return 0;
+}
+
+/* ---- Files ---- */
+
+/* A new configuration is made for its owner alone. */
+static int read_or_begin(const char *path, char **ret_text, size_t *ret_size, struct config_error *ret_error)
+{
+    int r = file_read(path, CONFIG_SIZE_MAX, ret_text, ret_size);
+    if (r == BLEPROXY_E_NOT_FOUND) {
+        *ret_size = 0;
+        *ret_text = calloc(1, 1);
+        return *ret_text ? 0 : BLEPROXY_E_NOMEM;
+    }
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be read: %s", strerror(errno));
+    if (r == BLEPROXY_E_LIMIT)
+        r = config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+    return r;
+}
+
+/* A drop-in may have the name. */
+static int check_drop_ins(const char *path, const struct config_entry *entries, size_t n_entries,
+                          struct config_error *ret_error)
+{
+    struct config config;
+    int r = config_load(path, &config, ret_error);
+    if (r == BLEPROXY_E_NOT_FOUND)
+        return 0;
     if (r < 0)
         return r;
-    r = find_place(text, size, &place);
-    if (r == 0 && place.is_flow)
-        r = config_fail(
-            ret_error, (unsigned)place.line,
-            "'proxies' is not written as a list with a '-' before each proxy: nothing can be added to it");
-    if (r == 0)
-        r = insert(text, size, &place, entries, n_entries, &joined, &joined_size);
-    if (r == 0) {
-        r = config_parse(joined, joined_size, &after, &refused);
-        bool good = r == 0 && is_as_wanted(&before, &after, entries, n_entries);
-        if (r == 0)
-            config_deinit(&after);
-        if (r != BLEPROXY_E_NOMEM && !good)
-            r = config_fail(ret_error, 0, "it is written so that nothing can be added to it%s%s",
-                            r < 0 ? ": " : "", r < 0 ? refused.text : "");
-    }
-    config_deinit(&before);
-    if (r < 0) {
-        file_free(joined, joined_size);
+    for (size_t i = 0; r == 0 && i < n_entries; i++)
+        r = check_entry(&entries[i], &config, ret_error);
+    config_deinit(&config);
+    return r;
+}
+
+int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
+                       struct config_error *ret_error)
+{
+    char *before, *after;
+    size_t before_size, after_size;
+    *ret_error = (struct config_error){0};
+    int r = check_drop_ins(path, entries, n_entries, ret_error);
+    if (r < 0)
         return r;
-    }
-    *ret_text = joined;
-    *ret_size = joined_size;
-    return 0;
+    ret_error->file[0] = '\0';
+    r = read_or_begin(path, &before, &before_size, ret_error);
+    if (r < 0)
+        return r;
+    r = config_append(before, before_size, entries, n_entries, &after, &after_size, ret_error);
+    file_free(before, before_size);
+    if (r < 0)
+        return r;
+    r = file_replace(path, after, after_size);
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be written: %s", strerror(errno));
+    file_free(after, after_size);
+    return r;
 }

@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-/* A proxy that is to be added to a configuration. Its texts are sanitised. */
+/* A proxy that is to be added to a configuration. */
 struct config_entry {
     const char *name; /* NULL: none, it is called by its address then */
     const char *address;
@@ -12,16 +12,17 @@ struct config_entry {
     const char *noise_psk_file; /* NULL: none */
 };
 
-/* The text with the entries behind the last one of its proxies, or with a list of proxies at its end if it has none; all else
- * stays as it is, byte for byte. 0, and *ret_text is to be freed (and wiped: the file may hold secrets) by the caller;
- * BLEPROXY_E_INVALID with *ret_error set: the text is no configuration, or written so that lines cannot be added, in brackets
- * for instance; BLEPROXY_E_NOMEM. */
+/* Adds entries behind the others under `proxies`, or `proxies` itself, and leaves everything else as it is, byte for
+ * byte. Pure. The text is then one that config_parse() takes as it took the one before, plus the entries, except for what
+ * several files say together. 0 with *ret_text, *ret_size bytes and a NUL behind them, to be wiped and freed by the caller
+ * (it may hold keys); BLEPROXY_E_INVALID with *ret_error set: the text is no configuration, an entry would be none, or
+ * `proxies` is written in a way that cannot be added to; BLEPROXY_E_NOMEM. */
 int config_append(const char *text, size_t size, const struct config_entry *entries, size_t n_entries,
                   char **ret_text, size_t *ret_size, struct config_error *ret_error);
 
-/* The same for a file, which is replaced as a whole: another program sees the one or the other, also after a crash. A
- * symbolic link stays one, the file behind it keeps its mode, and its owner where that is allowed; a new one, and directories
- * that are missing, are for its owner only. Also BLEPROXY_E_IO with *ret_error set: nothing was changed. */
+/* The same for a file, which is replaced as a whole and keeps its mode; a new one, and directories that are missing, are
+ * for its owner only. What follows from its drop-ins is checked, too: a name that one of them has is refused. Also
+ * BLEPROXY_E_IO with *ret_error set: nothing was changed. */
 int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
                        struct config_error *ret_error);
 

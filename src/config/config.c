@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/config.h"
 
+#include "config/check.h"
 #include "config/document.h"
-#include "config/file.h"
-#include "config/pins.h"
+#include "config/part.h"
 #include "config/psk.h"
 #include "config/schema.h"
 #include "config/spelling.h"
+#include <arpa/inet.h>
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
 #include <bleproxy/hub.h>
@@ -28,19 +29,34 @@ enum {
     DEVICE_MAX_LENGTH = 17,
 };
 
-/* What the complete functions know. */
-struct source {
-    const char *directory; /* that relative paths start from; NULL: read no other file */
-    size_t directory_length;
-};
+/* family: AF_INET, or AF_INET6, also with %scope. */
+static bool is_ip(int family, const char *text)
+{
+    char literal[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    size_t length = strcspn(text, "%");
+    if (length >= sizeof(literal) || (text[length] && (family != AF_INET6 || !text[length + 1])))
+        return false;
+    memcpy(literal, text, length);
+    literal[length] = '\0';
+    return inet_pton(family, literal, bytes) == 1;
+}
 
 static int check_address(const char *value, unsigned line, struct config_error *ret_error)
 {
     if (strpbrk(value, " /"))
         return config_fail(ret_error, line,
                            "'address' is a host name or an IP address, without spaces or slashes");
+    uint64_t device;
+    if (bleproxy_address_parse(value, &device) == 0)
+        return config_fail(ret_error, line,
+                           "'%s' is a MAC address; a proxy is reached by its host name or IP address", value);
     if (strchr(value, '[') || (strchr(value, ':') && strchr(value, ':') == strrchr(value, ':')))
         return config_fail(ret_error, line, "'address' holds no port or brackets; give the port as 'port'");
+    if (strchr(value, ':') && !is_ip(AF_INET6, value))
+        return config_fail(ret_error, line, "'%s' is no IPv6 address", value);
+    if (strchr(value, '.') && value[strspn(value, "0123456789.")] == '\0' && !is_ip(AF_INET, value))
+        return config_fail(ret_error, line, "'%s' is no IP address", value);
     return 0;
 }
 
@@ -67,6 +83,13 @@ static int check_device(const char *value, unsigned line, struct config_error *r
                        value);
 }
 
+char *config_path(const struct config_source *source, const char *name)
+{
+    char *path;
+    int directory_length = name[0] == '/' ? 0 : (int)source->directory_length;
+    return asprintf(&path, "%.*s%s", directory_length, source->directory, name) < 0 ? NULL : path;
+}
+
 enum proxy_key {
     KEY_NAME,
     KEY_ADDRESS,
@@ -82,13 +105,12 @@ enum proxy_key {
     KEY_DENY,
 };
 
-static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struct source *source,
+static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struct config_source *source,
                           struct config_error *ret_error)
 {
     const char *file = proxy->noise_psk_file;
-    int directory_length = file[0] == '/' ? 0 : (int)source->directory_length;
-    char *path;
-    if (asprintf(&path, "%.*s%s", directory_length, source->directory, file) < 0)
+    char *path = config_path(source, file);
+    if (!path)
         return BLEPROXY_E_NOMEM;
     int r = config_read_psk_file(path, &proxy->noise_psk);
     int why = errno;
@@ -107,8 +129,9 @@ static int proxy_complete(void *object, unsigned line, const unsigned key_lines[
                           struct config_error *ret_error)
 {
     struct config_proxy *proxy = object;
-    const struct source *source = user;
+    const struct config_source *source = user;
     proxy->line = line;
+    proxy->psk_line = key_lines[proxy->noise_psk_file ? KEY_NOISE_PSK_FILE : KEY_NOISE_PSK];
     if (proxy->port == 0)
         proxy->port = DEFAULT_PORT;
     if (!proxy->name)
@@ -226,84 +249,6 @@ static const struct schema device_schema = {
 
 /* ---- The whole ---- */
 
-static int compare_by_name(const void *a, const void *b)
-{
-    const struct config_proxy *const *first = a, *const *second = b;
-    int order = strcmp((*first)->name, (*second)->name);
-    return order ? order : (*first > *second) - (*first < *second);
-}
-
-static int check_names(const struct config *config, struct config_error *ret_error)
-{
-    const struct config_proxy *again = NULL, *first = NULL;
-    if (config->n_proxies == 0)
-        return 0;
-    const struct config_proxy **sorted = malloc(config->n_proxies * sizeof(const struct config_proxy *));
-    if (!sorted)
-        return BLEPROXY_E_NOMEM;
-    for (size_t i = 0; i < config->n_proxies; i++)
-        sorted[i] = &config->proxies[i];
-    qsort(sorted, config->n_proxies, sizeof(sorted[0]), compare_by_name);
-    for (size_t i = 1; i < config->n_proxies; i++) {
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0 && (!again || sorted[i] < again)) {
-            first = sorted[i - 1];
-            again = sorted[i];
-        }
-    }
-    free(sorted);
-    return again ? config_fail(ret_error, again->line, "the name '%s' is already taken in line %u",
-                               again->name, first->line)
-                 : 0;
-}
-
-struct device_place {
-    uint64_t address;
-    const struct config_device *device;
-};
-
-static int compare_by_address(const void *a, const void *b)
-{
-    const struct device_place *first = a, *second = b;
-    if (first->address != second->address)
-        return first->address < second->address ? -1 : 1;
-    return (first->device > second->device) - (first->device < second->device);
-}
-
-static int check_devices(const struct config *config, struct config_error *ret_error)
-{
-    const struct config_device *again = NULL, *first = NULL;
-    if (config->n_devices == 0)
-        return 0;
-    struct device_place *sorted = calloc(config->n_devices, sizeof(*sorted));
-    if (!sorted)
-        return BLEPROXY_E_NOMEM;
-    for (size_t i = 0; i < config->n_devices; i++) {
-        sorted[i].device = &config->devices[i];
-        bleproxy_address_parse(config->devices[i].address, &sorted[i].address);
-    }
-    qsort(sorted, config->n_devices, sizeof(*sorted), compare_by_address);
-    for (size_t i = 1; i < config->n_devices; i++) {
-        if (sorted[i - 1].address == sorted[i].address && (!again || sorted[i].device < again)) {
-            first = sorted[i - 1].device;
-            again = sorted[i].device;
-        }
-    }
-    free(sorted);
-    return again ? config_fail(ret_error, again->line, "the device %s is already listed in line %u",
-                               again->address, first->line)
-                 : 0;
-}
-
-static int config_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
-                           struct config_error *ret_error)
-{
-    (void)line, (void)key_lines, (void)user;
-    int r = check_names(object, ret_error);
-    if (r == 0)
-        r = check_devices(object, ret_error);
-    return r == 0 ? config_check_pins(object, ret_error) : r;
-}
-
 static const struct schema_choice filters[] = {{"apple", BLEPROXY_RULE_APPLE_FILTER}, {0}};
 
 /* The filter is no rule for people: it says what they want to hear, not how it is decided. */
@@ -338,29 +283,59 @@ static const struct schema config_schema = {
     .size = sizeof(struct config),
     .keys = config_keys,
     .n_keys = sizeof(config_keys) / sizeof(config_keys[0]),
-    .complete = config_complete,
 };
 
-static int fail_size(struct config_error *ret_error)
+static void stamp_texts(struct config_text *texts, size_t n, unsigned file)
 {
-    return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+    for (size_t i = 0; i < n; i++)
+        texts[i].file = file;
 }
 
-static int parse(const char *text, size_t size, const struct source *source, struct config *ret_config,
-                 struct config_error *ret_error)
+/* Notes of what was read from the file that it was read from there. */
+static void stamp(struct config *config, size_t first_proxy, size_t first_device, unsigned file)
+{
+    for (size_t i = first_proxy; i < config->n_proxies; i++) {
+        struct config_proxy *proxy = &config->proxies[i];
+        proxy->file = file;
+        stamp_texts(proxy->prefer, proxy->n_prefer, file);
+        stamp_texts(proxy->only, proxy->n_only, file);
+        stamp_texts(proxy->deny, proxy->n_deny, file);
+    }
+    for (size_t i = first_device; i < config->n_devices; i++) {
+        struct config_device *device = &config->devices[i];
+        device->file = file;
+        stamp_texts(device->prefer, device->n_prefer, file);
+        stamp_texts(device->only, device->n_only, file);
+        stamp_texts(device->deny, device->n_deny, file);
+    }
+}
+
+int config_read_part(const char *text, size_t size, const struct config_source *source, struct config *config,
+                     struct config_error *ret_error)
 {
     if (size > CONFIG_SIZE_MAX)
-        return fail_size(ret_error);
+        return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
     yaml_document_t document;
-    int r = document_load(text, size, &document, ret_error);
+    int r = document_load(text, size, DOCUMENT_DEPTH_MAX, &document, ret_error);
     if (r < 0)
         return r;
-    struct config config = {0};
+    size_t first_proxy = config->n_proxies, first_device = config->n_devices;
     const yaml_node_t *root = yaml_document_get_root_node(&document);
     bool empty = !root || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0);
     if (!empty)
-        r = schema_read(&config_schema, &document, root, &config, source, ret_error);
+        r = schema_read(&config_schema, &document, root, config, source, ret_error);
     document_free(&document);
+    stamp(config, first_proxy, first_device, source->file);
+    return r;
+}
+
+int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
+{
+    struct config config = {0};
+    config_error_in(ret_error, &config, 0);
+    int r = config_read_part(text, size, &(struct config_source){0}, &config, ret_error);
+    if (r == 0)
+        r = config_check(&config, ret_error);
     if (r < 0)
         config_deinit(&config);
     else
@@ -368,33 +343,12 @@ static int parse(const char *text, size_t size, const struct source *source, str
     return r;
 }
 
-int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
-{
-    return parse(text, size, &(struct source){0}, ret_config, ret_error);
-}
-
-int config_load(const char *path, struct config *ret_config, struct config_error *ret_error)
-{
-    char *text;
-    size_t size;
-    int r = file_read(path, CONFIG_SIZE_MAX, &text, &size);
-    if (r == BLEPROXY_E_NOT_FOUND)
-        config_fail(ret_error, 0, "there is no such file");
-    if (r == BLEPROXY_E_IO)
-        config_fail(ret_error, 0, "the file cannot be read: %s", strerror(errno));
-    if (r == BLEPROXY_E_LIMIT)
-        return fail_size(ret_error);
-    if (r < 0)
-        return r;
-    const char *slash = strrchr(path, '/');
-    struct source source = {path, slash ? (size_t)(slash + 1 - path) : 0};
-    r = parse(text, size, &source, ret_config, ret_error);
-    file_free(text, size);
-    return r;
-}
-
 void config_deinit(struct config *config)
 {
+    for (size_t i = 0; i < config->n_files; i++)
+        free(config->files[i]);
+    free(config->files);
+    free(config->warnings);
     schema_free(&config_schema, config);
 }
 

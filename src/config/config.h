@@ -10,7 +10,7 @@
  * does not need it. Pure but for config_load(), which reads files. */
 struct config_text {
     char *text;
-    unsigned line;
+    unsigned line, file;
 };
 
 struct config_proxy {
@@ -27,7 +27,9 @@ struct config_proxy {
     /* Addresses of devices: those that prefer it, those that alone are connected through it, those that never are. */
     struct config_text *prefer, *only, *deny;
     size_t n_prefer, n_only, n_deny;
-    unsigned line; /* where its entry begins, from 1 */
+    unsigned line;     /* where its entry begins, from 1 */
+    unsigned psk_line; /* where its key, or its key file, is named; 0: nowhere */
+    unsigned file;     /* in which of the configuration's files */
 };
 
 /* A device, and which proxies are for it: names of proxies in the file, or their MAC addresses. */
@@ -37,7 +39,14 @@ struct config_device {
     struct config_text *prefer, *only, *deny;
     size_t n_prefer, n_only, n_deny;
     uint32_t interval; /* seconds between its advertisements; 0 when the file gives none */
-    unsigned line;
+    unsigned line, file;
+};
+
+/* What is allowed and should not be. */
+struct config_warning {
+    unsigned file, line; /* line 0: the file as a whole */
+    bool minor;          /* for who asks whether all is well; others need not hear it each time */
+    char text[256];
 };
 
 /* What the lists of devices and proxies say does not contradict itself. */
@@ -48,6 +57,12 @@ struct config {
     size_t n_devices;
     /* enum bleproxy_rule: what `filters` turns on, and what `reference` does, BLEPROXY_RULES_ALL with `all`. */
     unsigned filters, reference;
+    /* Where it comes from: the file itself, then its drop-ins; relative paths start where the first one's does. None of
+     * config_parse(). */
+    char **files;
+    size_t n_files;
+    struct config_warning *warnings;
+    size_t n_warnings;
 };
 
 /* What is wrong with a file: "unknown key 'nose_psk'; did you mean 'noise_psk'?" Never holds a secret value.
@@ -55,6 +70,7 @@ struct config {
 struct config_error {
     unsigned line; /* 0: the file as a whole */
     char text[256];
+    char file[4096]; /* which one of the configuration's files; "": the one that was given */
 };
 
 enum {
@@ -62,13 +78,16 @@ enum {
     CONFIG_PROXIES_MAX = 10000,
     CONFIG_DEVICES_MAX = 10000,
     CONFIG_RECLAIM_MAX_MINUTES = 7 * 24 * 60,
+    CONFIG_DROP_INS_MAX = 256,
+    CONFIG_WARNINGS_MAX = 64,                /* the first ones */
     CONFIG_INTERVAL_MAX_S = 365 * 24 * 3600, /* a year, as bleproxy_hub_set_interval() takes it */
 };
 
 /* 0; BLEPROXY_E_INVALID with *ret_error set; BLEPROXY_E_NOMEM. text need not be NUL-terminated. */
 int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error);
-/* Also: BLEPROXY_E_NOT_FOUND (no such file), BLEPROXY_E_IO, and reads each noise_psk_file (relative ones
- * against the configuration's directory) into noise_psk. */
+/* Also: BLEPROXY_E_NOT_FOUND (no such file), BLEPROXY_E_IO, both with *ret_error set; reads the drop-ins, too, the files
+ * conf.d/NAME.yaml beside it in the order of their names (at most CONFIG_DROP_INS_MAX), and each noise_psk_file (relative ones
+ * against the directory of the file that names it) into noise_psk. */
 int config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
 /* Wipes secrets. Idempotent. */
 void config_deinit(struct config *config);

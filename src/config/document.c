@@ -36,8 +36,7 @@ static int fail_syntax(const yaml_parser_t *parser, const char *text, size_t siz
     return config_fail(ret_error, line, "not YAML: %s", parser->problem);
 }
 
-/* libyaml does not wipe what it frees: its buffers and the document hold most of the copies of a secret. */
-static void wipe_parser(yaml_parser_t *parser)
+void document_wipe_parser(yaml_parser_t *parser)
 {
     explicit_bzero(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
     explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
@@ -45,13 +44,10 @@ static void wipe_parser(yaml_parser_t *parser)
 }
 
 /* libyaml's time grows with the square of the depth and of the number of anchors. */
-enum {
-    DEPTH_MAX = 16,
-    ANCHORS_MAX = 1000,
-};
+enum { ANCHORS_MAX = 1000 };
 
 struct shape {
-    unsigned documents, depth, anchors;
+    unsigned documents, depth, depth_max, anchors;
 };
 
 static int check_event(struct shape *shape, const yaml_event_t *event, struct config_error *ret_error)
@@ -63,7 +59,7 @@ static int check_event(struct shape *shape, const yaml_event_t *event, struct co
     if (event->type == YAML_SCALAR_EVENT)
         anchor = event->data.scalar.anchor;
     if (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT) {
-        if (++shape->depth > DEPTH_MAX)
+        if (++shape->depth > shape->depth_max)
             return config_fail(ret_error, line, "nested too deeply");
         anchor = event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
                                                           : event->data.mapping_start.anchor;
@@ -75,7 +71,7 @@ static int check_event(struct shape *shape, const yaml_event_t *event, struct co
     return 0;
 }
 
-static void wipe_event(yaml_event_t *event)
+void document_wipe_event(yaml_event_t *event)
 {
     if (event->type == YAML_SCALAR_EVENT)
         explicit_bzero(event->data.scalar.value, event->data.scalar.length);
@@ -83,9 +79,10 @@ static void wipe_event(yaml_event_t *event)
 }
 
 /* A pass over the whole text, before memory is spent on it. */
-static int check_shape(yaml_parser_t *parser, const char *text, size_t size, struct config_error *ret_error)
+static int check_shape(yaml_parser_t *parser, const char *text, size_t size, unsigned depth_max,
+                       struct config_error *ret_error)
 {
-    struct shape shape = {0};
+    struct shape shape = {.depth_max = depth_max};
     bool done = false;
     while (!done) {
         yaml_event_t event;
@@ -93,7 +90,7 @@ static int check_shape(yaml_parser_t *parser, const char *text, size_t size, str
             return fail_syntax(parser, text, size, ret_error);
         done = event.type == YAML_STREAM_END_EVENT;
         int r = check_event(&shape, &event, ret_error);
-        wipe_event(&event);
+        document_wipe_event(&event);
         if (r < 0)
             return r;
     }
@@ -106,7 +103,7 @@ static int load(yaml_parser_t *parser, const char *text, size_t size, yaml_docum
     return yaml_parser_load(parser, ret_document) ? 0 : fail_syntax(parser, text, size, ret_error);
 }
 
-int document_load(const char *text, size_t size, yaml_document_t *ret_document,
+int document_load(const char *text, size_t size, unsigned depth_max, yaml_document_t *ret_document,
                   struct config_error *ret_error)
 {
     int r = 0;
@@ -115,9 +112,9 @@ int document_load(const char *text, size_t size, yaml_document_t *ret_document,
         if (!yaml_parser_initialize(&parser))
             return BLEPROXY_E_NOMEM;
         yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-        r = pass == 1 ? check_shape(&parser, text, size, ret_error)
+        r = pass == 1 ? check_shape(&parser, text, size, depth_max, ret_error)
                       : load(&parser, text, size, ret_document, ret_error);
-        wipe_parser(&parser);
+        document_wipe_parser(&parser);
     }
     return r;
 }

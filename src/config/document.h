@@ -6,11 +6,14 @@
 
 #include <yaml.h>
 
-/* Reads a YAML text of one document, or of none: then it has no root node. 0; BLEPROXY_E_INVALID with
+enum { DOCUMENT_DEPTH_MAX = 16 }; /* for our own files */
+/* Reads a YAML text of one document, or of none: then it has no root node. Nothing in it is nested deeper than that. 0; BLEPROXY_E_INVALID with
  * *ret_error set; BLEPROXY_E_NOMEM. */
-int document_load(const char *text, size_t size, yaml_document_t *ret_document,
+int document_load(const char *text, size_t size, unsigned depth_max, yaml_document_t *ret_document,
                   struct config_error *ret_error);
-/* Wipes the values, which may be secrets. */
+/* libyaml does not wipe what it frees: its buffers, events and documents hold most of the copies of a secret. These do. */
+void document_wipe_parser(yaml_parser_t *parser);
+void document_wipe_event(yaml_event_t *event);
 void document_free(yaml_document_t *document);
 
 #endif

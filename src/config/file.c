@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int read_descriptor(int fd, char *text, size_t max, size_t *ret_size)
@@ -52,4 +53,10 @@ void file_free(char *text, size_t size)
     if (text)
         explicit_bzero(text, size);
     free(text);
+}
+
+bool file_is_public(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH));
 }

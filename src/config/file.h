@@ -2,12 +2,21 @@
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Reads a whole file, or pipe, of at most max bytes into memory with a NUL behind it, leaving no copy of what
  * may be secret elsewhere. 0, BLEPROXY_E_NOT_FOUND, BLEPROXY_E_IO (errno says why), BLEPROXY_E_LIMIT,
  * BLEPROXY_E_NOMEM. */
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_size);
+/* Makes a file that was not there, for its owner only, and directories that are missing. On return it would survive the
+ * loss of power. 0, BLEPROXY_E_STATE (there is one already), BLEPROXY_E_IO: errno says why, and there is none. */
+int file_create(const char *path, const char *text, size_t size);
+/* Replaces a file as a whole, or makes it as file_create() does; a link stays one. Mode and, where that is allowed, owner
+ * are kept. 0, BLEPROXY_E_IO (errno says why; it is as it was), BLEPROXY_E_NOMEM. */
+int file_replace(const char *path, const char *text, size_t size);
+/* Whether it is a file that every user of the machine may read or write; not so if that cannot be found out. */
+bool file_is_public(const char *path);
 /* Wipes size bytes of text and frees it. text may be NULL. */
 void file_free(char *text, size_t size);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/pins.h"
 
+#include "config/check.h"
 #include "config/schema.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
@@ -29,6 +30,20 @@ struct relations {
     struct config_error *error;
 };
 
+#define fail_at(relations, where, ...)                                                                       \
+    config_fail_at((relations)->error, (relations)->config, (where)->file, (where)->line, __VA_ARGS__)
+
+static struct config_place_text place(const struct relations *relations, const struct config_text *here,
+                                      const struct config_text *there)
+{
+    return config_place(relations->config, here->file, there->file, there->line);
+}
+
+static bool is_before(const struct config_text *a, const struct config_text *b)
+{
+    return a->file != b->file ? a->file < b->file : a->line < b->line;
+}
+
 /* The texts are valid addresses. */
 static uint64_t address_of(const char *text)
 {
@@ -41,11 +56,10 @@ static int fail_unknown_proxy(const struct relations *relations, const struct co
 {
     const char *nearest = config_find_similar(relations->config, where->text);
     if (nearest)
-        return config_fail(relations->error, where->line, "there is no proxy '%s'; did you mean '%s'?",
-                           where->text, nearest);
-    return config_fail(relations->error, where->line,
-                       "there is no proxy '%s'; give the name of one under 'proxies', or its MAC address",
-                       where->text);
+        return fail_at(relations, where, "there is no proxy '%s'; did you mean '%s'?", where->text, nearest);
+    return fail_at(relations, where,
+                   "there is no proxy '%s'; give the name of one under 'proxies', or its MAC address",
+                   where->text);
 }
 
 static int add_proxies(struct relations *relations, uint64_t device, enum relation_kind kind,
@@ -120,12 +134,12 @@ static int fail_contradiction(const struct relations *relations, const struct re
                               const struct relation *b)
 {
     char device[BLEPROXY_ADDRESS_TEXT_SIZE], mac[BLEPROXY_ADDRESS_TEXT_SIZE];
-    const struct relation *later = a->where->line >= b->where->line ? a : b, *earlier = later == a ? b : a;
+    const struct relation *later = is_before(a->where, b->where) ? b : a, *earlier = later == a ? b : a;
     bleproxy_address_format(a->device, device);
     bleproxy_address_format(a->mac, mac);
-    return config_fail(relations->error, later->where->line, "'%s' is %s for %s here, and %s in line %u",
-                       a->proxy ? a->proxy->name : mac, verb(later->kind), device, verb(earlier->kind),
-                       earlier->where->line);
+    return fail_at(relations, later->where, "'%s' is %s for %s here, and %s in %s",
+                   a->proxy ? a->proxy->name : mac, verb(later->kind), device, verb(earlier->kind),
+                   place(relations, later->where, earlier->where).text);
 }
 
 /* The relation wants the proxy for the device. */
@@ -151,9 +165,9 @@ static int check_only(const struct relations *relations, const struct relation *
     if (!only)
         return 0;
     bleproxy_address_format(relation->device, device);
-    return config_fail(relations->error, relation->where->line,
-                       "this proxy cannot be used for %s: it is not among those under 'only' in line %u",
-                       device, only->where->line);
+    return fail_at(relations, relation->where,
+                   "this proxy cannot be used for %s: it is not among those under 'only' in %s", device,
+                   place(relations, relation->where, only->where).text);
 }
 
 static int check_reserved(const struct relations *relations, const struct relation *relation)
@@ -166,9 +180,9 @@ static int check_reserved(const struct relations *relations, const struct relati
         if (address_of(proxy->only[i].text) == relation->device)
             return 0;
     bleproxy_address_format(relation->device, device);
-    return config_fail(relations->error, relation->where->line,
-                       "'%s' cannot be used for %s: that is not among the devices under 'only' in line %u",
-                       proxy->name, device, proxy->only[0].line);
+    return fail_at(relations, relation->where,
+                   "'%s' cannot be used for %s: that is not among the devices under 'only' in %s",
+                   proxy->name, device, place(relations, relation->where, &proxy->only[0]).text);
 }
 
 /* All relations of one device. */
@@ -192,7 +206,7 @@ static int compare_by_device(const void *a, const void *b)
     const struct relation *first = a, *second = b;
     if (first->device != second->device)
         return first->device < second->device ? -1 : 1;
-    return (first->where->line > second->where->line) - (first->where->line < second->where->line);
+    return is_before(second->where, first->where) - is_before(first->where, second->where);
 }
 
 static int check_all(struct relations *relations)
@@ -214,6 +228,10 @@ int config_check_pins(const struct config *config, struct config_error *ret_erro
 {
     size_t n = count_all(config);
     struct relations relations = {.config = config, .error = ret_error};
+    if (n > SCHEMA_TEXTS_MAX)
+        return config_fail(ret_error, 0,
+                           "there are more than %d entries in lists such as 'prefer', all together",
+                           SCHEMA_TEXTS_MAX);
     if (n == 0)
         return 0;
     relations.items = calloc(n, sizeof(*relations.items));

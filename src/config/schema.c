@@ -103,11 +103,27 @@ static int read_value_text(const struct reader *reader, const struct schema_key 
     return *ret_text ? 0 : BLEPROXY_E_NOMEM;
 }
 
+static void free_text(const struct schema_key *key, char *text)
+{
+    if (key->type == SCHEMA_SECRET && text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static void free_texts(struct config_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(texts[i].text);
+    free(texts);
+}
+
 static int read_text(const struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                      void *object)
 {
-    char *copy = NULL;
+    char *before, *copy = NULL;
     int r = read_value_text(reader, key, node, &copy);
+    memcpy(&before, member(object, key->offset), sizeof(before));
+    free_text(key, before);
     memcpy(member(object, key->offset), &copy, sizeof(copy));
     return r;
 }
@@ -123,13 +139,14 @@ static int read_texts(struct reader *reader, const struct schema_key *key, const
                            "there are more than %d entries in lists such as '%s', all together",
                            SCHEMA_TEXTS_MAX, key->name);
     reader->n_texts += n;
-    if (n == 0)
-        return 0;
-    struct config_text *texts = calloc(n, sizeof(*texts));
-    if (!texts)
-        return BLEPROXY_E_NOMEM;
-    memcpy(member(object, key->offset), &texts, sizeof(texts));
     size_t *count = member(object, key->count_offset);
+    struct config_text *before, *texts = n > 0 ? calloc(n, sizeof(*texts)) : NULL;
+    if (n > 0 && !texts)
+        return BLEPROXY_E_NOMEM;
+    memcpy(&before, member(object, key->offset), sizeof(before));
+    free_texts(before, *count);
+    *count = 0;
+    memcpy(member(object, key->offset), &texts, sizeof(texts));
     for (; *count < n; ++*count) {
         const yaml_node_t *item = list ? yaml_document_get_node(reader->document, items[*count]) : node;
         int r = check_tag(reader, item, key);
@@ -225,18 +242,21 @@ static int read_list(struct reader *reader, const struct schema_key *key, const 
 {
     const yaml_node_item_t *items = node->data.sequence.items.start;
     size_t n = (size_t)(node->data.sequence.items.top - items);
-    if (n > key->max)
+    size_t *count = member(object, key->count_offset);
+    if (n > key->max - *count)
         return config_fail(reader->error, line_of(node), "'%s' has more than %zu entries", key->name,
                            key->max);
     if (n == 0)
         return 0;
-    void *array = calloc(n, key->items->size);
+    void *before, *array;
+    memcpy(&before, member(object, key->offset), sizeof(before));
+    array = reallocarray(before, *count + n, key->items->size);
     if (!array)
         return BLEPROXY_E_NOMEM;
     memcpy(member(object, key->offset), &array, sizeof(array));
-    size_t *count = member(object, key->count_offset);
-    while (*count < n) {
-        const yaml_node_t *item = yaml_document_get_node(reader->document, items[*count]);
+    memset(member(array, *count * key->items->size), 0, n * key->items->size);
+    for (size_t i = 0; i < n; i++) {
+        const yaml_node_t *item = yaml_document_get_node(reader->document, items[i]);
         int r = read_object(reader, key->items, item, member(array, *count * key->items->size));
         ++*count;
         if (r < 0)
@@ -422,13 +442,6 @@ int schema_read(const struct schema *schema, yaml_document_t *document, const ya
     return read_object(&reader, schema, node, object);
 }
 
-static void free_texts(struct config_text *texts, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free(texts[i].text);
-    free(texts);
-}
-
 void schema_free(const struct schema *schema, void *object)
 {
     for (size_t i = 0; i < schema->n_keys; i++) {
@@ -441,11 +454,9 @@ void schema_free(const struct schema *schema, void *object)
             free_texts((struct config_text *)(void *)value, *(size_t *)member(object, key->count_offset));
             continue;
         }
-        if (key->type == SCHEMA_SECRET && value)
-            explicit_bzero(value, strlen(value));
         for (size_t j = 0; key->type == SCHEMA_LIST && j < *(size_t *)member(object, key->count_offset); j++)
             schema_free(key->items, value + j * key->items->size);
-        free(value);
+        free_text(key, value);
     }
     memset(object, 0, schema->size);
 }

@@ -53,7 +53,8 @@ struct schema {
                     struct config_error *ret_error);
 };
 
-/* Reads the mapping `node` into the zeroed struct `object`. 0; BLEPROXY_E_INVALID with *ret_error set or
+/* Reads the mapping `node` into the struct `object`, which is zeroed or holds what others said: lists of objects grow, bits
+ * are added, of everything else the later one counts. 0; BLEPROXY_E_INVALID with *ret_error set or
  * BLEPROXY_E_NOMEM, and object then is to be freed too. user goes to the complete functions. */
 int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
                 const void *user, struct config_error *ret_error);

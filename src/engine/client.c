@@ -3,6 +3,7 @@
 
 #include "engine/scanner.h"
 #include "hub/wiring.h"
+#include <bleproxy/key.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -172,7 +173,9 @@ struct client_waiter {
         bleproxy_device_info_fn *on_info;
         bleproxy_ping_fn *on_pong;
         bleproxy_slots_fn *on_slots;
+        bleproxy_key_fn *on_set;
     };
+    const char *key; /* borrowed until the request is made */
     void *user;
     uint64_t sent_ns;
 };
@@ -263,6 +266,33 @@ int bleproxy_client_slots(struct bleproxy_client *client, bleproxy_slots_fn *on_
 {
     return client_request(client, &(struct client_waiter){.on_slots = on_slots, .user = user},
                           client_request_slots);
+}
+
+static void client_key_done(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+{
+    (void)now_ns;
+    struct client_waiter waiter = *(struct client_waiter *)user;
+    free(user);
+    if (error == 0 && !((const NoiseEncryptionSetKeyResponse *)reply)->success)
+        error = BLEPROXY_E_REFUSED;
+    waiter.on_set(waiter.user, error);
+}
+
+static int client_request_key(struct session *session, struct client_waiter *waiter, uint64_t now_ns)
+{
+    const char *key = waiter->key;
+    waiter->key = NULL;
+    return session_set_key(session, key, client_key_done, waiter, now_ns);
+}
+
+int bleproxy_client_set_key(struct bleproxy_client *client, const char *key, bleproxy_key_fn *on_set,
+                            void *user)
+{
+    int r = bleproxy_key_check(key);
+    if (r < 0)
+        return r;
+    return client_request(client, &(struct client_waiter){.on_set = on_set, .key = key, .user = user},
+                          client_request_key);
 }
 
 int bleproxy_connect_scanner(struct bleproxy_client *client, const struct bleproxy_device_info *info,

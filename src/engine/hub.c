@@ -209,6 +209,16 @@ int bleproxy_hub_set_interval(struct bleproxy_hub *hub, uint64_t address, uint32
     return hub_set_interval(hub->core, address, interval_s * NS_PER_S);
 }
 
+void bleproxy_hub_set_reference(struct bleproxy_hub *hub, uint32_t reference)
+{
+    if (hub->freed)
+        return;
+    engine_hub_enter(hub);
+    hub_set_reference(hub->core, reference, loop_now());
+    central_set_reference(hub->central, reference);
+    engine_hub_leave(hub);
+}
+
 void bleproxy_hub_forget(struct bleproxy_hub *hub, uint64_t address)
 {
     hub_forget(hub->core, address);

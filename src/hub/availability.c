@@ -29,6 +29,11 @@ void availability_init(struct availability *availability, uint32_t rules, uint64
     list_init(&availability->watches);
 }
 
+void availability_hurry(struct availability *availability, uint32_t rules, uint64_t now_ns)
+{
+    availability->due_ns = time_min(availability->due_ns, time_after(now_ns, sweep_every_ns(rules)));
+}
+
 static uint64_t memory_ns(uint32_t rules, uint64_t interval_ns)
 {
     const uint64_t least_ns = BLEPROXY_DEVICE_EXPIRY_S * NS_PER_S, most_ns = MEMORY_MAX_S * NS_PER_S;

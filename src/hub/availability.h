@@ -13,6 +13,8 @@ struct availability {
 };
 
 void availability_init(struct availability *availability, uint32_t rules, uint64_t now_ns);
+/* Other rules hold from now on: the next look is not later than by them. */
+void availability_hurry(struct availability *availability, uint32_t rules, uint64_t now_ns);
 /* Within hub_enter() and hub_leave(). */
 void availability_tick(struct hub *hub, uint64_t now_ns);
 /* The device makes way for another, and is out of the table: who watches is told. Frees it. Within hub_enter(). */

@@ -362,6 +362,12 @@ int hub_set_interval(struct hub *hub, uint64_t address, uint64_t interval_ns)
     return interest_set_interval(hub, address, interval_ns);
 }
 
+void hub_set_reference(struct hub *hub, uint32_t reference, uint64_t now_ns)
+{
+    hub->rules = reference;
+    availability_hurry(&hub->availability, reference, now_ns);
+}
+
 void hub_forget(struct hub *hub, uint64_t address)
 {
     struct bleproxy_device *device = device_table_get(&hub->devices, address);

@@ -55,6 +55,7 @@ int hub_watch_unavailable(struct hub *hub, uint64_t address, bleproxy_unavailabl
                           void *user, struct bleproxy_watch **ret_watch);
 enum { HUB_INTERVAL_MAX_S = 366 * 24 * 3600 };
 int hub_set_interval(struct hub *hub, uint64_t address, uint64_t interval_ns);
+void hub_set_reference(struct hub *hub, uint32_t reference, uint64_t now_ns);
 void hub_forget(struct hub *hub, uint64_t address);
 /* The source of the device's current report, or 0: there is none. */
 uint64_t hub_source_of(const struct hub *hub, uint64_t address);

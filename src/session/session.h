@@ -141,6 +141,12 @@ void session_cancel(struct session_request *request, uint64_t now_ns);
 typedef void session_info_fn(void *user, int error, const struct bleproxy_device_info *info, uint64_t now_ns);
 int session_get_device_info(struct session *session, session_info_fn *on_info, void *user, uint64_t now_ns);
 
+/* Gives the proxy another encryption key: the base64 of 32 bytes. The answer is a NoiseEncryptionSetKeyResponse; firmware that
+ * does not know the request never gives it. Besides session_request()'s results BLEPROXY_E_INVALID_KEY: another length. */
+enum { SESSION_KEY_LENGTH = 44 };
+int session_set_key(struct session *session, const char *key, session_reply_fn *on_reply, void *user,
+                    uint64_t now_ns);
+
 int session_ping(struct session *session, session_reply_fn *on_reply, void *user, uint64_t now_ns);
 
 /* Subscriptions; they last as long as the session. raw: ask for raw advertisements. */

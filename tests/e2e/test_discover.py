@@ -60,8 +60,12 @@ def test_a_device_is_added_to_the_configuration():
         run("discover", "--add", "kitchen", "-c", config).expect(0, "already")
         run("discover", "--add", "cellar", "-c", config, "-t", "0.5").expect(6, "no device of the name 'cellar'")
         assert all(device["configured"] for device in run("discover", "-t", "1", "-c", config, "--json").objects())
-        config = write("flow.yaml", "proxies: [{address: a}]\n")
-        run("discover", "--add", "kitchen", "-c", config).expect(2, "flow.yaml:1: 'proxies' is not written as a list")
+        config = write("flow.yaml", "proxies: [{address: a}] # all of them\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(0)
+        with open(config, encoding="utf-8") as file:
+            assert file.read() == "proxies: [{address: a}, {name: kitchen, address: kitchen.local}] # all of them\n"
+        config = write("flow.yaml", "proxies: null\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(2, "flow.yaml:1: 'proxies' is written in a way that cannot")
         # Where there is no file yet.
         run("discover", "--add", "kitchen", XDG_CONFIG_HOME=os.path.join(os.path.dirname(config), "xdg")).expect(0)
         with open(os.path.join(os.path.dirname(config), "xdg/bleproxy/bleproxy.yaml"), encoding="utf-8") as file:

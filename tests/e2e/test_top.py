@@ -153,7 +153,7 @@ def test_keys():
 
 def test_the_terminal_is_left_as_it_was():
     with sim() as proxies:
-        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, None):
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, None):
             terminal = Terminal("top", "-p", proxies[0], *([] if end else ["-t", "3"]), keep=True)
             terminal.wait_for_frame(is_full)
             assert not terminal.is_seen()

@@ -447,6 +447,52 @@ static void test_connect_scanner_leaves_its_duties_to_the_caller(void **state)
     virtual_proxy_stop(&proxy, SIGTERM);
 }
 
+static void test_keys_are_made_and_checked(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {BLEPROXY_KEY_NONE, "", "AAEC",
+                                      "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA!"};
+    char one[BLEPROXY_KEY_TEXT_SIZE], two[BLEPROXY_KEY_TEXT_SIZE];
+    bleproxy_key_generate(one);
+    bleproxy_key_generate(two);
+    assert_string_not_equal(one, two);
+    assert_int_equal(strlen(one), 44);
+    assert_int_equal(bleproxy_key_check(one), 0);
+    assert_int_equal(bleproxy_key_check(two), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(bleproxy_key_check(bad[i]), BLEPROXY_E_INVALID_KEY);
+}
+
+static void on_set(void *user, int error)
+{
+    struct seen *seen = user;
+    seen->n_done++;
+    seen->error = error;
+    bleproxy_loop_stop(seen->loop);
+}
+
+static void test_a_key_that_is_the_devices_own_is_not_replaced(void **state)
+{
+    (void)state;
+    struct virtual_proxy proxy = virtual_proxy_start("2026.8", key, false);
+    char text[BLEPROXY_KEY_TEXT_SIZE];
+    struct seen seen;
+    setup(&seen);
+    bleproxy_key_generate(text);
+    connect_client(&seen, proxy.port, key_text);
+    assert_int_equal(bleproxy_client_set_key(seen.client, BLEPROXY_KEY_NONE, on_set, &seen),
+                     BLEPROXY_E_INVALID_KEY);
+    assert_int_equal(bleproxy_client_set_key(seen.client, text, on_set, &seen), 0);
+    run_until(&seen, &seen.n_done, 1);
+    assert_int_equal(seen.error, BLEPROXY_E_REFUSED);
+    assert_int_equal(bleproxy_client_set_key(seen.client, text, on_set, &seen), 0);
+    bleproxy_client_free(seen.client);
+    assert_int_equal(seen.n_done, 2);
+    assert_int_equal(seen.error, BLEPROXY_E_CANCELLED);
+    teardown(&seen);
+    virtual_proxy_stop(&proxy, SIGTERM);
+}
+
 static void test_a_client_is_freed_before_its_scanner(void **state)
 {
     (void)state;
@@ -675,6 +721,8 @@ int main(void)
         cmocka_unit_test(test_a_lost_proxy_is_connected_again),
         cmocka_unit_test(test_everything_may_be_freed_in_a_callback),
         cmocka_unit_test(test_connect_scanner_leaves_its_duties_to_the_caller),
+        cmocka_unit_test(test_keys_are_made_and_checked),
+        cmocka_unit_test(test_a_key_that_is_the_devices_own_is_not_replaced),
         cmocka_unit_test(test_a_client_is_freed_before_its_scanner),
         cmocka_unit_test(test_a_client_is_told_why_it_could_not_connect),
         cmocka_unit_test(test_a_foreign_loop_needs_one_descriptor_and_a_timeout),

@@ -2,139 +2,157 @@
 #include "support.h"
 
 #include "config/append.h"
+#include "config/config.h"
 #include <bleproxy/error.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct config_entry kitchen = {.name = "kitchen", .address = "kitchen.local"};
-static const struct config_entry strange = {.name = "a \"b\": #c\\", .address = "1234", .port = 6054};
+static const struct config_entry attic = {.name = "attic", .address = "10.0.0.2"};
 static struct config_error error;
 
-static char *append(const char *text, const struct config_entry *entries, size_t n)
+static void check(const char *before, const struct config_entry *entry, const char *expected)
 {
-    char *result;
+    char *text;
     size_t size;
-    memset(&error, 0, sizeof(error));
-    int r = config_append(text, strlen(text), entries, n, &result, &size, &error);
-    if (r < 0) {
-        assert_int_equal(r, BLEPROXY_E_INVALID);
-        assert_true(error.text[0]);
-        return NULL;
-    }
-    assert_int_equal(strlen(result), size);
-    return result;
+    error = (struct config_error){0};
+    int r = config_append(before, strlen(before), entry, 1, &text, &size, &error);
+    if (r < 0)
+        fail_msg("%s: line %u: %s", before, error.line, error.text);
+    assert_string_equal(text, expected);
+    assert_int_equal(size, strlen(expected));
+    struct config config;
+    assert_int_equal(config_parse(text, size, &config, &error), 0);
+    config_deinit(&config);
+    free(text);
 }
 
-static void test_where_it_goes(void **state)
+static void check_refused(const char *before, const struct config_entry *entry, unsigned line,
+                          const char *part)
+{
+    char *text;
+    size_t size;
+    error = (struct config_error){0};
+    assert_int_equal(config_append(before, strlen(before), entry, 1, &text, &size, &error),
+                     BLEPROXY_E_INVALID);
+    if (!strstr(error.text, part))
+        fail_msg("'%s' is not in '%s'", part, error.text);
+    assert_int_equal(error.line, line);
+}
+
+#define ATTIC "  - name: attic\n    address: 10.0.0.2\n"
+
+static void test_it_goes_behind_the_others(void **state)
 {
     (void)state;
-    static const struct {
-        const char *what, *before, *after;
-    } cases[] = {
-        {"an empty file", "", "proxies:\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"comments only", "# hello\n", "# hello\nproxies:\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"no end of line", "# hello", "# hello\nproxies:\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"nothing behind the key", "proxies: # none yet\ndevices:\n",
-         "proxies: # none yet\n  - name: kitchen\n    address: kitchen.local\ndevices:\n"},
-        {"a list", "proxies:\n  - address: a\n",
-         "proxies:\n  - address: a\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"a list without an end of line", "proxies:\n  - address: a",
-         "proxies:\n  - address: a\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"a list at the margin", "proxies:\n- address: a\n",
-         "proxies:\n- address: a\n- name: kitchen\n  address: kitchen.local\n"},
-        {"a list far in", "proxies:\n       -   address: a\n           name: b # c\n",
-         "proxies:\n       -   address: a\n           name: b # c\n       - name: kitchen\n         address: "
-         "kitchen.local\n"},
-        {"something behind the list",
-         "proxies:\n  - address: a\n\n# devices\ndevices:\n  - address: AA:BB:CC:DD:EE:FF\n",
-         "proxies:\n  - address: a\n  - name: kitchen\n    address: kitchen.local\n\n# devices\ndevices:\n"
-         "  - address: AA:BB:CC:DD:EE:FF\n"},
-        {"another list before it", "devices:\n  - address: AA:BB:CC:DD:EE:FF\nproxies:\n  - address: a\n",
-         "devices:\n  - address: AA:BB:CC:DD:EE:FF\nproxies:\n  - address: a\n  - name: kitchen\n"
-         "    address: kitchen.local\n"},
-        {"another list only", "devices:\n  - address: AA:BB:CC:DD:EE:FF\n",
-         "devices:\n  - address: AA:BB:CC:DD:EE:FF\nproxies:\n  - name: kitchen\n    address: "
-         "kitchen.local\n"},
-        {"brackets in an entry",
-         "proxies:\n  - address: a\n    deny: [AA:BB:CC:DD:EE:FF,\n      AA:BB:CC:DD:EE:00]\n",
-         "proxies:\n  - address: a\n    deny: [AA:BB:CC:DD:EE:FF,\n      AA:BB:CC:DD:EE:00]\n  - name: "
-         "kitchen\n"
-         "    address: kitchen.local\n"},
-        {"an entry in brackets", "proxies:\n  - {address: a}\n",
-         "proxies:\n  - {address: a}\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"a list in an entry", "proxies:\n  - address: a\n    deny:\n      - AA:BB:CC:DD:EE:FF\n",
-         "proxies:\n  - address: a\n    deny:\n      - AA:BB:CC:DD:EE:FF\n  - name: kitchen\n    address: "
-         "kitchen.local\n"},
-        {"an alias at the end",
-         "proxies:\n  - address: a\n    name: &n b\n  - address: c\n    password: *n\n",
-         "proxies:\n  - address: a\n    name: &n b\n  - address: c\n    password: *n\n  - name: kitchen\n"
-         "    address: kitchen.local\n"},
-        {"a text of several lines", "proxies:\n  - address: |-\n      a\n",
-         "proxies:\n  - address: |-\n      a\n  - name: kitchen\n    address: kitchen.local\n"},
-        {"other ends of lines", "proxies:\r\n  - address: a\r\n",
-         "proxies:\r\n  - address: a\r\n  - name: kitchen\r\n    address: kitchen.local\r\n"},
-        {"an umlaut before it",
-         "# K\xc3\xbc"
-         "che\nproxies:\n  - address: a # \xc3\xa4\n",
-         "# K\xc3\xbc"
-         "che\nproxies:\n  - address: a # \xc3\xa4\n  - name: kitchen\n    address: kitchen.local\n"},
+    static const char *const files[][2] = {
+        {"", "proxies:\n" ATTIC},
+        {"# mine\n", "# mine\nproxies:\n" ATTIC},
+        {"# mine", "# mine\nproxies:\n" ATTIC},
+        {"---\n", "---\nproxies:\n" ATTIC},
+        {"filters: apple\n", "filters: apple\nproxies:\n" ATTIC},
+        {"filters: [apple]", "filters: [apple]\nproxies:\n" ATTIC},
+        {"proxies:\n", "proxies:\n" ATTIC},
+        {"proxies: # none\n# - name: b\nfilters: apple\n",
+         "proxies: # none\n" ATTIC "# - name: b\nfilters: apple\n"},
+        {"proxies:\n  - address: a\n", "proxies:\n  - address: a\n" ATTIC},
+        {"proxies:\n  - address: a", "proxies:\n  - address: a\n" ATTIC},
+        {"proxies:\n  - address: a # here\n\n\nfilters: apple # there\n",
+         "proxies:\n  - address: a # here\n" ATTIC "\n\nfilters: apple # there\n"},
+        {"proxies:\n  - address: a\n    # port: 1\n  # - address: b\n\ndevices:\n",
+         "proxies:\n  - address: a\n    # port: 1\n" ATTIC "  # - address: b\n\ndevices:\n"},
+        {"proxies:\n- address: a\n  prefer:\n  - A4:C1:38:11:22:33\nfilters: apple\n",
+         "proxies:\n- address: a\n  prefer:\n  - A4:C1:38:11:22:33\n- name: attic\n  address: "
+         "10.0.0.2\nfilters: apple\n"},
+        {"filters: apple\nproxies:\n    - {address: a,\n       port: 1}\n\n",
+         "filters: apple\nproxies:\n    - {address: a,\n       port: 1}\n    - name: attic\n      address: "
+         "10.0.0.2\n\n"},
+        {"proxies:\n  - address: >-\n      a\n  - &b {address: b}\nfilters: apple\n",
+         "proxies:\n  - address: >-\n      a\n  - &b {address: b}\n" ATTIC "filters: apple\n"},
+        {"proxies:\n  - address: b\n    name: |-\n      c\n\nfilters: apple\n",
+         "proxies:\n  - address: b\n    name: |-\n      c\n\n" ATTIC "filters: apple\n"},
+        {"proxies:\n  - address: b\n    prefer: []\n", "proxies:\n  - address: b\n    prefer: []\n" ATTIC},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *after = append(cases[i].before, &kitchen, 1);
-        if (!after)
-            fail_msg("%s: refused: %s", cases[i].what, error.text);
-        if (strcmp(after, cases[i].after) != 0)
-            fail_msg("%s:\n%s", cases[i].what, after);
-        free(after);
-    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        check(files[i][0], &attic, files[i][1]);
 }
 
-static void test_what_is_refused(void **state)
+static void test_it_goes_into_brackets(void **state)
 {
     (void)state;
-    static const struct {
-        const char *what, *text, *why;
-    } cases[] = {
-        {"a list in brackets", "proxies: [{address: a}]\n", "not written as a list"},
-        {"an empty list in brackets", "proxies: []\n", "not written as a list"},
-        {"null", "proxies: null\n", "not written as a list"},
-        {"a file in brackets", "{proxies: [{address: a}]}\n", "not written as a list"},
-        {"a document that ends", "proxies:\n  - address: a\n...\n", NULL},
-        {"a document that ends without proxies", "devices:\n...\n", "nothing can be added"},
-        {"no YAML", "proxies: [\n", "not YAML"},
-        {"no configuration", "hello: world\n", "unknown key"},
-        {"its name", "proxies:\n  - address: a\n    name: kitchen\n", "nothing can be added"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *after = append(cases[i].text, &kitchen, 1);
-        if ((after != NULL) != (cases[i].why == NULL))
-            fail_msg("%s", cases[i].what);
-        if (cases[i].why && !strstr(error.text, cases[i].why))
-            fail_msg("%s: %s", cases[i].what, error.text);
-        free(after);
-    }
+    check("proxies: []\n", &attic, "proxies: [{name: attic, address: 10.0.0.2}]\n");
+    check("proxies: [{address: a}] # é\n", &attic,
+          "proxies: [{address: a}, {name: attic, address: 10.0.0.2}] # é\n");
+    check("proxies: [{address: a,}, ]", &attic, "proxies: [{address: a,}, {name: attic, address: 10.0.0.2}]");
+    check("proxies: [\n  {address: é, only: [A4:C1:38:11:22:33]} # [\n]\n", &attic,
+          "proxies: [\n  {address: é, only: [A4:C1:38:11:22:33]} # [\n, {name: attic, address: 10.0.0.2}]\n");
+    check("{filters: apple, proxies: [{name: 'é', address: a}]}", &attic,
+          "{filters: apple, proxies: [{name: 'é', address: a}, {name: attic, address: 10.0.0.2}]}");
 }
 
-static void test_strange_names_are_quoted_and_ports_are_told(void **state)
+static void test_all_that_an_entry_has_is_written_and_quoted_where_it_must(void **state)
 {
     (void)state;
-    const struct config_entry both[] = {kitchen, strange};
-    char *after = append("proxies:\n", both, 2);
-    assert_non_null(after);
-    assert_string_equal(after, "proxies:\n  - name: kitchen\n    address: kitchen.local\n"
-                               "  - name: \"a \\\"b\\\": #c\\\\\"\n    address: \"1234\"\n    port: 6054\n");
-    free(after);
-    static const char *const words[] = {"null", "Yes", "12", "-", "~", "*a", "k\xc3\xbcrz", "a.b-c_d"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        after = append("", &(const struct config_entry){.name = words[i], .address = "a"}, 1);
-        assert_non_null(after);
-        free(after);
+    check("",
+          &(struct config_entry){.name = "the \"new\" one: \\",
+                                 .address = "fe80::1%eth0",
+                                 .port = 6054,
+                                 .noise_psk_file = "keys/new #1.key"},
+          "proxies:\n  - name: \"the \\\"new\\\" one: \\\\\"\n    address: \"fe80::1%eth0\"\n    port: 6054\n"
+          "    noise_psk_file: \"keys/new #1.key\"\n");
+    static const char *const names[] = {"null", "~", "No", "17", "-",  "1.5", "a: b",
+                                        "#",    "é", "!a", "&a", "*a", "=",   "{"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char expected[64];
+        snprintf(expected, sizeof(expected), "proxies:\n  - name: \"%s\"\n    address: a.local\n", names[i]);
+        check("", &(struct config_entry){.name = names[i], .address = "a.local"}, expected);
     }
+    check("", &(struct config_entry){.address = "a.local"}, "proxies:\n  - address: a.local\n");
 }
+
+static void test_several_at_once(void **state)
+{
+    (void)state;
+    const struct config_entry entries[] = {
+        attic, {.name = "b", .address = "b", .port = 6053}, {.name = "b", .address = "c"}};
+    char *text;
+    size_t size;
+    assert_int_equal(config_append("", 0, entries, 2, &text, &size, &error), 0);
+    assert_string_equal(text, "proxies:\n" ATTIC "  - name: b\n    address: b\n");
+    free(text);
+    assert_int_equal(config_append("", 0, entries, 3, &text, &size, &error), BLEPROXY_E_INVALID);
+    assert_non_null(strstr(error.text, "there is a proxy 'b' already"));
+}
+
+static void test_lines_end_as_they_did(void **state)
+{
+    (void)state;
+    check("proxies:\r\n  - address: a\r\nfilters: apple\r\n", &attic,
+          "proxies:\r\n  - address: a\r\n  - name: attic\r\n    address: 10.0.0.2\r\nfilters: apple\r\n");
+}
+
+static void test_what_cannot_be_added_is_refused(void **state)
+{
+    (void)state;
+    check_refused("proxies:\n  - {name: attic, address: b}\n", &attic, 2, "there is a proxy 'attic' already");
+    check_refused("proxies:\n  - {address: 10.0.0.2}\n", &(struct config_entry){.address = "10.0.0.2"}, 2,
+                  "already");
+    check_refused("proxies: ~\n", &attic, 1, "cannot be added to");
+    check_refused("filters: apple\nproxies: null\n", &attic, 2, "cannot be added to");
+    check_refused("{filters: apple}\n", &attic, 1, "cannot be added to");
+    check_refused("--- {}\n", &attic, 1, "cannot be added to");
+    check_refused("filters: apple\n...\n", &attic, 1, "cannot be added to");
+    check_refused("proxies:\n  - adress: b\n", &attic, 2, "did you mean 'address'");
+    check_refused("", &(struct config_entry){.name = "", .address = "a"}, 0, "empty");
+    check_refused("", &(struct config_entry){.name = "a\nb", .address = "a"}, 0, "does not print");
+    check_refused("", &(struct config_entry){.name = "a", .address = "a b"}, 0, "cannot be added to");
+    check_refused("proxies: [\n", &attic, 2, "not YAML");
+    check_refused("\xff\xfe", &attic, 0, "cannot be added to"); /* UTF-16 */
+}
+
+/* ---- Files ---- */
 
 static char directory[] = "/tmp/bleproxy-test-XXXXXX";
 
@@ -147,58 +165,81 @@ static const char *path_of(const char *name)
     return path;
 }
 
-static void assert_file(const char *name, const char *expected, mode_t mode)
+static void write_text(const char *path, const char *text)
 {
-    char text[64] = "";
-    struct stat status;
-    FILE *file = fopen(path_of(name), "r");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_text(const char *path, const char *expected)
+{
+    char text[1024];
+    FILE *file = fopen(path, "r");
     assert_non_null(file);
     text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
     fclose(file);
     assert_string_equal(text, expected);
-    assert_int_equal(stat(path_of(name), &status), 0);
-    assert_int_equal(status.st_mode & 07777, mode);
 }
 
-static void add(const char *name, const char *address)
+static unsigned mode_of(const char *path)
 {
-    assert_int_equal(
-        config_append_file(path_of(name), &(const struct config_entry){.address = address}, 1, &error), 0);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_mode & 07777;
 }
 
-static void test_a_file_is_replaced(void **state)
+static void test_files(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(directory));
-    add("new", "a");
-    assert_file("new", "proxies:\n  - address: a\n", 0600);
-    assert_int_equal(chmod(path_of("new"), 0640), 0);
-    assert_int_equal(symlink("new", path_of("link")), 0);
-    add("link", "b");
-    assert_file("new", "proxies:\n  - address: a\n  - address: b\n", 0640);
-    struct stat status;
-    assert_int_equal(lstat(path_of("link"), &status), 0);
-    assert_true(S_ISLNK(status.st_mode));
-    add("deep/er/new", "c");
-    assert_file("deep/er/new", "proxies:\n  - address: c\n", 0600);
-    const struct config_entry entry = {.address = "d", .noise_psk_file = "d.key"};
-    assert_int_equal(config_append_file(path_of("new/not"), &entry, 1, &error), BLEPROXY_E_IO);
-    assert_non_null(strstr(error.text, strerror(ENOTDIR)));
-    unlink(path_of("link"));
-    unlink(path_of("new"));
-    unlink(path_of("deep/er/new"));
-    rmdir(path_of("deep/er"));
-    rmdir(path_of("deep"));
-    assert_int_equal(rmdir(directory), 0); /* nothing else was left behind */
+    const char *new = path_of("a/b/new.yaml");
+    assert_int_equal(config_append_file(new, &attic, 1, &error), 0);
+    assert_text(new, "proxies:\n" ATTIC);
+    assert_int_equal(mode_of(new), 0600);
+    assert_int_equal(mode_of(path_of("a/b")), 0700);
+
+    const char *real = path_of("real.yaml"), *link = path_of("link.yaml");
+    write_text(real, "filters: apple\n");
+    assert_int_equal(chmod(real, 0640), 0);
+    assert_int_equal(symlink("real.yaml", link), 0);
+    assert_int_equal(config_append_file(link, &attic, 1, &error), 0);
+    assert_text(real, "filters: apple\nproxies:\n" ATTIC);
+    assert_int_equal(mode_of(real), 0640);
+    char target[64];
+    assert_int_equal(readlink(link, target, sizeof(target)), 9);
+
+    assert_int_equal(config_append_file(link, &attic, 1, &error), BLEPROXY_E_INVALID);
+    assert_int_equal(error.line, 3);
+    assert_text(real, "filters: apple\nproxies:\n" ATTIC);
+    assert_int_equal(mkdir(path_of("conf.d"), 0755), 0);
+    write_text(path_of("conf.d/b.yaml"), "proxies:\n  - {name: b, address: b}\n");
+    assert_int_equal(config_append_file(link, &(struct config_entry){.name = "b", .address = "c"}, 1, &error),
+                     BLEPROXY_E_INVALID);
+    assert_string_equal(error.file, path_of("conf.d/b.yaml"));
+    assert_int_equal(error.line, 2);
+    assert_int_equal(config_append_file(path_of("conf.d"), &attic, 1, &error), BLEPROXY_E_IO);
+    assert_non_null(strstr(error.text, "cannot be read"));
+    static const char *const all[] = {"a/b/new.yaml", "real.yaml", "link.yaml", "conf.d/b.yaml"};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        assert_int_equal(unlink(path_of(all[i])), 0);
+    rmdir(path_of("a/b"));
+    rmdir(path_of("a"));
+    rmdir(path_of("conf.d"));
+    assert_int_equal(rmdir(directory), 0); /* nothing else was left there */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_where_it_goes),
-        cmocka_unit_test(test_what_is_refused),
-        cmocka_unit_test(test_strange_names_are_quoted_and_ports_are_told),
-        cmocka_unit_test(test_a_file_is_replaced),
+        cmocka_unit_test(test_it_goes_behind_the_others),
+        cmocka_unit_test(test_it_goes_into_brackets),
+        cmocka_unit_test(test_all_that_an_entry_has_is_written_and_quoted_where_it_must),
+        cmocka_unit_test(test_several_at_once),
+        cmocka_unit_test(test_lines_end_as_they_did),
+        cmocka_unit_test(test_what_cannot_be_added_is_refused),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

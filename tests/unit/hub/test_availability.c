@@ -86,6 +86,20 @@ static void test_our_sweeps_come_every_30_s_from_the_start_on(void **state)
     }
 }
 
+static void test_other_rules_count_at_once(void **state)
+{
+    struct fixture *f = *state;
+    at(f, 10);
+    hub_set_reference(f->hub, 0, f->now_ns);
+    assert_int_equal(hub_deadline(f->hub), T0 + 40 * NS_PER_S);
+    at(f, 40);
+    assert_int_equal(hub_deadline(f->hub), T0 + 70 * NS_PER_S);
+    hub_set_reference(f->hub, BLEPROXY_RULE_EXPIRY, f->now_ns);
+    assert_int_equal(hub_deadline(f->hub), T0 + 70 * NS_PER_S); /* the one that was due comes yet */
+    at(f, 70);
+    assert_int_equal(hub_deadline(f->hub), T0 + 370 * NS_PER_S);
+}
+
 static void test_sweep_that_is_late_is_done_once(void **state)
 {
     struct fixture *f = *state;
@@ -606,6 +620,7 @@ int main(void)
         DEFAULT(test_we_look_every_30_s),
         TEST(test_sweeps_come_every_300_s_from_the_start_on),
         DEFAULT(test_our_sweeps_come_every_30_s_from_the_start_on),
+        TEST(test_other_rules_count_at_once),
         TEST(test_sweep_that_is_late_is_done_once),
         TEST(test_any_after_its_interval_and_5_s),
         TEST(test_f135_short_interval_of_the_users),

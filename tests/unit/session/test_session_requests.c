@@ -158,6 +158,33 @@ static void test_a_message_that_does_not_fit_leaves_nothing_behind(void **state)
     client_deinit(&c);
 }
 
+static void take_verdict(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+{
+    (void)now_ns;
+    int *verdict = user;
+    *verdict = error < 0 ? error : ((const NoiseEncryptionSetKeyResponse *)reply)->success;
+}
+
+SPLIT_TEST(test_a_key_is_set_and_the_verdict_told)
+{
+    static const char key[] = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+    int verdicts[3] = {7, 7, 7};
+    client_connect(c, HELLO_15);
+    client_expect(c, "");
+    assert_int_equal(session_set_key(c->session, "", take_verdict, NULL, c->now_ns), BLEPROXY_E_INVALID_KEY);
+    assert_int_equal(session_set_key(c->session, key, take_verdict, &verdicts[0], c->now_ns), 0);
+    client_expect(c, "002e7c0a2c41514944424155474277674a4367734d445134504542455345"
+                     "7851564668635947526f62484230654879413d");
+    client_feed(c, "00027d0801");
+    assert_int_equal(verdicts[0], 1);
+    assert_int_equal(session_set_key(c->session, key, take_verdict, &verdicts[1], c->now_ns), 0);
+    client_feed(c, "00007d");
+    assert_int_equal(verdicts[1], 0);
+    assert_int_equal(session_set_key(c->session, key, take_verdict, &verdicts[2], c->now_ns), 0);
+    client_advance(c, session_timeouts_default.request_ns);
+    assert_int_equal(verdicts[2], BLEPROXY_E_TIMEOUT);
+}
+
 SPLIT_TEST(test_no_request_without_memory)
 {
     struct reply reply;
@@ -183,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_freeing_in_a_reply_cancels_its_siblings_at_once),
         cmocka_unit_test(test_freeing_in_a_reply_at_the_end_of_the_session),
         cmocka_unit_test(test_a_message_that_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(test_a_key_is_set_and_the_verdict_told),
         cmocka_unit_test(test_no_request_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "config/config.h"
+#include "json.h"
+#include "log.h"
+#include "options.h"
+#include "proxies.h"
+
+#include <bleproxy/error.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct option longs[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static const char help[] = "Usage: bleproxy check [OPTION]...\n"
+                           "Check the configuration, its drop-ins and the key files that they name.\n"
+                           "\n"
+                           "  -c, --config FILE        configuration, see bleproxy.yaml(5)\n"
+                           "      --json               each problem as a JSON object on a line of its own\n"
+                           "  -h, --help               this text\n";
+
+static int parse(void *user, int option, const char *value)
+{
+    (void)user, (void)option, (void)value;
+    return CLI_USAGE;
+}
+
+struct problem {
+    bool is_error;
+    const char *file, *text;
+    unsigned line; /* 0: the file as a whole */
+};
+
+static void tell(const struct options *options, const struct problem *problem)
+{
+    char line[16] = "";
+    if (options->json) {
+        struct json_object *object = json_object_new_object();
+        json_object_object_add(object, "severity", json_text(problem->is_error ? "error" : "warning"));
+        json_object_object_add(object, "file", json_text(problem->file));
+        json_object_object_add(object, "line",
+                               problem->line > 0 ? json_object_new_int((int)problem->line) : NULL);
+        json_object_object_add(object, "message", json_text(problem->text));
+        json_print(object);
+        return;
+    }
+    if (problem->line > 0)
+        snprintf(line, sizeof(line), ":%u", problem->line);
+    if (problem->is_error)
+        log_say("%s%s: %s", problem->file, line, problem->text);
+    else
+        log_warn(NULL, "%s%s: %s", problem->file, line, problem->text);
+}
+
+static const char *plural(size_t n, const char *one, const char *several)
+{
+    return n == 1 ? one : several;
+}
+
+static void conclude(const struct config *config)
+{
+    size_t n_drop_ins = config->n_files - 1;
+    printf("%s", config->files[0]);
+    if (n_drop_ins > 0)
+        printf(" and %zu %s", n_drop_ins, plural(n_drop_ins, "drop-in", "drop-ins"));
+    printf(": %zu %s, %zu %s", config->n_proxies, plural(config->n_proxies, "proxy", "proxies"),
+           config->n_devices, plural(config->n_devices, "device", "devices"));
+    if (config->n_warnings > 0)
+        printf(", %zu %s", config->n_warnings, plural(config->n_warnings, "warning", "warnings"));
+    putchar('\n');
+}
+
+static int check(const struct options *options, const char *path)
+{
+    struct config config;
+    struct config_error error = {0};
+    int r = config_load(path, &config, &error);
+    if (r == BLEPROXY_E_NOMEM) {
+        log_say("%s", bleproxy_strerror(r));
+        return CLI_INTERNAL;
+    }
+    if (r < 0) {
+        tell(options, &(struct problem){true, error.file[0] ? error.file : path, error.text, error.line});
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < config.n_warnings; i++) {
+        const struct config_warning *warning = &config.warnings[i];
+        tell(options, &(struct problem){false, config.files[warning->file], warning->text, warning->line});
+    }
+    if (!options->json)
+        conclude(&config);
+    config_deinit(&config);
+    return fflush(stdout) == 0 ? CLI_DONE : CLI_INTERNAL;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    static const struct options_table table = {
+        .longs = longs, .shorts = ":c:h", .help = help, .parse = parse};
+    struct options options = {0};
+    char path[PATH_MAX];
+    int r = options_parse(&options, &table, NULL, argc, argv);
+    if (r == OPTIONS_GO_ON) {
+        r = proxies_config_path(&options, path, sizeof(path));
+        if (r == CLI_DONE)
+            r = check(&options, path);
+    }
+    options_deinit(&options);
+    return r;
+}

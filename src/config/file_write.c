@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/file.h"
+
+#include <bleproxy/error.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Up to the last slash; ".": there is none. To be freed; NULL: out of memory. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static bool make_directories(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!made)
+            return false;
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static bool write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, text, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        text += n;
+        size -= (size_t)n;
+    }
+    return fsync(fd) == 0;
+}
+
+/* Closes fd. */
+static bool finish(int fd, bool ok)
+{
+    int why = errno;
+    bool closed = close(fd) == 0;
+    if (!ok)
+        errno = why;
+    return ok && closed;
+}
+
+/* A name is only there for good once its directory is. */
+static bool sync_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && finish(fd, fsync(fd) == 0);
+}
+
+static void remove_file(const char *path)
+{
+    int why = errno;
+    unlink(path);
+    errno = why;
+}
+
+int file_create(const char *path, const char *text, size_t size)
+{
+    char *directory = directory_of(path);
+    if (!directory || !make_directories(directory)) {
+        free(directory);
+        return BLEPROXY_E_IO;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int r = fd >= 0 ? 0 : errno == EEXIST ? BLEPROXY_E_STATE : BLEPROXY_E_IO;
+    if (fd >= 0 && (!finish(fd, write_all(fd, text, size)) || !sync_directory(directory))) {
+        r = BLEPROXY_E_IO;
+        remove_file(path);
+    }
+    free(directory);
+    return r;
+}
+
+/* A new file beside the old one, with the rights of that. */
+static int write_beside(const char *path, const struct stat *before, const char *temporary, const char *text,
+                        size_t size)
+{
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return BLEPROXY_E_IO;
+    bool owned = fchown(fd, before->st_uid, before->st_gid) == 0; /* often not allowed, and then not needed */
+    mode_t mode = before->st_mode & (owned || before->st_gid == getegid() ? 0777 : 0707);
+    if (finish(fd, fchmod(fd, mode) == 0 && write_all(fd, text, size)) && rename(temporary, path) == 0)
+        return 0;
+    remove_file(temporary);
+    return BLEPROXY_E_IO;
+}
+
+int file_replace(const char *path, const char *text, size_t size)
+{
+    struct stat before;
+    char *target = realpath(path, NULL);
+    if (!target)
+        return errno == ENOENT && file_create(path, text, size) == 0 ? 0 : BLEPROXY_E_IO;
+    char *temporary = NULL, *directory = directory_of(target);
+    int r = BLEPROXY_E_IO;
+    if (!directory || asprintf(&temporary, "%s.%ld.new", target, (long)getpid()) < 0)
+        r = BLEPROXY_E_NOMEM;
+    else if (stat(target, &before) == 0)
+        r = write_beside(target, &before, temporary, text, size);
+    if (r == 0 && !sync_directory(directory))
+        r = BLEPROXY_E_IO;
+    free(temporary);
+    free(directory);
+    free(target);
+    return r;
+}
