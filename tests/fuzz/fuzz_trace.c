@@ -92,8 +92,9 @@ static bool run_line(struct run *run, char *text, size_t size)
     if (size > 0)
         memcpy(copy, text, size);
     int r = trace_reader_next(&run->reader, text, size, &event);
+    size_t mark = run->reader.line == 1 && size >= 3 && memcmp(copy, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     if (r == 0)
-        json_object_put(parse(run, copy, size));
+        json_object_put(parse(run, copy + mark, size - mark));
     free(copy);
     if (r < 0) {
         size_t length = strnlen(run->reader.error, sizeof(run->reader.error));
