@@ -417,8 +417,8 @@ int config_append(const char *text, size_t size, const struct config_entry *entr
         whole[size] = '\0';
     }
     for (size_t i = 0; r == 0 && i < n_entries; i++) {
-        char *longer;
-        size_t longer_size;
+        char *longer = NULL;
+        size_t longer_size = 0;
         r = append_one(whole, size, &entries[i], &longer, &longer_size, ret_error);
         if (r < 0)
             break;
