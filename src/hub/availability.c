@@ -131,8 +131,8 @@ void watches_sweep(struct hub *hub)
 
 /* ---- Who is gone ---- */
 
-/* The device's own list has those sightings that were let in: filtered ones count, too. */
-static bool is_remembered(const struct hub *hub, const struct bleproxy_device *device, bool connectable)
+/* The device's own list has those sightings that were let in. */
+static bool is_listed(const struct bleproxy_device *device, bool connectable)
 {
     list_for_each(node, &device->sightings)
     {
@@ -140,6 +140,12 @@ static bool is_remembered(const struct hub *hub, const struct bleproxy_device *d
         if (!connectable || sighting->view.connectable)
             return true;
     }
+    return false;
+}
+
+/* Filtered ones count, too. */
+static bool is_held(const struct hub *hub, const struct bleproxy_device *device, bool connectable)
+{
     list_for_each(node, &hub->scanners)
     {
         const struct scanner *scanner = list_entry(node, struct scanner, registered);
@@ -175,8 +181,9 @@ static void check_connectable(struct hub *hub, struct bleproxy_device *device, u
 {
     if (is_connected(hub, device))
         device->present_ns = now_ns;
-    if (!device->connectable.known || is_remembered(hub, device, true) || is_present(hub, device, now_ns) ||
-        is_recent(hub, device, device->connectable.time_ns, now_ns))
+    if (!device->connectable.known || is_listed(device, true) ||
+        is_recent(hub, device, device->connectable.time_ns, now_ns) || is_present(hub, device, now_ns) ||
+        is_held(hub, device, true))
         return;
     device->connectable.known = device->connectable_is_current = false;
     tell(hub, device, true);
@@ -184,10 +191,12 @@ static void check_connectable(struct hub *hub, struct bleproxy_device *device, u
 
 static bool is_gone(const struct hub *hub, const struct bleproxy_device *device, uint64_t now_ns)
 {
+    if (is_listed(device, false))
+        return false;
     uint64_t last_ns = device->view.time_ns > device->present_ns ? device->view.time_ns : device->present_ns;
-    return !is_remembered(hub, device, false) && !is_present(hub, device, now_ns) &&
-           !is_recent(hub, device, device->view.time_ns, now_ns) &&
-           now_ns - last_ns > ownership_gone_ns(device);
+    return now_ns - last_ns > ownership_gone_ns(device) &&
+           !is_recent(hub, device, device->view.time_ns, now_ns) && !is_present(hub, device, now_ns) &&
+           !is_held(hub, device, false);
 }
 
 /* From now on it is as one that was never heard, but that its interval is known. */

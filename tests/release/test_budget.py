@@ -31,8 +31,8 @@ INSTRUCTIONS_HUB = {
     "changed_by_6": 865,  # 753
     "resized_by_6": 1255,  # 1090
     "ownership_flips": 560,  # 489
-    "sweep_10000": 84,  # 73, for each device
-    "sweep_10000_silent": 219,  # 190
+    "sweep_10000": 82,  # 71, for each device
+    "sweep_10000_silent": 107,  # 93
 }
 DEVICE_BYTES = 600  # 397 to 430
 PROXY_BYTES = {"31 bytes": 300, "31 bytes with a name": 300, "62 bytes with a name": 360}  # 286, 283, 347
