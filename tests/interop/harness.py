@@ -91,6 +91,7 @@ def network():
 def environment(psk=None):
     env = {k: v for k, v in os.environ.items() if not k.startswith("BLEPROXY_")}
     env["XDG_RUNTIME_DIR"] = RUNTIME.name
+    env["XDG_STATE_HOME"] = tempfile.mkdtemp(dir=RUNTIME.name)  # what one command has heard no other knows
     if psk is not None:
         env["BLEPROXY_NOISE_PSK"] = psk
     return env
@@ -198,11 +199,11 @@ def eventually(condition, timeout=CALL_S / 2):
     return value
 
 
-def command(*arguments, psk=None, timeout=30, state=RUNTIME.name):
-    """Runs `bleproxy ARGUMENTS`; its CompletedProcess. What it keeps between runs is in state."""
+def command(*arguments, psk=None, timeout=30, state=None):
+    """Runs `bleproxy ARGUMENTS`; its CompletedProcess. What it keeps between runs is in state; without, it keeps nothing."""
     return subprocess.run(
         [bleproxy(), *arguments],
-        env=environment(psk) | {"XDG_STATE_HOME": str(state)},
+        env=environment(psk) | ({"XDG_STATE_HOME": str(state)} if state else {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
