@@ -13,7 +13,6 @@
 
 enum {
     NAMED_MAX = 3, /* proxies; of more it is said how many */
-    SILENT_S = 5,  /* a proxy with any device in range reports several times a second */
     NAME_SIZE = SANITISE_NAME_MAX * 4 + 1,
 };
 
@@ -153,7 +152,8 @@ static bool is_connecting(const struct path *path)
 /* It may be used, and hears nothing at all, without being busy with an attempt. */
 static bool is_silent(const struct path *path)
 {
-    return is_allowed(path) && !is_connecting(path) && path->view.silent_ns >= SILENT_S * NS_PER_S;
+    return is_allowed(path) && !is_connecting(path) &&
+           path->view.silent_ns >= BLEPROXY_PATH_SILENT_S * NS_PER_S;
 }
 
 /* ---- What is said of them ---- */
