@@ -10,24 +10,18 @@ enum {
     NAME_SIZE = 256,
     HOLDERS_SIZE = 512,
     BURDEN_SIZE = 80,
-    /* A proxy with any device in range reports several times a second. */
-    SILENT_S = 5,
 };
 
-static double silence_s(const struct why *why, const struct member *member)
+static bool is_silent(const struct way *way)
 {
-    return why_seconds(bleproxy_loop_now_ns(why->fleet.loop) - member->heard_ns);
-}
-
-static bool is_silent(const struct why *why, const struct member *member)
-{
-    return member->is_ready && silence_s(why, member) >= SILENT_S;
+    return way->path && why_seconds(way->path->silent_ns) >= BLEPROXY_PATH_SILENT_S;
 }
 
 /* What a proxy that is not connected, or silent, has instead of the device. */
-static void describe_member(const struct why *why, const struct member *member, char *text, size_t size)
+static void describe_member(const struct way *way, char *text, size_t size)
 {
     char since[DESCRIBE_TIME_SIZE], wait[64];
+    const struct member *member = way->member;
     const char *silence;
     if (!member->is_ready && member->error != 0) {
         snprintf(text, size, "down: %s%s", member_reason(member, member->text),
@@ -35,8 +29,8 @@ static void describe_member(const struct why *why, const struct member *member, 
     } else if (!member->is_ready) {
         snprintf(text, size, "%s",
                  member->lost_ns > 0 ? member_reason(member, member->lost_text) : "no answer yet");
-    } else if (is_silent(why, member)) {
-        describe_duration(silence_s(why, member), since);
+    } else if (is_silent(way)) {
+        describe_duration(why_seconds(way->path->silent_ns), since);
         member_silence(member, &silence);
         snprintf(text, size, "has heard nothing at all for %s: %s", since, silence);
     } else if (member->n_devices == 0) {
@@ -136,7 +130,7 @@ static void describe_obstacle(const struct why *why, const struct way *way, char
         describe_bond(why, text, size);
         break;
     case BLEPROXY_OBSTACLE_NOT_HEARD:
-        describe_member(why, way->member, text, size);
+        describe_member(way, text, size);
         break;
     case BLEPROXY_OBSTACLE_STALE:
         snprintf(text, size, "has not heard it lately%s", way->path->remembered ? ": in an earlier run" : "");
@@ -159,10 +153,9 @@ static void describe_obstacle(const struct why *why, const struct way *way, char
 
 void why_describe(const struct why *why, const struct way *way, char *text, size_t size)
 {
-    bool is_deaf = way->path && is_silent(why, way->member) && !way->used &&
-                   way->path->obstacle != BLEPROXY_OBSTACLE_CONNECTED;
+    bool is_deaf = is_silent(way) && !way->used && way->path->obstacle != BLEPROXY_OBSTACLE_CONNECTED;
     if (way->path && !is_deaf)
         describe_obstacle(why, way, text, size);
     else
-        describe_member(why, way->member, text, size);
+        describe_member(way, text, size);
 }

@@ -34,6 +34,10 @@ enum bleproxy_obstacle {
 /* "bonded_elsewhere"; static, never NULL. */
 const char *bleproxy_obstacle_name(enum bleproxy_obstacle obstacle);
 
+/* A proxy with any device in range reports several times a second: one that has been silent for so long does not hear, for
+ * another program has taken it over, or it hangs. */
+enum { BLEPROXY_PATH_SILENT_S = 5 };
+
 /* A proxy as the way to a device. */
 struct bleproxy_path {
     uint64_t source;

@@ -13,7 +13,6 @@
 
 enum {
     NAMED_MAX = 3, /* proxies; of more it is said how many */
-    SILENT_S = 5,  /* a proxy with any device in range reports several times a second */
     NAME_SIZE = SANITISE_NAME_MAX * 4 + 1,
 };
 
@@ -153,7 +152,8 @@ static bool is_connecting(const struct path *path)
 /* It may be used, and hears nothing at all, without being busy with an attempt. */
 static bool is_silent(const struct path *path)
 {
-    return is_allowed(path) && !is_connecting(path) && path->view.silent_ns >= SILENT_S * NS_PER_S;
+    return is_allowed(path) && !is_connecting(path) &&
+           path->view.silent_ns >= BLEPROXY_PATH_SILENT_S * NS_PER_S;
 }
 
 /* ---- What is said of them ---- */
@@ -211,19 +211,28 @@ static void say_obstacle(struct reach *reach, const struct path *path)
     }
 }
 
+static bool is_only_pin(const struct reach *reach, const struct pin *pin)
+{
+    return pin->address == reach->survey.route->address && pin->kind == BLEPROXY_PIN_ONLY;
+}
+
+static size_t count_only_pins(const struct reach *reach)
+{
+    size_t n = 0;
+    list_for_each(node, &reach->survey.routing->pins.list) n +=
+        is_only_pin(reach, list_entry(node, struct pin, node));
+    return n;
+}
+
 /* "attic or 00:11:..": what the device's pins of that kind name. */
 static void say_pinned(struct reach *reach)
 {
-    size_t n = 0, i = 0;
-    list_for_each(counted, &reach->survey.routing->pins.list)
-    {
-        const struct pin *pin = list_entry(counted, struct pin, node);
-        n += pin->address == reach->survey.route->address && pin->kind == BLEPROXY_PIN_ONLY;
-    }
+    const size_t n = count_only_pins(reach);
+    size_t i = 0;
     list_for_each(node, &reach->survey.routing->pins.list)
     {
         const struct pin *pin = list_entry(node, struct pin, node);
-        if (pin->address != reach->survey.route->address || pin->kind != BLEPROXY_PIN_ONLY || i == NAMED_MAX)
+        if (!is_only_pin(reach, pin) || i == NAMED_MAX)
             continue;
         say(reach, "%s", i == 0 ? "" : i + 1 == n ? " or " : ", ");
         say_name(reach, pin->proxy);
@@ -231,17 +240,6 @@ static void say_pinned(struct reach *reach)
     }
     if (n > i)
         say(reach, " or %zu more", n - i);
-}
-
-static bool has_only_pin(const struct reach *reach)
-{
-    list_for_each(node, &reach->survey.routing->pins.list)
-    {
-        const struct pin *pin = list_entry(node, struct pin, node);
-        if (pin->address == reach->survey.route->address && pin->kind == BLEPROXY_PIN_ONLY)
-            return true;
-    }
-    return false;
 }
 
 /* ---- The situations ---- */
@@ -289,7 +287,7 @@ static bool say_restriction(struct reach *reach, const char *state)
         say_bond(reach);
     } else if (reach->survey.route->source) {
         say(reach, "the one proxy that may be used %s: allow others, or move the device nearer to it", state);
-    } else if (has_only_pin(reach)) {
+    } else if (count_only_pins(reach) > 0) {
         say(reach, "it may only be connected through ");
         say_pinned(reach);
         say(reach, ", which %s: check that proxy, or allow others", state);
@@ -386,9 +384,9 @@ static void say_full(struct reach *reach)
         say(reach, ", too");
     }
     say(reach, "; disconnect another device, or %s",
-        survey->bond                                   ? PAIR_ANEW
-        : survey->route->source || has_only_pin(reach) ? "allow others"
-                                                       : "add a proxy");
+        survey->bond                                          ? PAIR_ANEW
+        : survey->route->source || count_only_pins(reach) > 0 ? "allow others"
+                                                              : "add a proxy");
 }
 
 static void say_holder(struct reach *reach)

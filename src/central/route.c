@@ -57,7 +57,7 @@ static enum bleproxy_obstacle find_obstacle(const struct survey *survey, const s
                                             enum bleproxy_obstacle ban)
 {
     const struct routing *routing = survey->routing;
-    const struct scanner *scanner = path->scanner;
+    struct scanner *scanner = path->scanner;
     if (ban != BLEPROXY_OBSTACLE_NONE)
         return ban;
     if (!scanner_is_connectable(scanner))
@@ -72,7 +72,7 @@ static enum bleproxy_obstacle find_obstacle(const struct survey *survey, const s
         return BLEPROXY_OBSTACLE_STALE;
     if (path->view.attempts > 0 && !routing->reference)
         return BLEPROXY_OBSTACLE_BUSY; /* what it tells of its slots counts the attempt */
-    return path->view.slots_free > 0 ? BLEPROXY_OBSTACLE_NONE : BLEPROXY_OBSTACLE_FULL;
+    return slots_can_connect(scanner_slot_record(scanner)) ? BLEPROXY_OBSTACLE_NONE : BLEPROXY_OBSTACLE_FULL;
 }
 
 static void path_fill(const struct survey *survey, struct scanner *scanner, struct path *ret_path)
