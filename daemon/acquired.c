@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "acquired.h"
+
+#include <bleproxy/gatt.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TURN_MAX = 64 }; /* values taken before others have their turn */
+
+static void on_ready(void *user, uint32_t events)
+{
+    struct acquired *acquired = user;
+    uint8_t value[BLEPROXY_VALUE_MAX];
+    for (int i = 0; i < TURN_MAX && acquired->watch.fd >= 0; i++) {
+        ssize_t n = recv(acquired->watch.fd, value, sizeof(value), MSG_DONTWAIT);
+        if (n > 0 && acquired->on_value) {
+            acquired->on_value(acquired->user, value, (size_t)n);
+        } else if (n <= 0) {
+            bool is_over =
+                n == 0 ? (events & (EPOLLHUP | EPOLLRDHUP)) != 0 : errno != EAGAIN && errno != EINTR;
+            if (is_over || (n < 0 && (events & EPOLLHUP)))
+                acquired->on_closed(acquired->user);
+            return;
+        }
+    }
+}
+
+int acquired_open(struct acquired *acquired, struct watches *watches, struct tree *tree, sd_bus_message *call,
+                  uint16_t mtu)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
+        return -errno;
+    acquired->watches = watches;
+    acquired->watch = (struct watch){fds[0], EPOLLIN | EPOLLRDHUP, on_ready, acquired};
+    int r = watches_add(watches, &acquired->watch);
+    if (r >= 0)
+        r = call_reply(tree, call, "hq", fds[1], mtu);
+    close(fds[1]); /* the message has its own */
+    if (r < 0)
+        acquired_close(acquired);
+    return r < 0 ? r : 0;
+}
+
+bool acquired_is_open(const struct acquired *acquired)
+{
+    return acquired->watches && acquired->watch.fd >= 0;
+}
+
+void acquired_send(struct acquired *acquired, const uint8_t *value, size_t size)
+{
+    if (size > 0) /* an empty one would look like the end */
+        (void)!send(acquired->watch.fd, value, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void acquired_close(struct acquired *acquired)
+{
+    if (!acquired_is_open(acquired))
+        return;
+    watches_remove(acquired->watches, &acquired->watch);
+    close(acquired->watch.fd);
+    acquired->watch.fd = -1;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_ACQUIRED_H
+#define DAEMON_ACQUIRED_H
+
+#include "tree.h"
+#include "watches.h"
+
+/* A socket that a program got instead of calls and signals: each message is one value. */
+
+struct acquired {
+    struct watches *watches;
+    struct watch watch;
+    /* A message has come. */
+    void (*on_value)(void *user, const uint8_t *value, size_t size);
+    void (*on_closed)(void *user); /* the program has closed its end */
+    void *user;
+};
+
+/* Makes the pair, and answers the call with one end and mtu. 0 or a negative errno. */
+int acquired_open(struct acquired *acquired, struct watches *watches, struct tree *tree, sd_bus_message *call,
+                  uint16_t mtu);
+bool acquired_is_open(const struct acquired *acquired);
+/* Never waits: what the program has no room for is lost, as on the air. */
+void acquired_send(struct acquired *acquired, const uint8_t *value, size_t size);
+/* Idempotent; the program sees the end. */
+void acquired_close(struct acquired *acquired);
+
+#endif

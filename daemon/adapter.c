@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+#include "adapter.h"
+
+#include "link.h"
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+enum { ALIAS_MAX = 248, PACE_MS = 50, EXPIRY_MS = 5000 };
+
+enum adapter_property {
+    ADAPTER_ADDRESS,
+    ADAPTER_ADDRESS_TYPE,
+    ADAPTER_NAME,
+    ADAPTER_ALIAS,
+    ADAPTER_CLASS,
+    ADAPTER_POWERED,
+    ADAPTER_DISCOVERABLE,
+    ADAPTER_DISCOVERABLE_TIMEOUT,
+    ADAPTER_PAIRABLE,
+    ADAPTER_PAIRABLE_TIMEOUT,
+    ADAPTER_DISCOVERING,
+    ADAPTER_UUIDS,
+    ADAPTER_MODALIAS,
+    ADAPTER_ROLES,
+};
+
+static const struct interface adapter_interface;
+
+bool adapter_is_powered(const struct adapter *adapter)
+{
+    return !adapter->is_off && adapter->has_proxies;
+}
+
+/* ---- Properties ---- */
+
+static int append_address(sd_bus_message *message, void *data)
+{
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
+    bleproxy_address_format(((const struct adapter *)data)->address, text);
+    return sd_bus_message_append(message, "s", text);
+}
+
+static int append_address_type(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "s", "public");
+}
+
+static int append_name(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "s", ((const struct adapter *)data)->name);
+}
+
+static int append_alias(sd_bus_message *message, void *data)
+{
+    const struct adapter *adapter = data;
+    return sd_bus_message_append(message, "s", adapter->alias ? adapter->alias : adapter->name);
+}
+
+static int set_alias(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    const char *text;
+    int r = sd_bus_message_read(call, "s", &text);
+    if (r < 0)
+        return r;
+    if (strlen(text) > ALIAS_MAX)
+        return call_fail(adapter->tree, call, ERROR_INVALID_ARGUMENTS, "the alias is too long");
+    if (strcmp(text, adapter->alias ? adapter->alias : "") != 0) {
+        char *copy = *text ? strdup(text) : NULL;
+        if (*text && !copy)
+            return -ENOMEM;
+        free(adapter->alias);
+        adapter->alias = copy;
+        object_changed(adapter->object, &adapter_interface, ADAPTER_ALIAS);
+    }
+    return call_reply(adapter->tree, call, "");
+}
+
+static int append_class(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "u", UINT32_C(0));
+}
+
+static int append_powered(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "b", adapter_is_powered(data));
+}
+
+static void power_changed(struct adapter *adapter, bool was_powered)
+{
+    if (was_powered == adapter_is_powered(adapter))
+        return;
+    object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
+    if (!was_powered)
+        return;
+    discovery_stop_all(&adapter->discovery);
+    for (struct device *device = adapter->first_device, *next; device; device = next) {
+        next = device->next;
+        if (device->link) /* which may have to remove it */
+            link_drop(device->link);
+        else if (!device_is_kept(device))
+            adapter_remove_device(adapter, device);
+    }
+}
+
+static int set_powered(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    bool was_powered = adapter_is_powered(adapter);
+    int wanted;
+    int r = sd_bus_message_read(call, "b", &wanted);
+    if (r < 0)
+        return r;
+    adapter->is_off = !wanted;
+    power_changed(adapter, was_powered);
+    if (wanted && !adapter_is_powered(adapter))
+        return call_fail(adapter->tree, call, ERROR_FAILED, "no proxy is connected");
+    return call_reply(adapter->tree, call, "");
+}
+
+static int append_discoverable(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "b", ((const struct adapter *)data)->discoverable);
+}
+
+static int append_pairable(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "b", ((const struct adapter *)data)->pairable);
+}
+
+/* They mean nothing to proxies, but programs stop when they cannot be set. */
+static int set_bool(sd_bus_message *call, struct adapter *adapter, bool *value,
+                    enum adapter_property property)
+{
+    int wanted;
+    int r = sd_bus_message_read(call, "b", &wanted);
+    if (r < 0)
+        return r;
+    if (*value != (wanted != 0))
+        object_changed(adapter->object, &adapter_interface, property);
+    *value = wanted != 0;
+    return call_reply(adapter->tree, call, "");
+}
+
+static int set_discoverable(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    return set_bool(call, adapter, &adapter->discoverable, ADAPTER_DISCOVERABLE);
+}
+
+static int set_pairable(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    return set_bool(call, adapter, &adapter->pairable, ADAPTER_PAIRABLE);
+}
+
+static int set_timeout(sd_bus_message *call, struct adapter *adapter, uint32_t *value,
+                       enum adapter_property property)
+{
+    uint32_t wanted;
+    int r = sd_bus_message_read(call, "u", &wanted);
+    if (r < 0)
+        return r;
+    if (*value != wanted)
+        object_changed(adapter->object, &adapter_interface, property);
+    *value = wanted;
+    return call_reply(adapter->tree, call, "");
+}
+
+static int append_discoverable_timeout(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "u", ((const struct adapter *)data)->discoverable_timeout_s);
+}
+
+static int set_discoverable_timeout(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    return set_timeout(call, adapter, &adapter->discoverable_timeout_s, ADAPTER_DISCOVERABLE_TIMEOUT);
+}
+
+static int append_pairable_timeout(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "u", ((const struct adapter *)data)->pairable_timeout_s);
+}
+
+static int set_pairable_timeout(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    return set_timeout(call, adapter, &adapter->pairable_timeout_s, ADAPTER_PAIRABLE_TIMEOUT);
+}
+
+static int append_discovering(sd_bus_message *message, void *data)
+{
+    return sd_bus_message_append(message, "b",
+                                 discovery_is_active(&((const struct adapter *)data)->discovery));
+}
+
+static int append_uuids(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "as", 0);
+}
+
+/* BlueZ 5.66's own: some programs do without adapters that have none. */
+static int append_modalias(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "s", "usb:v1D6Bp0246d0542");
+}
+
+static int append_roles(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "as", 1, "central");
+}
+
+static const struct property properties[] = {
+    [ADAPTER_ADDRESS] = {"Address", "s", append_address, NULL, NULL},
+    [ADAPTER_ADDRESS_TYPE] = {"AddressType", "s", append_address_type, NULL, NULL},
+    [ADAPTER_NAME] = {"Name", "s", append_name, NULL, NULL},
+    [ADAPTER_ALIAS] = {"Alias", "s", append_alias, NULL, set_alias},
+    [ADAPTER_CLASS] = {"Class", "u", append_class, NULL, NULL},
+    [ADAPTER_POWERED] = {"Powered", "b", append_powered, NULL, set_powered},
+    [ADAPTER_DISCOVERABLE] = {"Discoverable", "b", append_discoverable, NULL, set_discoverable},
+    [ADAPTER_DISCOVERABLE_TIMEOUT] = {"DiscoverableTimeout", "u", append_discoverable_timeout, NULL,
+                                      set_discoverable_timeout},
+    [ADAPTER_PAIRABLE] = {"Pairable", "b", append_pairable, NULL, set_pairable},
+    [ADAPTER_PAIRABLE_TIMEOUT] = {"PairableTimeout", "u", append_pairable_timeout, NULL,
+                                  set_pairable_timeout},
+    [ADAPTER_DISCOVERING] = {"Discovering", "b", append_discovering, NULL, NULL},
+    [ADAPTER_UUIDS] = {"UUIDs", "as", append_uuids, NULL, NULL},
+    [ADAPTER_MODALIAS] = {"Modalias", "s", append_modalias, NULL, NULL},
+    [ADAPTER_ROLES] = {"Roles", "as", append_roles, NULL, NULL},
+    {0},
+};
+
+/* ---- Methods ---- */
+
+static int call_start_discovery(sd_bus_message *call, void *data)
+{
+    return discovery_start(&((struct adapter *)data)->discovery, call);
+}
+
+static int call_stop_discovery(sd_bus_message *call, void *data)
+{
+    return discovery_stop(&((struct adapter *)data)->discovery, call);
+}
+
+static int call_set_discovery_filter(sd_bus_message *call, void *data)
+{
+    return discovery_set_filter(&((struct adapter *)data)->discovery, call);
+}
+
+static int call_get_discovery_filters(sd_bus_message *call, void *data)
+{
+    return discovery_get_filters(&((struct adapter *)data)->discovery, call);
+}
+
+static int call_remove_device(sd_bus_message *call, void *data)
+{
+    struct adapter *adapter = data;
+    const char *path;
+    void *device;
+    int r = sd_bus_message_read(call, "o", &path);
+    if (r < 0)
+        return r;
+    struct object *object = object_find(adapter->tree, path);
+    if (!object || !object_has(object, &device_interface, &device))
+        return call_fail(adapter->tree, call, ERROR_DOES_NOT_EXIST, "Does Not Exist");
+    return link_remove(device, call);
+}
+
+static const struct method methods[] = {
+    {"StartDiscovery", "", "", call_start_discovery},
+    {"StopDiscovery", "", "", call_stop_discovery},
+    {"SetDiscoveryFilter", "a{sv}", "", call_set_discovery_filter},
+    {"GetDiscoveryFilters", "", "as", call_get_discovery_filters},
+    {"RemoveDevice", "o", "", call_remove_device},
+    {0},
+};
+static const struct interface adapter_interface = {
+    .name = "org.bluez.Adapter1",
+    .properties = properties,
+    .methods = methods,
+};
+
+/* ---- Devices ---- */
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct device *left = a, *right = b;
+    return left->address < right->address ? -1 : left->address > right->address;
+}
+
+struct device *adapter_find_device(const struct adapter *adapter, uint64_t address)
+{
+    const struct device key = {.address = address};
+    struct device *const *found = tfind(&key, &adapter->by_address, compare_addresses);
+    return found ? *found : NULL;
+}
+
+static void unlink_device(struct adapter *adapter, struct device *device)
+{
+    if (device->previous)
+        device->previous->next = device->next;
+    else
+        adapter->first_device = device->next;
+    if (device->next)
+        device->next->previous = device->previous;
+    else
+        adapter->last_device = device->previous;
+}
+
+static void append_device(struct adapter *adapter, struct device *device)
+{
+    device->previous = adapter->last_device;
+    device->next = NULL;
+    if (adapter->last_device)
+        adapter->last_device->next = device;
+    else
+        adapter->first_device = device;
+    adapter->last_device = device;
+}
+
+void adapter_remove_device(struct adapter *adapter, struct device *device)
+{
+    tdelete(device, &adapter->by_address, compare_addresses);
+    unlink_device(adapter, device);
+    adapter->n_devices--;
+    device_free(device);
+}
+
+/* The one that was heard longest ago of those that nobody wanted gives way. */
+static bool make_room(struct adapter *adapter)
+{
+    struct device *device = adapter->first_device;
+    if (adapter->n_devices < ADAPTER_DEVICES_MAX)
+        return true;
+    while (device && device_is_kept(device))
+        device = device->next;
+    if (device)
+        adapter_remove_device(adapter, device);
+    return device != NULL;
+}
+
+static struct device *make_device(struct adapter *adapter, uint64_t address)
+{
+    struct device *device = make_room(adapter) ? device_new(adapter, address) : NULL;
+    if (!device)
+        return NULL;
+    if (!tsearch(device, &adapter->by_address, compare_addresses)) {
+        device_free(device);
+        return NULL;
+    }
+    append_device(adapter, device);
+    adapter->n_devices++;
+    return device;
+}
+
+/* While nobody reads what is sent, all that changes becomes one signal. */
+static void on_pace(void *user)
+{
+    struct adapter *adapter = user;
+    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
+    bool is_pending = false;
+    if (adapter->config.is_congested(adapter->config.user))
+        return;
+    for (struct device *device = adapter->first_device; device; device = device->next)
+        is_pending |= device_tick(device, now_ns);
+    if (!is_pending) {
+        bleproxy_timer_free(adapter->pace);
+        adapter->pace = NULL;
+    }
+}
+
+void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling)
+{
+    struct device *device = adapter_find_device(adapter, report->address);
+    if (device) {
+        unlink_device(adapter, device);
+        append_device(adapter, device);
+    } else {
+        device = make_device(adapter, report->address);
+    }
+    if (!device)
+        return;
+    device_report(device, report, telling);
+    if (adapter->config.is_congested(adapter->config.user))
+        telling = DEVICE_TELL_CHANGES;
+    else if (telling & DEVICE_TELL_DUPLICATES)
+        device_tell(device);
+    else
+        device_tick(device, bleproxy_loop_now_ns(adapter->config.loop));
+    if (telling & DEVICE_TELL_DUPLICATES)
+        tree_flush(adapter->tree); /* the next one is told by itself */
+    if (device->pending && !adapter->pace)
+        bleproxy_timer_new(adapter->config.loop, PACE_MS, PACE_MS, on_pace, adapter, &adapter->pace);
+}
+
+void adapter_forget_signals(struct adapter *adapter)
+{
+    for (struct device *device = adapter->first_device; device; device = device->next)
+        device_forget_signal(device);
+}
+
+static void on_expiry(void *user)
+{
+    struct adapter *adapter = user;
+    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
+    for (struct device *device = adapter->first_device, *next; device; device = next) {
+        next = device->next;
+        if (!device_is_kept(device) && now_ns > device->heard_ns + ADAPTER_TEMPORARY_S * NS_PER_S)
+            adapter_remove_device(adapter, device);
+    }
+}
+
+/* ---- What becomes of it ---- */
+
+void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies)
+{
+    bool was_powered = adapter_is_powered(adapter);
+    adapter->has_proxies = has_proxies;
+    power_changed(adapter, was_powered);
+}
+
+void adapter_discovering_changed(struct adapter *adapter)
+{
+    object_changed(adapter->object, &adapter_interface, ADAPTER_DISCOVERING);
+}
+
+void adapter_forget_client(struct adapter *adapter, const char *sender)
+{
+    discovery_forget(&adapter->discovery, sender);
+    for (struct device *device = adapter->first_device, *next; device; device = next) {
+        next = device->next;
+        if (device->link)
+            link_forget_client(device->link, sender);
+    }
+}
+
+/* Always the same one on a machine, and nobody else's: locally administered. */
+static uint64_t own_address(void)
+{
+    static const sd_id128_t purpose =
+        SD_ID128_MAKE(8c, 1e, 5a, 27, 3f, 46, 4b, 0d, 9a, 71, 52, e0, 6d, 18, b3, c4);
+    sd_id128_t id = purpose;
+    uint64_t address = 0;
+    sd_id128_get_machine_app_specific(purpose, &id);
+    for (size_t i = 0; i < 6; i++)
+        address = address << 8 | id.bytes[i];
+    return (address & ~UINT64_C(0x030000000000)) | UINT64_C(0x020000000000);
+}
+
+int adapter_init(struct adapter *adapter, const struct adapter_config *config)
+{
+    *adapter = (struct adapter){.tree = config->parent->tree,
+                                .config = *config,
+                                .address = own_address(),
+                                .pairable = true,
+                                .discoverable_timeout_s = 180};
+    if (gethostname(adapter->name, sizeof(adapter->name) - 1) < 0 || !adapter->name[0])
+        snprintf(adapter->name, sizeof(adapter->name), "bleproxy");
+    discovery_init(&adapter->discovery, adapter);
+    adapter->object = object_new(config->parent, "hci0");
+    if (!adapter->object ||
+        bleproxy_timer_new(config->loop, EXPIRY_MS, EXPIRY_MS, on_expiry, adapter, &adapter->expiry) < 0)
+        return -ENOMEM;
+    return object_add(adapter->object, &adapter_interface, adapter);
+}
+
+void adapter_deinit(struct adapter *adapter)
+{
+    if (!adapter->object)
+        return;
+    discovery_deinit(&adapter->discovery);
+    while (adapter->last_device)
+        adapter_remove_device(adapter, adapter->last_device);
+    bleproxy_timer_free(adapter->expiry);
+    bleproxy_timer_free(adapter->pace);
+    object_free(adapter->object);
+    free(adapter->alias);
+    adapter->object = NULL;
+}

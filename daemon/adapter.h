@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_ADAPTER_H
+#define DAEMON_ADAPTER_H
+
+#include "device.h"
+#include "discovery.h"
+#include "tree.h"
+
+#include <bleproxy/bleproxy.h>
+
+/* org.bluez.Adapter1: all proxies as one radio, hci0. docs/dbus/adapter.md. */
+
+/* What it works with: all of it is borrowed. */
+struct adapter_config {
+    struct object *parent; /* of hci0 */
+    struct bleproxy_loop *loop;
+    struct bleproxy_hub *hub;
+    struct watches *watches;
+    bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    void *user;
+};
+
+struct adapter {
+    struct tree *tree;
+    struct object *object;
+    struct adapter_config config;
+    struct bleproxy_timer *expiry, *pace; /* pace: while something is told later */
+    uint64_t address;
+    char name[256];
+    char *alias;              /* NULL: the name */
+    bool is_off, has_proxies; /* switched off; at least one proxy is connected */
+    bool discoverable, pairable;
+    uint32_t discoverable_timeout_s, pairable_timeout_s;
+    struct discovery discovery;
+    struct device *first_device, *last_device; /* those heard longest ago first */
+    void *by_address;                          /* tsearch(3) */
+    size_t n_devices;
+};
+
+enum {
+    ADAPTER_DEVICES_MAX = 1024,
+    ADAPTER_TEMPORARY_S =
+        120, /* a device that nobody wanted is forgotten when it was not heard for this long */
+};
+
+/* 0 or a negative errno. */
+int adapter_init(struct adapter *adapter, const struct adapter_config *config);
+/* Idempotent. */
+void adapter_deinit(struct adapter *adapter);
+
+bool adapter_is_powered(const struct adapter *adapter);
+/* Whether any proxy is connected. */
+void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies);
+void adapter_discovering_changed(struct adapter *adapter);
+/* A program has left the bus. */
+void adapter_forget_client(struct adapter *adapter, const char *sender);
+
+/* NULL: there is none. */
+struct device *adapter_find_device(const struct adapter *adapter, uint64_t address);
+/* A report that somebody wants: of a device that is made if need be. */
+void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
+void adapter_remove_device(struct adapter *adapter, struct device *device);
+/* Nobody discovers any more. */
+void adapter_forget_signals(struct adapter *adapter);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "attribute.h"
+
+#include "errors.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A call that waits for the value. */
+struct attribute_reader {
+    struct attribute_reader *next;
+    sd_bus_message *call;
+    uint16_t offset;
+};
+
+/* ---- Options ---- */
+
+/* Programs send it in whatever type they have at hand. */
+static int read_offset(sd_bus_message *call, uint16_t *ret_offset)
+{
+    union {
+        uint8_t y;
+        uint16_t q;
+        uint32_t u;
+        uint64_t t;
+    } value = {0};
+    char type;
+    int r = sd_bus_message_peek_type(call, &type, NULL);
+    if (r <= 0 || !strchr("yqnuitx", type) || sd_bus_message_read_basic(call, type, &value) < 0)
+        return -EINVAL;
+    uint64_t offset = type == 'y'                  ? value.y
+                      : type == 'q' || type == 'n' ? value.q
+                      : type == 'u' || type == 'i' ? value.u
+                                                   : value.t;
+    if (offset > UINT16_MAX)
+        return -EINVAL;
+    *ret_offset = (uint16_t)offset;
+    return 0;
+}
+
+static int read_type(sd_bus_message *call, struct attribute_options *options)
+{
+    const char *text;
+    if (sd_bus_message_read(call, "s", &text) < 0)
+        return -EINVAL;
+    /* A write that is prepared and read back is no business of a proxy's: it is one that is confirmed. */
+    options->type = strcmp(text, "command") == 0                                    ? ATTRIBUTE_WRITE_COMMAND
+                    : strcmp(text, "request") == 0 || strcmp(text, "reliable") == 0 ? ATTRIBUTE_WRITE_REQUEST
+                                                                                    : ATTRIBUTE_WRITE_UNKNOWN;
+    return 0;
+}
+
+static int read_option(sd_bus_message *call, struct attribute_options *options)
+{
+    const char *key, *contents;
+    int r = sd_bus_message_read(call, "s", &key);
+    if (r >= 0)
+        r = sd_bus_message_peek_type(call, NULL, &contents);
+    if (r < 0)
+        return r;
+    bool is_offset = strcmp(key, "offset") == 0;
+    if (!is_offset && strcmp(key, "type") != 0)
+        return sd_bus_message_skip(call, "v");
+    r = sd_bus_message_enter_container(call, 'v', contents);
+    if (r >= 0)
+        r = is_offset ? read_offset(call, &options->offset) : read_type(call, options);
+    return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+int attribute_read_options(sd_bus_message *call, struct attribute_options *ret_options)
+{
+    *ret_options = (struct attribute_options){0};
+    int r = sd_bus_message_enter_container(call, 'a', "{sv}");
+    while (r >= 0 && (r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
+        r = read_option(call, ret_options);
+        if (r >= 0)
+            r = sd_bus_message_exit_container(call);
+    }
+    return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+/* ---- Reading ---- */
+
+void attribute_set_value(struct attribute *attribute, const uint8_t *value, size_t size)
+{
+    attribute->size = size < sizeof(attribute->value) ? size : sizeof(attribute->value);
+    if (attribute->size > 0)
+        memcpy(attribute->value, value, attribute->size);
+    attribute->has_value = true;
+    object_tell(attribute->object, attribute->interface, attribute->property);
+}
+
+bool attribute_has_value(void *data)
+{
+    return ((const struct attribute *)data)->has_value;
+}
+
+int attribute_append_value(sd_bus_message *message, void *data)
+{
+    const struct attribute *attribute = data;
+    return sd_bus_message_append_array(message, 'y', attribute->value, attribute->size);
+}
+
+static int answer_read(struct attribute *attribute, const struct attribute_reader *reader)
+{
+    struct tree *tree = attribute->object->tree;
+    sd_bus_message *message = NULL;
+    if (reader->offset > attribute->size)
+        return call_fail(tree, reader->call, ERROR_INVALID_ARGUMENTS, "Invalid offset");
+    tree_flush(tree);
+    int r = sd_bus_message_new_method_return(reader->call, &message);
+    if (r >= 0)
+        r = sd_bus_message_append_array(message, 'y', attribute->value + reader->offset,
+                                        attribute->size - reader->offset);
+    if (r >= 0)
+        r = sd_bus_send(tree->bus, message, NULL);
+    sd_bus_message_unref(message);
+    return r;
+}
+
+/* In the order in which they came. */
+static void answer_readers(struct attribute *attribute, const struct bleproxy_result *result)
+{
+    struct attribute_reader *reader = attribute->readers, *next;
+    attribute->readers = NULL;
+    for (; reader; reader = next) {
+        next = reader->next;
+        if (result->error == 0)
+            answer_read(attribute, reader);
+        else
+            error_answer(attribute->object->tree, reader->call, result);
+        sd_bus_message_unref(reader->call);
+        free(reader);
+    }
+}
+
+static void on_read(void *user, const struct bleproxy_result *result)
+{
+    struct attribute *attribute = user;
+    attribute->reading = NULL;
+    if (result->error == 0)
+        attribute_set_value(attribute, result->value, result->size);
+    answer_readers(attribute, result);
+}
+
+static int add_reader(struct attribute *attribute, sd_bus_message *call, uint16_t offset)
+{
+    struct attribute_reader **last = &attribute->readers;
+    struct attribute_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader)
+        return -ENOMEM;
+    reader->call = sd_bus_message_ref(call);
+    reader->offset = offset;
+    while (*last)
+        last = &(*last)->next;
+    *last = reader;
+    return 0;
+}
+
+int attribute_read(struct attribute *attribute, sd_bus_message *call)
+{
+    struct tree *tree = attribute->object->tree;
+    struct attribute_options options;
+    if (attribute_read_options(call, &options) < 0)
+        return call_fail(tree, call, ERROR_INVALID_ARGUMENTS, "Invalid arguments in method call");
+    if (!attribute->reading) {
+        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, 0, on_read, attribute,
+                                         &attribute->reading);
+        if (r < 0)
+            return error_answer_code(tree, call, r);
+    }
+    return add_reader(attribute, call, options.offset);
+}
+
+/* ---- Writing ---- */
+
+static void on_written(void *user, const struct bleproxy_result *result)
+{
+    struct attribute *attribute = user;
+    struct tree *tree = attribute->object->tree;
+    sd_bus_message *call = attribute->writer;
+    attribute->writing = NULL;
+    attribute->writer = NULL;
+    if (result->error == 0)
+        call_reply(tree, call, "");
+    else
+        error_answer(tree, call, result);
+    sd_bus_message_unref(call);
+}
+
+static void on_commanded(void *user, const struct bleproxy_result *result)
+{
+    (void)user;
+    (void)result;
+}
+
+/* Without response nothing is learnt from waiting: it is answered at once, and any number may be under way. */
+static int write_command(struct attribute *attribute, sd_bus_message *call, const void *value, size_t size)
+{
+    struct tree *tree = attribute->object->tree;
+    int r = bleproxy_peripheral_write(attribute->peripheral, attribute->handle, value, size,
+                                      BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, on_commanded, NULL, NULL);
+    return r < 0 ? error_answer_code(tree, call, r) : call_reply(tree, call, "");
+}
+
+int attribute_write(struct attribute *attribute, sd_bus_message *call, const void *value, size_t size,
+                    enum bleproxy_write_mode mode)
+{
+    struct tree *tree = attribute->object->tree;
+    if (mode == BLEPROXY_WRITE_WITHOUT_RESPONSE)
+        return write_command(attribute, call, value, size);
+    if (attribute->writer)
+        return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
+    int r = bleproxy_peripheral_write(attribute->peripheral, attribute->handle, value, size, mode, 0,
+                                      on_written, attribute, &attribute->writing);
+    if (r < 0)
+        return error_answer_code(tree, call, r);
+    attribute->writer = sd_bus_message_ref(call);
+    return 0;
+}
+
+void attribute_deinit(struct attribute *attribute)
+{
+    if (attribute->reading)
+        bleproxy_operation_cancel(attribute->reading);
+    if (attribute->writing)
+        bleproxy_operation_cancel(attribute->writing);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_CHARACTERISTIC_H
+#define DAEMON_CHARACTERISTIC_H
+
+#include "attribute.h"
+#include "notify.h"
+
+/* org.bluez.GattCharacteristic1. docs/dbus/gatt.md. */
+
+/* What all attributes of a device have in common. */
+struct gatt_context {
+    struct bleproxy_peripheral *peripheral;
+    struct object *device;
+    struct watches *watches;
+};
+
+struct characteristic {
+    struct attribute attribute; /* first: see attribute.h */
+    struct bleproxy_uuid uuid;
+    uint32_t properties;
+    uint16_t declaration; /* the handle of its path */
+    bool can_notify;      /* it has a client characteristic configuration */
+    struct notify notify;
+    struct acquired writer;
+};
+
+/* The object is the characteristic's; it goes with its parents. from is borrowed for the call. */
+void characteristic_init(struct characteristic *characteristic, const struct gatt_context *context,
+                         struct object *object, const struct bleproxy_characteristic *from,
+                         uint16_t declaration);
+void characteristic_deinit(struct characteristic *characteristic);
+void characteristic_forget_client(struct characteristic *characteristic, const char *sender);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_GATT_H
+#define DAEMON_GATT_H
+
+#include "tree.h"
+
+#include <bleproxy/bleproxy.h>
+
+/* The services of a device that is connected, as objects below it: org.bluez.GattService1, GattCharacteristic1 and
+ * GattDescriptor1. docs/dbus/gatt.md. */
+
+struct device;
+struct gatt;
+
+/* NULL: no memory. They are told with the next flush. peripheral outlives it. */
+struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *peripheral);
+/* Calls that wait are answered; told at once. NULL is fine. */
+void gatt_free(struct gatt *gatt);
+/* A program has left the bus. */
+void gatt_forget_client(struct gatt *gatt, const char *sender);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "link.h"
+
+#include "adapter.h"
+#include "errors.h"
+#include "gatt.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct tree *tree_of(const struct link *link)
+{
+    return link->device->object->tree;
+}
+
+/* ---- Who uses it ---- */
+
+static void add_user(struct link *link, const char *sender)
+{
+    for (size_t i = 0; i < link->n_users; i++)
+        if (strcmp(link->users[i], sender) == 0)
+            return;
+    char **users = link->n_users < LINK_USERS_MAX
+                       ? realloc(link->users, (link->n_users + 1) * sizeof(*link->users))
+                       : NULL;
+    if (!users)
+        return;
+    link->users = users;
+    users[link->n_users] = strdup(sender);
+    if (users[link->n_users])
+        link->n_users++;
+}
+
+static void forget_users(struct link *link)
+{
+    while (link->n_users > 0)
+        free(link->users[--link->n_users]);
+}
+
+void link_forget_client(struct link *link, const char *sender)
+{
+    if (link->gatt)
+        gatt_forget_client(link->gatt, sender);
+    for (size_t i = 0; i < link->n_users; i++) {
+        if (strcmp(link->users[i], sender) != 0)
+            continue;
+        free(link->users[i]);
+        link->users[i] = link->users[--link->n_users];
+        if (link->n_users == 0 && !link->device->trusted)
+            link_drop(link);
+        return;
+    }
+}
+
+/* ---- The end of it ---- */
+
+static void answer_waiting(struct link *link)
+{
+    for (size_t i = 0; i < link->n_waiting; i++) {
+        call_reply(tree_of(link), link->waiting[i], "");
+        sd_bus_message_unref(link->waiting[i]);
+    }
+    free(link->waiting);
+    link->waiting = NULL;
+    link->n_waiting = 0;
+}
+
+static int wait_for_end(struct link *link, sd_bus_message *call)
+{
+    sd_bus_message **waiting = realloc(link->waiting, (link->n_waiting + 1) * sizeof(*link->waiting));
+    if (!waiting)
+        return -ENOMEM;
+    link->waiting = waiting;
+    waiting[link->n_waiting++] = sd_bus_message_ref(call);
+    return 0;
+}
+
+static void fail_connecting(struct link *link, const char *text)
+{
+    sd_bus_message *call = link->connecting;
+    link->connecting = NULL;
+    if (!call)
+        return;
+    call_fail(tree_of(link), call, ERROR_FAILED, text);
+    sd_bus_message_unref(call);
+}
+
+/* Everything that there was while it was connected. */
+static void withdraw(struct link *link, const char *reason, const char *text)
+{
+    struct device *device = link->device;
+    bool was_connected = device->connected;
+    device_set_services_resolved(device, false);
+    gatt_free(link->gatt);
+    link->gatt = NULL;
+    device_set_connected(device, false);
+    if (was_connected)
+        object_signal(device->object, &device_interface, "Disconnected", "ss", reason, text);
+}
+
+/* The device may be gone when it returns. */
+static void conclude(struct link *link)
+{
+    struct device *device = link->device;
+    struct tree *tree = tree_of(link);
+    link->state = LINK_IDLE;
+    forget_users(link);
+    if (!link->remove) {
+        answer_waiting(link);
+        return;
+    }
+    sd_bus_message **waiting = link->waiting;
+    size_t n = link->n_waiting;
+    link->waiting = NULL;
+    link->n_waiting = 0;
+    adapter_remove_device(device->adapter, device);
+    for (size_t i = 0; i < n; i++) {
+        call_reply(tree, waiting[i], "");
+        sd_bus_message_unref(waiting[i]);
+    }
+    free(waiting);
+}
+
+static void on_disconnected(void *user, const struct bleproxy_result *result)
+{
+    struct link *link = user;
+    bool was_asked = link->state == LINK_DISCONNECTING;
+    withdraw(link, error_reason(result, was_asked), result->text);
+    fail_connecting(link, "br-connection-canceled");
+    if (!was_asked) /* else when the operation is over, too */
+        conclude(link);
+}
+
+static void on_disconnect_done(void *user, const struct bleproxy_result *result)
+{
+    struct link *link = user;
+    (void)result;
+    link->operation = NULL;
+    conclude(link);
+}
+
+void link_drop(struct link *link)
+{
+    switch (link->state) {
+    case LINK_IDLE:
+        return;
+    case LINK_DISCONNECTING:
+        return;
+    case LINK_CONNECTING:
+        link->state = LINK_IDLE;
+        if (link->operation)
+            bleproxy_operation_cancel(link->operation);
+        fail_connecting(link, "br-connection-canceled");
+        conclude(link);
+        return;
+    case LINK_CONNECTED:
+        link->state = LINK_DISCONNECTING;
+        if (bleproxy_peripheral_disconnect(link->peripheral, on_disconnect_done, link, &link->operation) < 0)
+            link->state = LINK_CONNECTED; /* no memory: it goes on */
+        return;
+    }
+}
+
+int link_disconnect(struct device *device, sd_bus_message *call)
+{
+    struct link *link = device->link;
+    if (!link || link->state == LINK_IDLE)
+        return call_reply(device->object->tree, call, "");
+    int r = wait_for_end(link, call);
+    if (r >= 0)
+        link_drop(link);
+    return r;
+}
+
+int link_remove(struct device *device, sd_bus_message *call)
+{
+    struct link *link = device->link;
+    struct tree *tree = device->object->tree;
+    bleproxy_hub_forget_bond(device->adapter->config.hub, device->address);
+    if (!link || link->state == LINK_IDLE) {
+        adapter_remove_device(device->adapter, device);
+        return call_reply(tree, call, "");
+    }
+    int r = wait_for_end(link, call);
+    if (r < 0)
+        return r;
+    link->remove = true;
+    link_drop(link);
+    return 0;
+}
+
+void link_free(struct link *link)
+{
+    if (!link)
+        return;
+    link->remove = false;
+    bleproxy_peripheral_free(link->peripheral);
+    fail_connecting(link, "br-connection-canceled");
+    withdraw(link, "org.bluez.Reason.Local", "the device was removed");
+    answer_waiting(link);
+    forget_users(link);
+    free(link->users);
+    link->device->link = NULL;
+    free(link);
+}
+
+/* ---- The beginning ---- */
+
+static void add_services(struct device *device, const struct bleproxy_services *services)
+{
+    bool changed = false;
+    for (size_t i = 0; i < services->n_services; i++)
+        changed |= advert_add_uuid(&device->advert, &services->services[i].uuid);
+    if (changed)
+        object_changed(device->object, &device_interface, DEVICE_UUIDS);
+}
+
+/* The services are known before the connection is told of, but programs want them told afterwards. */
+static void welcome(struct link *link)
+{
+    struct device *device = link->device;
+    sd_bus_message *call = link->connecting;
+    const struct bleproxy_services *services = bleproxy_peripheral_services(link->peripheral);
+    link->connecting = NULL;
+    link->state = LINK_CONNECTED;
+    device_set_connected(device, true);
+    if (call)
+        call_reply(tree_of(link), call, "");
+    sd_bus_message_unref(call);
+    link->gatt = gatt_new(device, link->peripheral);
+    if (!link->gatt) {
+        link_drop(link);
+        return;
+    }
+    tree_flush(tree_of(link));
+    add_services(device, services);
+    device_set_services_resolved(device, true);
+}
+
+static void on_connected(void *user, const struct bleproxy_result *result)
+{
+    struct link *link = user;
+    char text[ERROR_TEXT_SIZE];
+    link->operation = NULL;
+    if (link->state != LINK_CONNECTING) /* it was cancelled, and answered */
+        return;
+    if (result->error == 0) {
+        welcome(link);
+        return;
+    }
+    fail_connecting(link, error_connecting(result, text));
+    conclude(link);
+}
+
+static struct link *make(struct device *device)
+{
+    struct link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return NULL;
+    link->device = device;
+    if (bleproxy_peripheral_new(device->adapter->config.hub, device->address, &link->peripheral) < 0) {
+        free(link);
+        return NULL;
+    }
+    bleproxy_peripheral_on_disconnected(link->peripheral, on_disconnected, link);
+    device->link = link;
+    return link;
+}
+
+static int begin(struct link *link, sd_bus_message *call)
+{
+    const struct bleproxy_connect_options options = {.deadline_ms = LINK_DEADLINE_MS};
+    int r = bleproxy_peripheral_connect(link->peripheral, &options, on_connected, link, &link->operation);
+    if (r == BLEPROXY_E_NOMEM)
+        return -ENOMEM;
+    if (r < 0)
+        return call_fail(tree_of(link), call, ERROR_FAILED, "le-connection-busy");
+    link->state = LINK_CONNECTING;
+    link->connecting = sd_bus_message_ref(call);
+    return 0;
+}
+
+int link_connect(struct device *device, sd_bus_message *call)
+{
+    struct tree *tree = device->object->tree;
+    if (!adapter_is_powered(device->adapter))
+        return call_fail(tree, call, ERROR_NOT_READY, "Resource Not Ready");
+    if (device->blocked)
+        return call_fail(tree, call, ERROR_FAILED, "le-connection-refused");
+    struct link *link = device->link ? device->link : make(device);
+    if (!link)
+        return -ENOMEM;
+    if (link->state == LINK_CONNECTING || link->state == LINK_DISCONNECTING)
+        return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
+    add_user(link, sd_bus_message_get_sender(call));
+    return link->state == LINK_CONNECTED ? call_reply(tree, call, "") : begin(link, call);
+}

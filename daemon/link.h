@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_LINK_H
+#define DAEMON_LINK_H
+
+#include "device.h"
+
+#include <systemd/sd-bus.h>
+
+/* The way to a device: Connect, Disconnect, and what follows from both. A link belongs to the programs that asked for it:
+ * when the last of them leaves the bus it is released, as proxies have few slots; except for devices that are trusted. */
+
+struct gatt;
+
+enum link_state { LINK_IDLE, LINK_CONNECTING, LINK_CONNECTED, LINK_DISCONNECTING };
+enum { LINK_DEADLINE_MS = 20000, LINK_USERS_MAX = 32 }; /* some D-Bus libraries wait for 25 s only */
+
+struct link {
+    struct device *device;
+    struct bleproxy_peripheral *peripheral;
+    enum link_state state;
+    struct bleproxy_operation *operation;
+    sd_bus_message *connecting; /* the call that waits for the connection */
+    sd_bus_message **waiting;   /* those that wait for its end */
+    size_t n_waiting;
+    bool remove; /* the device goes when the link has ended */
+    char **users;
+    size_t n_users;
+    struct gatt *gatt; /* while connected */
+};
+
+/* The methods of Device1, and RemoveDevice of Adapter1: they answer the call, now or later. */
+int link_connect(struct device *device, sd_bus_message *call);
+int link_disconnect(struct device *device, sd_bus_message *call);
+int link_remove(struct device *device, sd_bus_message *call);
+/* Ends it, whoever uses it. */
+void link_drop(struct link *link);
+/* A program has left the bus. */
+void link_forget_client(struct link *link, const char *sender);
+/* Without a word to anybody but the proxy; calls that wait are answered. NULL is fine. */
+void link_free(struct link *link);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_NOTIFY_H
+#define DAEMON_NOTIFY_H
+
+#include "acquired.h"
+#include "tree.h"
+
+#include <bleproxy/bleproxy.h>
+
+/* Notifications of a characteristic for those who want them: any number of programs by signals (StartNotify), or one by a
+ * socket (AcquireNotify). The device is told to send them while there is anybody. */
+
+struct notify_ops {
+    /* Which of the two properties may have changed. */
+    void (*on_notifying)(void *user);
+    void (*on_acquired)(void *user);
+    void (*on_value)(void *user, const uint8_t *value, size_t size); /* for those who go by signals */
+};
+
+enum notify_state { NOTIFY_OFF, NOTIFY_STARTING, NOTIFY_ON, NOTIFY_STOPPING };
+enum { NOTIFY_SESSIONS_MAX = 64 };
+
+struct notify {
+    struct tree *tree;
+    struct watches *watches;
+    struct bleproxy_peripheral *peripheral;
+    uint16_t handle;
+    const struct notify_ops *ops;
+    void *user;
+    enum notify_state state;
+    struct bleproxy_operation *operation;
+    struct notify_session *sessions;
+    size_t n_sessions;
+    sd_bus_message *acquiring; /* AcquireNotify that waits for the device */
+    struct acquired acquired;
+};
+
+/* All of it is borrowed. */
+void notify_init(struct notify *notify, struct tree *tree, struct watches *watches,
+                 struct bleproxy_peripheral *peripheral, uint16_t handle, const struct notify_ops *ops,
+                 void *user);
+/* The connection has ended: calls that wait are answered, the socket is closed, nobody is told. Idempotent. */
+void notify_deinit(struct notify *notify);
+
+/* The methods: they answer the call, now or later. The characteristic is known to have the property. */
+int notify_start(struct notify *notify, sd_bus_message *call);
+int notify_stop(struct notify *notify, sd_bus_message *call);
+int notify_acquire(struct notify *notify, sd_bus_message *call);
+/* A program has left the bus. */
+void notify_forget(struct notify *notify, const char *sender);
+
+bool notify_is_notifying(const struct notify *notify);
+bool notify_is_acquired(const struct notify *notify);
+
+#endif
