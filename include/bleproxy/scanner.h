@@ -68,8 +68,27 @@ struct bleproxy_disconnect_set *bleproxy_scanner_disconnect_set(struct bleproxy_
 int bleproxy_scanner_set_disconnect_set(struct bleproxy_scanner *scanner,
                                         struct bleproxy_disconnect_set *set);
 
+/* A scanner without a connection of ours: somebody else hears, another program or another radio, and tells what. Set it up
+ * and register it as one of a client's. No connections go through it: attempts fail at once. */
+struct bleproxy_scanner_config {
+    uint64_t source;                 /* which proxy it stands for: its Bluetooth MAC address */
+    const char *name;                /* what it is called; copied */
+    const char *firmware;            /* its ESPHome version, or NULL; copied */
+    bool connectable;                /* whoever it stands for can make connections */
+    enum bleproxy_scanner_mode mode; /* how it scans; NONE: not known */
+};
+/* config is copied. 0, BLEPROXY_E_NOMEM, BLEPROXY_E_INVALID (no source or name). The loop must outlive it. */
+int bleproxy_scanner_new(struct bleproxy_loop *loop, const struct bleproxy_scanner_config *config,
+                         struct bleproxy_scanner **ret_scanner);
+/* What it has heard, now; raw: AD structures as in an advertisement, at most 1650 bytes, more are left out. rssi_dbm may be
+ * BLEPROXY_RSSI_NONE. Only of scanners from bleproxy_scanner_new(), and not from within callbacks of a hub. */
+void bleproxy_scanner_report(struct bleproxy_scanner *scanner, uint64_t address, uint8_t address_type,
+                             int8_t rssi_dbm, const uint8_t *raw, size_t size);
+/* Which slots it has; copied. As above. */
+void bleproxy_scanner_report_slots(struct bleproxy_scanner *scanner, const struct bleproxy_slots *slots);
+
 /* Does duties 3 and 4, unregisters it, closes an open window and ends its subscription, too. Only for scanners from
- * bleproxy_connect_scanner(). Allowed in callbacks. NULL is fine. */
+ * bleproxy_connect_scanner() and bleproxy_scanner_new(). Allowed in callbacks. NULL is fine. */
 void bleproxy_scanner_free(struct bleproxy_scanner *scanner);
 
 #ifdef __cplusplus

@@ -309,7 +309,7 @@ int bleproxy_connect_scanner(struct bleproxy_client *client, const struct blepro
                                    proxy_name(client->carrier.proxy, info->name),
                                    available ? WIRING_TO_USE : WIRING_UNAVAILABLE, NULL, loop_now(), &core);
     if (r == 0) {
-        r = engine_scanner_new(&client->carrier, core, &client->scanner);
+        r = engine_scanner_new(client->carrier.loop, &client->carrier, core, &client->scanner);
         if (r == 0) {
             *ret_scanner = client->scanner;
         } else {

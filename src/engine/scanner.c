@@ -196,20 +196,66 @@ int bleproxy_scanner_set_disconnect_set(struct bleproxy_scanner *scanner, struct
     return scanner_set_disconnect_set(scanner->core, set_core(set));
 }
 
-int engine_scanner_new(struct carrier *carrier, struct scanner *core, struct bleproxy_scanner **back)
+int engine_scanner_new(struct bleproxy_loop *loop, struct carrier *carrier, struct scanner *core,
+                       struct bleproxy_scanner **back)
 {
     struct bleproxy_scanner *scanner = calloc(1, sizeof(*scanner));
     if (!scanner)
         return BLEPROXY_E_NOMEM;
-    *scanner = (struct bleproxy_scanner){.core = core, .carrier = carrier, .back = back};
-    int r =
-        ticker_init(&scanner->ticker, carrier->loop, scanner_ticker_deadline, scanner_ticker_tick, scanner);
+    *scanner = (struct bleproxy_scanner){.core = core, .carrier = carrier, .back = carrier ? back : NULL};
+    int r = ticker_init(&scanner->ticker, loop, scanner_ticker_deadline, scanner_ticker_tick, scanner);
     if (r < 0) {
         free(scanner);
         return r;
     }
     *back = scanner;
     return 0;
+}
+
+int bleproxy_scanner_new(struct bleproxy_loop *loop, const struct bleproxy_scanner_config *config,
+                         struct bleproxy_scanner **ret_scanner)
+{
+    struct scanner *core;
+    if (config->source == 0 || !config->name)
+        return BLEPROXY_E_INVALID;
+    const struct scanner_config own = {.env = &loop->env,
+                                       .source = config->source,
+                                       .name = config->name,
+                                       .label = config->name,
+                                       .connectable = config->connectable,
+                                       .firmware = config->firmware};
+    int r = scanner_new(&own, &core);
+    if (r < 0)
+        return r;
+    scanner_set_available(core, config->connectable, loop_now());
+    if (config->mode != BLEPROXY_MODE_NONE)
+        scanner_on_state(core, BLEPROXY_SCANNER_RUNNING, config->mode, config->mode, loop_now());
+    r = engine_scanner_new(loop, NULL, core, ret_scanner);
+    if (r < 0)
+        scanner_free(core);
+    return r;
+}
+
+void bleproxy_scanner_report(struct bleproxy_scanner *scanner, uint64_t address, uint8_t address_type,
+                             int8_t rssi_dbm, const uint8_t *raw, size_t size)
+{
+    const struct batch_advert advert = {.address = address,
+                                        .data = size > 0 ? raw : NULL,
+                                        .size = (uint32_t)size,
+                                        .rssi = rssi_dbm == BLEPROXY_RSSI_NONE ? 0 : rssi_dbm,
+                                        .address_type = address_type};
+    if (size > UINT16_MAX)
+        return;
+    struct carrier *carrier = scanner_enter(scanner);
+    scanner_report(scanner->core, &advert, loop_now());
+    scanner_leave(scanner, carrier);
+}
+
+void bleproxy_scanner_report_slots(struct bleproxy_scanner *scanner, const struct bleproxy_slots *slots)
+{
+    struct carrier *carrier = scanner_enter(scanner);
+    scanner_on_slots(scanner->core, slots, loop_now());
+    scanner_leave(scanner, carrier);
 }
 
 void engine_scanner_detach(struct bleproxy_scanner *scanner)

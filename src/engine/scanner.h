@@ -18,8 +18,10 @@ struct bleproxy_scanner {
     bool freed;
 };
 
-/* Wraps a client's scanner; *back is set to it and cleared when it goes. 0 or BLEPROXY_E_NOMEM. */
-int engine_scanner_new(struct carrier *carrier, struct scanner *core, struct bleproxy_scanner **back);
+/* Wraps a scanner: a client's, or with carrier NULL nobody's; *back is set to it and, of a client's, cleared when it goes. 0
+ * or BLEPROXY_E_NOMEM. */
+int engine_scanner_new(struct bleproxy_loop *loop, struct carrier *carrier, struct scanner *core,
+                       struct bleproxy_scanner **back);
 /* The client's session is gone. */
 void engine_scanner_detach(struct bleproxy_scanner *scanner);
 
