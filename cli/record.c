@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "events.h"
 #include "fleet.h"
 #include "log.h"
-#include "replay/structures.h"
-#include "replay/trace.h"
 #include "run.h"
 
 #include <errno.h>
@@ -11,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -115,46 +113,20 @@ static void write_intervals(struct record *record)
     }
 }
 
-/* RFC 3339, UTC, with milliseconds; NULL: there is no such time. */
-static const char *format_time(char text[TRACE_TEXT_MAX])
-{
-    struct timespec now;
-    struct tm utc;
-    char seconds[32];
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (!gmtime_r(&now.tv_sec, &utc) || strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
-        return NULL;
-    snprintf(text, TRACE_TEXT_MAX, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
-    return text;
-}
-
 static void on_ready(void *user, struct member *member)
 {
     struct record *record = user;
     char time[TRACE_TEXT_MAX];
-    const struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
+    struct trace_event event;
     if (record->lines == 0)
         write_intervals(record);
-    if (scanner)
-        write_event(record, (struct trace_event){
-                                .kind = TRACE_REGISTER,
-                                .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
-                                .source = bleproxy_scanner_source(scanner),
-                                .scanner = {.connectable = bleproxy_scanner_is_connectable(scanner),
-                                            .mode = bleproxy_scanner_mode(scanner),
-                                            .time = format_time(time),
-                                            .name = member->label,
-                                            .firmware = member->firmware[0] ? member->firmware : NULL,
-                                            .version = BLEPROXY_VERSION},
-                            });
+    if (event_register(member, time, &event))
+        write_event(record, event);
 }
 
 static void on_down(void *user, struct member *member)
 {
-    struct record *record = user;
-    write_event(record, (struct trace_event){.kind = TRACE_UNREGISTER,
-                                             .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
-                                             .source = member->source});
+    write_event(user, event_unregister(member));
 }
 
 static void on_reload(void *user, const size_t *from, size_t n_members)
@@ -169,15 +141,7 @@ static void on_report(void *user, const struct bleproxy_advertisement *advertise
 {
     struct record *record = user;
     uint8_t built[STRUCTURES_MAX];
-    struct trace_event event = {
-        .kind = TRACE_ADVERT, .time_ns = advertisement->time_ns, .source = advertisement->source};
-    event.advert.address = advertisement->address;
-    event.advert.address_type = advertisement->address_type;
-    event.advert.rssi = advertisement->rssi_dbm == BLEPROXY_RSSI_NONE ? 0 : advertisement->rssi_dbm;
-    event.advert.raw = advertisement->raw ? advertisement->raw : built;
-    event.advert.raw_size =
-        advertisement->raw ? advertisement->raw_size : (uint16_t)structures_build(advertisement, built);
-    record->reports += write_event(record, event);
+    record->reports += write_event(record, event_advert(advertisement, built));
 }
 
 static void write_tick(struct record *record)

@@ -204,6 +204,7 @@ static int run(struct player *player, const struct trace_event *event)
     case TRACE_FALLBACK_INTERVAL:
         return set_interval(player, event);
     case TRACE_TICK:
+    case TRACE_LOST:
         break;
     }
     return 0;

@@ -9,6 +9,7 @@ const char *const trace_kinds[] = {
     [TRACE_REGISTER] = "register", [TRACE_UNREGISTER] = "unregister",
     [TRACE_ADVERT] = "adv",        [TRACE_PAUSED] = "paused",
     [TRACE_TICK] = "tick",         [TRACE_FALLBACK_INTERVAL] = "fallback_interval",
+    [TRACE_LOST] = "lost",
 };
 
 const char *const trace_modes[] = {
@@ -19,7 +20,7 @@ const char *const trace_modes[] = {
 
 bool trace_kind_has_source(enum trace_kind kind)
 {
-    return kind != TRACE_TICK && kind != TRACE_FALLBACK_INTERVAL;
+    return kind != TRACE_TICK && kind != TRACE_LOST && kind != TRACE_FALLBACK_INTERVAL;
 }
 
 static void add_word(struct line *line, const char *word)
@@ -84,6 +85,10 @@ static void add_rest(struct line *line, const struct trace_event *event)
         line_add_address(line, event->fallback.address);
         line_add_literal(line, ",\"seconds\":");
         seconds_add(line, event->fallback.interval_ns);
+        break;
+    case TRACE_LOST:
+        line_add_literal(line, ",\"count\":");
+        line_add_number(line, event->lost);
         break;
     case TRACE_UNREGISTER:
     case TRACE_TICK:

@@ -21,8 +21,9 @@ enum trace_kind {
     TRACE_PAUSED,
     TRACE_FALLBACK_INTERVAL,
     TRACE_TICK,
+    TRACE_LOST,
 };
-enum { TRACE_N_KINDS = TRACE_TICK + 1, TRACE_N_MODES = BLEPROXY_MODE_AUTO + 1 };
+enum { TRACE_N_KINDS = TRACE_LOST + 1, TRACE_N_MODES = BLEPROXY_MODE_AUTO + 1 };
 
 /* As lines name them; trace_modes by enum bleproxy_scanner_mode. */
 extern const char *const trace_kinds[TRACE_N_KINDS], *const trace_modes[TRACE_N_MODES];
@@ -50,6 +51,7 @@ struct trace_event {
         struct {
             uint64_t address, interval_ns; /* > 0 */
         } fallback;
+        uint32_t lost; /* lines that are left out here, as somebody did not read in time */
     };
 };
 

@@ -240,6 +240,10 @@ static int read_rest(struct members *members, struct trace_event *event)
         return r;
     case TRACE_FALLBACK_INTERVAL:
         return read_fallback(members, event);
+    case TRACE_LOST:
+        r = read_number(members, KEY_COUNT, 0, INT32_MAX, "a whole number", &count);
+        event->lost = r == 0 ? (uint32_t)count : 0;
+        return r;
     case TRACE_UNREGISTER:
     case TRACE_TICK:
         break;
@@ -285,8 +289,9 @@ int trace_reader_next(struct trace_reader *reader, char *text, size_t size, stru
         return r;
     size_t kind = find_word(&members.values[KEY_EVENT], trace_kinds, TRACE_N_KINDS);
     if (kind == TRACE_N_KINDS)
-        return reject(&members, KEY_EVENT,
-                      "\"register\", \"unregister\", \"adv\", \"paused\", \"fallback_interval\" or \"tick\"");
+        return reject(
+            &members, KEY_EVENT,
+            "\"register\", \"unregister\", \"adv\", \"paused\", \"fallback_interval\", \"tick\" or \"lost\"");
     event.kind = (enum trace_kind)kind;
     r = read_rest(&members, &event);
     if (r < 0)

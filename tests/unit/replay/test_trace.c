@@ -46,6 +46,7 @@ static void test_lines_are_read_and_written_the_same(void **state)
         "{\"t\":2,\"event\":\"paused\",\"source\":\"02:00:00:00:00:01\",\"count\":0}\n",
         "{\"t\":2,\"event\":\"fallback_interval\",\"address\":\"A4:C1:38:6E:F3:62\",\"seconds\":12.5}\n",
         "{\"t\":2.000000001,\"event\":\"tick\"}\n",
+        "{\"t\":2.000000001,\"event\":\"lost\",\"count\":7}\n",
         "{\"t\":9000000000,\"event\":\"unregister\",\"source\":\"02:00:00:00:00:01\"}\n",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -156,13 +157,13 @@ static void test_complaints_say_what_is_wrong_and_what_was_expected(void **state
     assert_wrong("{\"t\":1,\"t\":1}", "\"t\" is there twice");
     assert_wrong("{\"t\":1}",
                  "\"event\" is missing: expected \"register\", \"unregister\", \"adv\", \"paused\", "
-                 "\"fallback_interval\" or \"tick\"");
+                 "\"fallback_interval\", \"tick\" or \"lost\"");
     assert_wrong(T "\"accepted\"}",
                  "\"event\" is \"accepted\": expected \"register\", \"unregister\", \"adv\", "
-                 "\"paused\", \"fallback_interval\" or \"tick\"");
+                 "\"paused\", \"fallback_interval\", \"tick\" or \"lost\"");
     assert_wrong(T "\"tick\\u0000\"}",
                  "\"event\" is \"tick\": expected \"register\", \"unregister\", \"adv\", "
-                 "\"paused\", \"fallback_interval\" or \"tick\"");
+                 "\"paused\", \"fallback_interval\", \"tick\" or \"lost\"");
     assert_wrong(T "\"unregister\"}", "\"source\" is missing: expected an address, \"AA:BB:CC:DD:EE:FF\"");
     assert_wrong(T "\"unregister\",\"source\":1}",
                  "\"source\" is 1: expected an address, \"AA:BB:CC:DD:EE:FF\"");
