@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter.h"
 #include "bus.h"
+#include "feed.h"
+#include "manager.h"
 
 #include "cli/cli.h"
 #include "cli/fleet.h"
@@ -36,6 +38,8 @@ struct daemon {
     struct bus bus;
     struct tree tree;
     struct adapter adapter;
+    struct feed feed;
+    struct manager manager;
     bool over; /* the bus is lost */
 };
 
@@ -57,10 +61,18 @@ static void count_proxies(struct daemon *daemon)
     adapter_set_has_proxies(&daemon->adapter, n > 0);
 }
 
-static void on_proxy(void *user, struct member *member)
+static void on_ready(void *user, struct member *member)
 {
-    (void)member;
-    count_proxies(user);
+    struct daemon *daemon = user;
+    feed_tell_ready(&daemon->feed, member);
+    count_proxies(daemon);
+}
+
+static void on_down(void *user, struct member *member)
+{
+    struct daemon *daemon = user;
+    feed_tell_down(&daemon->feed, member);
+    count_proxies(daemon);
 }
 
 static void on_reload(void *user, const size_t *from, size_t n_members)
@@ -129,7 +141,9 @@ static int make_objects(struct daemon *daemon)
                                           .watches = &daemon->watches,
                                           .is_congested = is_congested,
                                           .user = daemon};
-    return adapter_init(&daemon->adapter, &config);
+    int r = adapter_init(&daemon->adapter, &config);
+    feed_init(&daemon->feed, &daemon->fleet, &daemon->watches);
+    return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed);
 }
 
 /* The objects are there before the name is, by which programs see that they are. */
@@ -141,6 +155,8 @@ static int appear(struct daemon *daemon)
         return CLI_INTERNAL;
     tree_flush(&daemon->tree);
     r = bus_claim(&daemon->bus, "org.bluez");
+    if (r >= 0)
+        r = bus_claim(&daemon->bus, MANAGER_BUS_NAME);
     if (r == -EEXIST) {
         log_say("another program serves org.bluez on %s, probably bluetoothd: stop it, or give another bus "
                 "with --bus",
@@ -199,14 +215,16 @@ int main(int argc, char **argv)
     daemon.fleet = (struct fleet){.command = name,
                                   .options = &daemon.options,
                                   .reloads = true,
-                                  .on_ready = on_proxy,
-                                  .on_down = on_proxy,
+                                  .on_ready = on_ready,
+                                  .on_down = on_down,
                                   .on_reload = on_reload,
                                   .user = &daemon};
     text_init();
     argv[0] = name;
     int r = daemon_main(&daemon, argc, argv);
     adapter_deinit(&daemon.adapter);
+    manager_deinit(&daemon.manager);
+    feed_deinit(&daemon.feed);
     tree_deinit(&daemon.tree);
     bus_close(&daemon.bus);
     watches_deinit(&daemon.watches);

@@ -76,7 +76,7 @@ bool object_has(const struct object *object, const struct interface *interface, 
 
 bool object_is_listed(const struct object *object)
 {
-    return object->parent && object->n_facets > 0;
+    return object->parent && object->n_facets > 0 && !object->is_aside;
 }
 
 static void mark(struct object *object)
@@ -177,7 +177,7 @@ static void tell_interfaces(struct object *object)
     sd_bus_message *message = NULL;
     struct tree *tree = object->tree;
     int r = -ENOTCONN;
-    if (tree->bus)
+    if (tree->bus && object_is_listed(object))
         r = sd_bus_message_new_signal(tree->bus, &message, "/", OBJECT_MANAGER, "InterfacesAdded");
     if (r >= 0)
         r = sd_bus_message_append(message, "o", object->path);

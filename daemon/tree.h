@@ -55,7 +55,8 @@ struct object {
     char *path;
     struct facet facets[OBJECT_INTERFACES_MAX];
     size_t n_facets;
-    bool dirty; /* among those that have something to tell */
+    bool dirty;    /* among those that have something to tell */
+    bool is_aside; /* it is there for who knows of it, and in no list */
     struct object *parent, *first_child, *last_child, *next,
         *previous; /* children are in the order of their making */
     struct object *next_dirty;

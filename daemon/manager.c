@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "manager.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NS_PER_S  UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
+enum { PATHS_MAX = 64 };
+
+/* ---- What is told of a proxy ---- */
+
+static int append_text(sd_bus_message *message, const char *key, const char *text)
+{
+    return sd_bus_message_append(message, "{sv}", key, "s", text ? text : "");
+}
+
+static int append_number(sd_bus_message *message, const char *key, uint32_t number)
+{
+    return sd_bus_message_append(message, "{sv}", key, "u", number);
+}
+
+static int append_flag(sd_bus_message *message, const char *key, bool flag)
+{
+    return sd_bus_message_append(message, "{sv}", key, "b", flag);
+}
+
+static int append_address(sd_bus_message *message, const char *key, uint64_t address)
+{
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE] = "";
+    if (address != 0)
+        bleproxy_address_format(address, text);
+    return append_text(message, key, text);
+}
+
+static int append_holders(sd_bus_message *message, const struct bleproxy_slots *slots)
+{
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
+    int r = sd_bus_message_open_container(message, 'e', "sv");
+    if (r >= 0)
+        r = sd_bus_message_append(message, "s", "held_by");
+    if (r >= 0)
+        r = sd_bus_message_open_container(message, 'v', "as");
+    if (r >= 0)
+        r = sd_bus_message_open_container(message, 'a', "s");
+    for (size_t i = 0; r >= 0 && i < slots->n_allocated; i++) {
+        bleproxy_address_format(slots->allocated[i], text);
+        r = sd_bus_message_append(message, "s", text);
+    }
+    for (int i = 0; i < 3 && r >= 0; i++)
+        r = sd_bus_message_close_container(message);
+    return r;
+}
+
+static int append_slots(sd_bus_message *message, const struct member *member)
+{
+    const struct bleproxy_scanner *scanner =
+        member->manager ? bleproxy_manager_scanner(member->manager) : NULL;
+    const struct bleproxy_slots *slots = scanner ? bleproxy_scanner_slots(scanner) : NULL;
+    if (!slots)
+        return 0;
+    int r = append_number(message, "slots_free", slots->free);
+    if (r >= 0)
+        r = append_number(message, "slots_limit", slots->limit);
+    return r < 0 ? r : append_holders(message, slots);
+}
+
+/* For how long it has been lost, 0 while it is connected. */
+static uint32_t seconds_down(const struct member *member)
+{
+    uint64_t since_ns = member->lost_ns > 0 ? member->lost_ns : member->fleet->started_ns;
+    return member->is_ready ? 0
+                            : (uint32_t)((bleproxy_loop_now_ns(member->fleet->loop) - since_ns) / NS_PER_S);
+}
+
+static int append_proxy(sd_bus_message *message, const struct member *member)
+{
+    int r = sd_bus_message_open_container(message, 'a', "{sv}");
+    if (r >= 0)
+        r = append_text(message, "name", member->label);
+    if (r >= 0)
+        r = append_text(message, "address", member->target->config.address);
+    if (r >= 0)
+        r = append_number(message, "port", member->target->config.port);
+    if (r >= 0)
+        r = append_address(message, "source", member->source);
+    if (r >= 0)
+        r = append_text(message, "state", member_state(member));
+    if (r >= 0)
+        r = append_text(message, "firmware", member->firmware);
+    if (r >= 0)
+        r = append_flag(message, "encrypted", member->encrypted);
+    if (r >= 0)
+        r = append_text(message, "error",
+                        member->is_ready     ? ""
+                        : member->error != 0 ? member->text
+                                             : member->lost_text);
+    if (r >= 0)
+        r = append_number(message, "down_s", seconds_down(member));
+    if (r >= 0)
+        r = append_slots(message, member);
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+/* ---- Methods ---- */
+
+static int send_list(struct manager *manager, sd_bus_message *message, int r)
+{
+    struct tree *tree = manager->object->tree;
+    if (r >= 0)
+        r = sd_bus_message_close_container(message);
+    tree_flush(tree);
+    if (r >= 0)
+        r = sd_bus_send(tree->bus, message, NULL);
+    sd_bus_message_unref(message);
+    return r;
+}
+
+static int begin_list(sd_bus_message *call, sd_bus_message **ret_message)
+{
+    int r = sd_bus_message_new_method_return(call, ret_message);
+    return r < 0 ? r : sd_bus_message_open_container(*ret_message, 'a', "a{sv}");
+}
+
+static int call_list_proxies(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    sd_bus_message *message = NULL;
+    int r = begin_list(call, &message);
+    for (size_t i = 0; r >= 0 && i < manager->fleet->n_members; i++)
+        r = append_proxy(message, &manager->fleet->members[i]);
+    return send_list(manager, message, r);
+}
+
+static int append_dbm(sd_bus_message *message, const char *key, double dbm)
+{
+    return dbm == BLEPROXY_RSSI_NONE ? 0 : sd_bus_message_append(message, "{sv}", key, "d", dbm);
+}
+
+static int append_path(sd_bus_message *message, const struct bleproxy_path *path)
+{
+    int r = sd_bus_message_open_container(message, 'a', "{sv}");
+    if (r >= 0)
+        r = append_text(message, "proxy", path->proxy);
+    if (r >= 0)
+        r = append_address(message, "source", path->source);
+    if (r >= 0)
+        r = append_text(message, "obstacle", bleproxy_obstacle_name(path->obstacle));
+    if (r >= 0)
+        r = append_flag(message, "preferred", path->preferred);
+    if (r >= 0)
+        r = append_dbm(message, "score_dbm", path->score_dbm);
+    if (r >= 0)
+        r = append_dbm(message, "smoothed_dbm", path->smoothed_dbm);
+    if (r >= 0)
+        r = append_dbm(message, "rssi_dbm", path->rssi_dbm);
+    if (r >= 0 && path->age_ns != UINT64_MAX)
+        r = sd_bus_message_append(message, "{sv}", "age_ms", "t", path->age_ns / NS_PER_MS);
+    if (r >= 0)
+        r = append_flag(message, "remembered", path->remembered);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "{sv}", "silent_ms", "t", path->silent_ns / NS_PER_MS);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "{sv}", "interval_ms", "t", path->interval_ns / NS_PER_MS);
+    if (r >= 0)
+        r = append_flag(message, "holds", path->holds);
+    if (r >= 0)
+        r = append_number(message, "attempts", path->attempts);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "{sv}", "failures", "d", path->failures);
+    if (r >= 0)
+        r = append_number(message, "slots_free", path->slots_free);
+    if (r >= 0)
+        r = append_number(message, "slots_limit", path->slots_limit);
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int read_address(struct manager *manager, sd_bus_message *call, uint64_t *ret_address)
+{
+    const char *text;
+    int r = sd_bus_message_read(call, "s", &text);
+    if (r < 0)
+        return r;
+    if (bleproxy_address_parse(text, ret_address) == 0)
+        return 1;
+    return call_fail(manager->object->tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no Bluetooth address");
+}
+
+static int call_list_paths(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    struct bleproxy_path paths[PATHS_MAX];
+    sd_bus_message *message = NULL;
+    uint64_t address;
+    size_t n;
+    int r = read_address(manager, call, &address);
+    if (r <= 0)
+        return r;
+    bleproxy_hub_paths(manager->fleet->hub, address, paths, PATHS_MAX, &n);
+    r = begin_list(call, &message);
+    for (size_t i = 0; r >= 0 && i < n && i < PATHS_MAX; i++)
+        r = append_path(message, &paths[i]);
+    return send_list(manager, message, r);
+}
+
+static int call_explain(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    char text[BLEPROXY_PATH_TEXT_SIZE];
+    uint64_t address;
+    int r = read_address(manager, call, &address);
+    if (r <= 0)
+        return r;
+    bleproxy_hub_explain_path(manager->fleet->hub, address, text, sizeof(text));
+    return call_reply(manager->object->tree, call, "s", text);
+}
+
+static int find_pin(const char *text, enum bleproxy_pin *ret_pin)
+{
+    static const char *const names[] = {[BLEPROXY_PIN_PREFER] = "prefer",
+                                        [BLEPROXY_PIN_ONLY] = "only",
+                                        [BLEPROXY_PIN_DENY] = "deny",
+                                        [BLEPROXY_PIN_RESERVE] = "reserve"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *ret_pin = (enum bleproxy_pin)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static int change_pin(sd_bus_message *call, struct manager *manager,
+                      int change(struct bleproxy_hub *hub, uint64_t address, const char *proxy,
+                                 enum bleproxy_pin kind))
+{
+    struct tree *tree = manager->object->tree;
+    const char *proxy, *kind;
+    enum bleproxy_pin pin;
+    uint64_t address;
+    int r = read_address(manager, call, &address);
+    if (r <= 0)
+        return r;
+    r = sd_bus_message_read(call, "ss", &proxy, &kind);
+    if (r < 0)
+        return r;
+    if (find_pin(kind, &pin) < 0)
+        return call_fail(tree, call, SD_BUS_ERROR_INVALID_ARGS, "the kind is prefer, only, deny or reserve");
+    r = change(manager->fleet->hub, address, proxy, pin);
+    if (r == BLEPROXY_E_NOMEM)
+        return -ENOMEM;
+    return r < 0 ? call_fail(tree, call, SD_BUS_ERROR_INVALID_ARGS, bleproxy_strerror(r))
+                 : call_reply(tree, call, "");
+}
+
+static int call_pin(sd_bus_message *call, void *data)
+{
+    return change_pin(call, data, bleproxy_hub_pin);
+}
+
+static int call_unpin(sd_bus_message *call, void *data)
+{
+    return change_pin(call, data, bleproxy_hub_unpin);
+}
+
+/* {"mode": "active"} or nothing. */
+static int call_open(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    struct tree *tree = manager->object->tree;
+    const char *key, *value = "";
+    bool active = false;
+    int r = sd_bus_message_enter_container(call, 'a', "{sv}");
+    while (r >= 0 && (r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
+        r = sd_bus_message_read(call, "s", &key);
+        if (r >= 0 && (strcmp(key, "mode") != 0 || sd_bus_message_read(call, "v", "s", &value) < 0 ||
+                       (strcmp(value, "active") != 0 && strcmp(value, "") != 0)))
+            return call_fail(tree, call, SD_BUS_ERROR_INVALID_ARGS,
+                             "the only option is mode, and it is 'active'");
+        active = strcmp(value, "active") == 0;
+        if (r >= 0)
+            r = sd_bus_message_exit_container(call);
+    }
+    return r < 0 ? r : feed_open(manager->feed, tree, call, active);
+}
+
+static int append_version(sd_bus_message *message, void *data)
+{
+    (void)data;
+    return sd_bus_message_append(message, "s", BLEPROXY_VERSION);
+}
+
+static const struct property properties[] = {{"Version", "s", append_version, NULL, NULL}, {0}};
+static const struct method methods[] = {
+    {"ListProxies", "", "aa{sv}", call_list_proxies},
+    {"ListPaths", "s", "aa{sv}", call_list_paths},
+    {"Explain", "s", "s", call_explain},
+    {"Pin", "sss", "", call_pin},
+    {"Unpin", "sss", "", call_unpin},
+    {"Open", "a{sv}", "h", call_open},
+    {0},
+};
+static const struct interface manager_interface = {
+    .name = "org.bleproxy1.Manager",
+    .properties = properties,
+    .methods = methods,
+};
+
+int manager_init(struct manager *manager, struct object *parent, struct fleet *fleet, struct feed *feed)
+{
+    *manager = (struct manager){.fleet = fleet, .feed = feed};
+    manager->object = object_new(parent, "bleproxy1");
+    if (!manager->object)
+        return -ENOMEM;
+    manager->object->is_aside = true; /* programs that look for BlueZ's would stumble over it */
+    return object_add(manager->object, &manager_interface, manager);
+}
+
+void manager_deinit(struct manager *manager)
+{
+    object_free(manager->object);
+    manager->object = NULL;
+}
