@@ -276,6 +276,7 @@ int cmd_devices(int argc, char **argv)
 {
     struct listing listing = {0};
     listing.fleet = (struct fleet){.command = "bleproxy devices",
+                                   .uses_daemon = true,
                                    .options = &listing.options,
                                    .tells_plaintext = true,
                                    .on_hopeless = on_timeout,

@@ -19,7 +19,7 @@ static const char *format_time(char text[TRACE_TEXT_MAX])
 
 bool event_register(const struct member *member, char time[TRACE_TEXT_MAX], struct trace_event *ret_event)
 {
-    const struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
+    const struct bleproxy_scanner *scanner = member_scanner(member);
     if (!scanner)
         return false;
     *ret_event = (struct trace_event){

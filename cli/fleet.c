@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "lock.h"
 #include "log.h"
+#include "remote.h"
 #include "run.h"
 #include "settings.h"
 #include "state.h"
@@ -209,6 +210,14 @@ static void on_hangup(void *user)
     fleet_reload(user);
 }
 
+/* The daemon sees to the proxies, and reads its own configuration. */
+static int start_remote(struct fleet *fleet)
+{
+    struct bleproxy_subscription *subscription; /* ends with the hub */
+    int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
+    return r < 0 ? (int)cli_exit_code(r) : remote_start(fleet->remote, fleet, fleet->active);
+}
+
 int fleet_start(struct fleet *fleet)
 {
     struct bleproxy_subscription *subscription; /* ends with the hub */
@@ -218,10 +227,16 @@ int fleet_start(struct fleet *fleet)
     for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
         struct member *proxy = &fleet->members[fleet->n_members++];
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
-        int r = fleet_start_member(proxy);
+        int r = CLI_DONE;
+        if (fleet->remote)
+            fleet_label_member(proxy);
+        else
+            r = fleet_start_member(proxy);
         if (r != CLI_DONE)
             return r;
     }
+    if (fleet->remote)
+        return start_remote(fleet);
     int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
     if (r == 0)
         r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
@@ -261,6 +276,8 @@ void fleet_stop(struct fleet *fleet)
     bleproxy_timer_free(fleet->check);
     bleproxy_timer_free(fleet->watch);
     fleet->check = fleet->watch = NULL;
+    if (fleet->remote)
+        remote_stop(fleet->remote);
     for (size_t i = 0; i < fleet->n_members; i++) {
         struct bleproxy_manager *manager = fleet->members[i].manager;
         if (!manager)
@@ -276,6 +293,7 @@ void fleet_stop(struct fleet *fleet)
     bleproxy_timer_free(patience);
     for (size_t i = 0; i < fleet->n_members; i++) {
         bleproxy_manager_free(fleet->members[i].manager);
+        bleproxy_scanner_free(fleet->members[i].scanner);
         if (fleet->members[i].lock != LOCK_NONE)
             close(fleet->members[i].lock);
     }
@@ -321,12 +339,22 @@ struct member *fleet_find(struct fleet *fleet, uint64_t source)
     return NULL;
 }
 
+/* A daemon's, if one runs that has them. */
+static int find_proxies(struct fleet *fleet)
+{
+    if (!fleet->uses_daemon || !remote_find(fleet->options, &fleet->remote))
+        return proxies_init(&fleet->proxies, fleet->options);
+    int r = proxies_load(&fleet->proxies, fleet->options);
+    fleet->tells_plaintext = false; /* the daemon has */
+    return r == CLI_DONE ? remote_take_proxies(fleet->remote, fleet) : r;
+}
+
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options)
 {
     struct bleproxy_loop_options options = {0};
     struct bleproxy_hub_options settings;
     char state_dir[PATH_MAX];
-    int r = proxies_init(&fleet->proxies, fleet->options);
+    int r = find_proxies(fleet);
     if (r != CLI_DONE)
         return r;
     fleet->reference = hub_options ? hub_options->reference : 0;
@@ -351,6 +379,7 @@ void fleet_close(struct fleet *fleet)
 {
     bleproxy_hub_free(fleet->hub);
     bleproxy_loop_free(fleet->loop);
+    remote_free(fleet->remote);
     proxies_deinit(&fleet->proxies);
 }
 
@@ -395,10 +424,15 @@ int fleet_verdict(const struct fleet *fleet)
     return verdict;
 }
 
+struct bleproxy_scanner *member_scanner(const struct member *proxy)
+{
+    return proxy->manager ? bleproxy_manager_scanner(proxy->manager) : proxy->scanner;
+}
+
 const char *member_state(const struct member *proxy)
 {
     if (!proxy->manager)
-        return "not used";
+        return proxy->state[0] ? proxy->state : "not used";
     switch (bleproxy_manager_state(proxy->manager)) {
     case BLEPROXY_PROXY_STOPPED:
         return "stopped";
@@ -421,7 +455,8 @@ const char *member_state(const struct member *proxy)
 const char *member_silence(const struct member *proxy, const char **ret_text)
 {
     const char *text = "another program may have taken it over; if none has, restart it";
-    enum bleproxy_hearing hearing = bleproxy_manager_hearing(proxy->manager, NULL, ret_text);
+    enum bleproxy_hearing hearing =
+        proxy->manager ? bleproxy_manager_hearing(proxy->manager, NULL, ret_text) : BLEPROXY_HEARING_UNKNOWN;
     switch (hearing) {
     case BLEPROXY_HEARING_DEAF:
     case BLEPROXY_HEARING_ROBBED:

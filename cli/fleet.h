@@ -13,11 +13,14 @@
 
 struct fleet;
 struct leaving;
+struct remote;
 
 struct member {
     struct fleet *fleet;
     const struct target *target;
-    struct bleproxy_manager *manager; /* NULL: it was never tried */
+    struct bleproxy_manager *manager; /* NULL: it was never tried, or a daemon has it */
+    struct bleproxy_scanner *scanner; /* of a daemon's, while it is connected */
+    char state[24];                   /* of a daemon's: what that says */
     int lock;                         /* descriptor, or LOCK_NONE */
     char label[64];                   /* what it is called to the user, sanitised */
     char firmware[32];                /* sanitised; "" while unknown */
@@ -45,7 +48,9 @@ struct fleet {
     enum log_quiet quiet;
     bool
         tells_plaintext; /* which proxies do not encrypt is a warning; else the command shows it, or is about a device */
-    bool reloads; /* SIGHUP makes it read the configuration anew, from fleet_start() to fleet_stop() */
+    bool uses_daemon; /* a bleproxyd that runs is asked for what its proxies report */
+    bool active;      /* its proxies are to scan actively meanwhile */
+    bool reloads;     /* SIGHUP makes it read the configuration anew, from fleet_start() to fleet_stop() */
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
     void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
     void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
@@ -55,6 +60,7 @@ struct fleet {
     void *user;
 
     struct proxies proxies;
+    struct remote *remote; /* the daemon that has the proxies; NULL: we have them */
     struct bleproxy_loop *loop;
     struct bleproxy_hub *hub;
     struct member *members;
@@ -97,6 +103,8 @@ bool fleet_has_worked(const struct fleet *fleet);
 bool fleet_is_hopeless(const struct fleet *fleet);
 /* The exit code: CLI_DONE when any of them has worked, else theirs, after saying what was not said yet. */
 int fleet_verdict(const struct fleet *fleet);
+/* While it is connected, else NULL. */
+struct bleproxy_scanner *member_scanner(const struct member *member);
 /* "connected", "silent", "waiting", ... */
 const char *member_state(const struct member *member);
 /* Of one that is silent: "silent", "robbed", "refused" or "deaf", and what that means. */

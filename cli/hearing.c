@@ -46,7 +46,7 @@ bool hearing_is_complete(const struct fleet *fleet, uint64_t address)
     const void *position = NULL;
     const struct bleproxy_device *heard = bleproxy_hub_device(fleet->hub, address);
     for (size_t i = 0; i < fleet->n_members; i++)
-        n_working += fleet->members[i].manager && fleet->members[i].error == 0;
+        n_working += (fleet->remote || fleet->members[i].manager) && fleet->members[i].error == 0;
     while (heard && bleproxy_device_next_report(heard, &position))
         n_hearing++;
     return n_hearing >= n_working;

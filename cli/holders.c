@@ -11,8 +11,7 @@ enum { HOLDER_SIZE = 64, LEFT_OUT_SIZE = 24 /* ", +2" of any number */ };
 
 const struct bleproxy_slots *holders_slots(const struct member *member)
 {
-    const struct bleproxy_scanner *scanner =
-        member->manager ? bleproxy_manager_scanner(member->manager) : NULL;
+    const struct bleproxy_scanner *scanner = member_scanner(member);
     const struct bleproxy_slots *slots = scanner ? bleproxy_scanner_slots(scanner) : NULL;
     return slots && slots->limit > 0 ? slots : NULL;
 }

@@ -314,6 +314,7 @@ int cmd_record(int argc, char **argv)
                                   .options = &record.options,
                                   .tells_plaintext = true,
                                   .reloads = true,
+                                  .uses_daemon = true,
                                   .on_ready = on_ready,
                                   .on_down = on_down,
                                   .on_reload = on_reload,

@@ -20,6 +20,11 @@ static bool unwritten;                    /* and not for want of a reader */
 static bool had_terminal;
 static void (*reload)(void *user);
 static void *reload_user;
+static struct {
+    int fd; /* -1: none */
+    void (*on_readable)(void *user);
+    void *user;
+} watched = {.fd = -1};
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_ENDINGS = sizeof(endings) / sizeof(endings[0]) };
 
@@ -127,11 +132,20 @@ bool run_output_is_lost(void)
     return lost || interrupted || ferror(stdout);
 }
 
+void run_watch(int fd, void (*on_readable)(void *user), void *user)
+{
+    watched.fd = fd;
+    watched.on_readable = on_readable;
+    watched.user = user;
+}
+
 /* The signals are let in only while it works or waits, not between looking for one and waiting. input_fd -1: none;
  * timeout_ms < 0: for ever. */
 static void wait_readable(int fd, int input_fd, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = input_fd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+                           {.fd = input_fd, .events = POLLIN},
+                           {.fd = watched.fd, .events = POLLIN}};
     sigset_t ours, before;
     sigemptyset(&ours);
     for (size_t i = 0; i < N_ENDINGS; i++)
@@ -139,9 +153,11 @@ static void wait_readable(int fd, int input_fd, int timeout_ms)
     sigprocmask(SIG_BLOCK, &ours, &before);
     if (!interrupted && !hung_up) {
         struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
-        ppoll(fds, 2, timeout_ms < 0 ? NULL : &timeout, &before);
+        ppoll(fds, 3, timeout_ms < 0 ? NULL : &timeout, &before);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
+    if (fds[2].revents != 0)
+        watched.on_readable(watched.user);
 }
 
 enum run_end run_flush(void)

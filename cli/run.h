@@ -13,6 +13,9 @@ void run_catch_signals(void);
  * that the terminal is gone: then it ends as before. on_reload NULL: no longer. */
 void run_catch_reload(void (*on_reload)(void *user), void *user);
 
+/* A descriptor that run_loop() waits for, too, and on_readable is called when there is something to read. fd -1: none. */
+void run_watch(int fd, void (*on_readable)(void *user), void *user);
+
 enum run_end {
     RUN_DONE,
     RUN_INTERRUPTED,

@@ -70,8 +70,8 @@ static void on_hopeless(void *user)
 static void on_ready(void *user, struct member *member)
 {
     struct scan *scan = user;
-    struct bleproxy_scanner *scanner = bleproxy_manager_scanner(member->manager);
-    if (!scanner || scan->mode == BLEPROXY_MODE_NONE)
+    struct bleproxy_scanner *scanner = member_scanner(member);
+    if (!scanner || scan->mode == BLEPROXY_MODE_NONE || scan->fleet.remote)
         return;
     int r = bleproxy_scanner_set_mode(scanner, scan->mode);
     if (r < 0 && r != BLEPROXY_E_UNSUPPORTED) /* the log has that */
@@ -169,6 +169,7 @@ static int scan_main(struct scan *scan, int argc, char **argv)
         return CLI_USAGE;
     }
     scan->fleet.tells_plaintext = scan->options.json;
+    scan->fleet.active = scan->mode == BLEPROXY_MODE_ACTIVE;
     r = fleet_open(&scan->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;
@@ -182,6 +183,7 @@ int cmd_scan(int argc, char **argv)
     scan.fleet = (struct fleet){.command = "bleproxy scan",
                                 .options = &scan.options,
                                 .reloads = true,
+                                .uses_daemon = true,
                                 .on_ready = on_ready,
                                 .on_hopeless = on_hopeless,
                                 .user = &scan};

@@ -53,7 +53,7 @@ static unsigned label_width(const struct scan *scan)
 
 static void print_proxy(const struct scan *scan, FILE *out, const struct member *proxy, bool colour)
 {
-    bool up = proxy->manager && bleproxy_manager_state(proxy->manager) == BLEPROXY_PROXY_READY;
+    bool up = proxy->is_ready;
     const char *mark = up ? TERMINAL_GREEN : proxy->error ? TERMINAL_RED : TERMINAL_YELLOW;
     const char *plain = colour ? TERMINAL_PLAIN : "";
     fputs(colour ? mark : "", out);

@@ -220,6 +220,7 @@ int cmd_top(int argc, char **argv)
     top.fleet = (struct fleet){.command = "bleproxy top",
                                .options = &top.options,
                                .reloads = true,
+                               .uses_daemon = true,
                                .on_hopeless = on_hopeless,
                                .on_reload = on_reload,
                                .user = &top};

@@ -6,6 +6,7 @@
 #include "hearing.h"
 #include "holders.h"
 #include "log.h"
+#include "remote.h"
 #include "run.h"
 #include "state.h"
 #include <limits.h>
@@ -165,7 +166,8 @@ static bool is_path(const struct why *why, const struct member *member)
 static void take_paths(struct why *why)
 {
     size_t n, max = why->fleet.n_members;
-    bleproxy_hub_paths(why->fleet.hub, why->address, why->paths, max, &n);
+    if (!why->fleet.remote || !remote_paths(why->fleet.remote, why->address, why->paths, max, &n))
+        bleproxy_hub_paths(why->fleet.hub, why->address, why->paths, max, &n);
     for (size_t i = 0; i < n && i < max; i++) {
         const struct bleproxy_path *path = &why->paths[i];
         const struct member *member = fleet_find(&why->fleet, path->source);
@@ -227,7 +229,8 @@ static void explain(struct why *why)
     }
     if (explain_bond(why))
         return;
-    bleproxy_hub_explain_path(why->fleet.hub, why->address, why->text, sizeof(why->text));
+    if (!why->fleet.remote || !remote_explain(why->fleet.remote, why->address, why->text, sizeof(why->text)))
+        bleproxy_hub_explain_path(why->fleet.hub, why->address, why->text, sizeof(why->text));
 }
 
 static void investigate(struct why *why)
@@ -315,6 +318,7 @@ int cmd_why(int argc, char **argv)
 {
     struct why why = {0};
     why.fleet = (struct fleet){.command = "bleproxy why",
+                               .uses_daemon = true,
                                .options = &why.options,
                                .quiet = LOG_QUIET_DEVICE,
                                .on_hopeless = on_timeout,
