@@ -9,8 +9,9 @@
 
 enum { LOOKUP_ADDRESSES_MAX = 16 };
 
-/* Asked at 0, 1, 3 and 7 s (RFC 6762, 5.2: at least a second, then at least twice as long); nobody answers after this. */
-#define LOOKUP_NS (10 * NS_PER_S)
+/* Asked at 0, 1 and 3 s (RFC 6762, 5.2: at least a second, then at least twice as long); nobody answers after this: less than
+ * the commands wait for a proxy, so that a misspelt name is told as one. */
+#define LOOKUP_NS (5 * NS_PER_S)
 /* From the first address on, for the others to arrive: those of the other family, of other interfaces. */
 #define LOOKUP_GRACE_NS (50 * NS_PER_MS)
 

@@ -3,9 +3,18 @@
 """A proxy is the device that it was."""
 import contextlib
 import signal
-
-from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, main, run, sim, write
 import subprocess
+import tempfile
+
+import support
+from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
+
+STATE = {"XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name)}
+
+
+def run(*arguments, **more):
+    """A command that knows what the ones before have learnt."""
+    return support.run(*arguments, **{**STATE, **more})
 
 
 @contextlib.contextmanager
