@@ -193,6 +193,28 @@ def test_an_announcement_ends_a_pause():
         reader.wait(PATIENCE_S)
 
 
+def test_an_address_that_leads_to_another_device_is_asked_for_anew():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        kitchen.shell("ip addr add 10.77.0.3/24 dev eth0")
+        kitchen.responder("kitchen", "10.77.0.2")
+        sim = kitchen.sim("10.77.0.2:6053", "--name", "kitchen")
+        kitchen.sim("10.77.0.3:6053", "--name", "attic")
+        config = write("known.yaml", "proxies: [{name: kitchen, address: kitchen.local}]\n")
+        process = start("scan", "--json", "-c", config, "-vv")
+        log, reader = Lines(process.stderr), drain(process)
+        log.wait_for("connected")
+        stranger = kitchen.responder("kitchen", "10.77.0.3")
+        tell(stranger, "announce")  # it lives for two minutes, and nobody takes it back
+        stranger.communicate(b"quit\n")
+        stop(sim)
+        kitchen.sim("10.77.0.2:6053", "--name", "kitchen")
+        log.wait_for("another device has its address")
+        log.wait_for("hub: kitchen: ESPHome", 10)
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_S)
+        reader.wait(PATIENCE_S)
+
+
 def test_with_avahi_on_both_sides():
     if not shutil.which("avahi-daemon"):
         raise Skip("avahi-daemon is not installed")
