@@ -109,6 +109,22 @@ def test_nobody_answers_to_a_name():
         assert time.monotonic() - begun < 20
 
 
+def test_a_machine_of_many_interfaces():
+    many = 45
+    with machine() as kitchen:
+        script = "".join(f"ip link add a{n} type veth peer name b{n}; ip addr add 10.{n}.0.1/24 dev a{n}; "
+                         f"ip link set a{n} up; ip link set b{n} up; " for n in range(1, many))
+        subprocess.run(["sh", "-c", script], check=True)
+        try:
+            with cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+                kitchen.responder("kitchen", "10.77.0.2")
+                result = run("discover", "-t", "1", "--json").expect(0)
+                assert result.objects()[0]["address"] == "10.77.0.2"
+                assert "not heard" not in result.error, result.error
+        finally:
+            subprocess.run(["sh", "-c", "".join(f"ip link del a{n}; " for n in range(1, many))], check=True)
+
+
 def test_port_5353_belongs_to_another_program():
     with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
             socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
