@@ -37,7 +37,8 @@ void lookups_init(struct lookups *lookups, const struct env *env, const struct l
 void lookups_deinit(struct lookups *lookups);
 
 /* The name to ask for when host is one of the local network: "kitchen", "kitchen.local", "Kitchen.Local." are all
- * "kitchen.local". False for others, for IP addresses and for what cannot be a name. */
+ * "kitchen.local". False for others, for IP addresses and for what cannot be a name; also for "kitchen.corp.local", which
+ * is a name of unicast DNS: "kitchen.local" may be anybody else. */
 bool lookup_name(const char *host, char ret_name[DNS_NAME_SIZE]);
 
 /* What is known of the name already, of lifetimes that are not over, in the order of host_get(); 0: nothing. */
