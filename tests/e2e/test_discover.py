@@ -73,6 +73,28 @@ def test_a_device_is_added_to_the_configuration():
         run("discover", "--add", "kitchen", "--watch").expect(2)
 
 
+def test_two_that_go_by_one_name():
+    """What does not print tells them apart, for all but people."""
+    with machine() as kitchen, machine() as stranger, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            cable(stranger, "v1", "10.78.0.1/24", "10.78.0.2/24"):
+        kitchen.responder("kitchen", "10.77.0.2")
+        impostor = stranger.responder("kitchen\u200b", "10.78.0.2")
+        devices = run("discover", "-t", "1", "--json").expect(0).objects()
+        assert [device["name"] for device in devices] == ["kitchen", "kitchen"], devices
+        assert {device["address"] for device in devices} == {"10.77.0.2", "10.78.0.2"}, devices
+        config = write("add.yaml", "proxies: []\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(2, "several devices go by the name 'kitchen'")
+        with open(config, encoding="utf-8") as file:
+            assert file.read() == "proxies: []\n"
+        watch = start("discover", "--watch", "--json")
+        shown = Lines(watch.stdout)
+        shown.wait_for("10.77.0.2")
+        stop(impostor)
+        assert json.loads(shown.wait_for("gone")[0])["name"] == "kitchen"
+        assert end(watch) == 130
+        assert [device["address"] for device in run("discover", "-t", "1", "--json").objects()] == ["10.77.0.2"]
+
+
 def test_nobody_is_there():
     run("discover", "-t", "0.3").expect(6, "no ESPHome device has answered")
     run("discover", "-t", "0.3", "--watch").expect(6)

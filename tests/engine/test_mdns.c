@@ -177,6 +177,7 @@ static void on_device(void *user, enum bleproxy_browse_event event, const struct
     scene->n_found++;
     assert_int_equal(device->port, 6053);
     assert_string_equal(device->host, scene->name);
+    assert_int_equal(strncmp(device->instance, scene->label, strlen(scene->label)), 0);
     assert_int_equal(device->n_addresses, 1);
     snprintf(scene->first_address, sizeof(scene->first_address), "%s", device->addresses[0]);
     if (scene->frees_browse) {
