@@ -81,7 +81,7 @@ bool dns_label(const char *name, const char *suffix, char ret_label[DNS_LABEL_MA
         label[size++] = unescape(name, &taken);
         name += taken;
     }
-    if (size == 0 || *name != '.' || (*suffix && !dns_name_equals(name + 1, suffix)))
+    if (size == 0 || *name != '.' || !dns_name_equals(name + 1, suffix))
         return false;
     label[size] = '\0';
     memcpy(ret_label, label, size + 1);

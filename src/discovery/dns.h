@@ -55,7 +55,7 @@ bool dns_name_equals(const char *a, const char *b);
 /* The same for names that are one. Strangers who do not know the key cannot choose names of which many have the same. */
 uint64_t dns_name_hash(const char *name, uint64_t key);
 /* Whether name is the label, unescaped, followed by ".suffix" ("_esphomelib._tcp.local"): writes it, n <= DNS_LABEL_MAX
- * bytes of anything and a NUL, to ret_label. The suffix may be empty: any name of two labels or more is split. */
+ * bytes of anything and a NUL, to ret_label. */
 bool dns_label(const char *name, const char *suffix, char ret_label[DNS_LABEL_MAX + 1], size_t *ret_size);
 /* The other way round: the name "LABEL.SUFFIX", or false when label is empty or does not fit. */
 bool dns_name_make(char ret_name[DNS_NAME_SIZE], const void *label, size_t size, const char *suffix);

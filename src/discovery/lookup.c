@@ -177,8 +177,8 @@ void lookups_tick(struct lookups *lookups, uint64_t now_ns)
 {
     struct lookup *lookup;
     while ((lookup = find_ended(lookups, now_ns))) {
-        struct net_address addresses[LOOKUP_ADDRESSES_MAX];
-        size_t n = host_get(&lookup->host, now_ns, addresses, LOOKUP_ADDRESSES_MAX);
+        struct net_address addresses[HOST_ADDRESSES_MAX];
+        size_t n = host_get(&lookup->host, now_ns, addresses, HOST_ADDRESSES_MAX);
         lookup_fn *on_done = lookup->on_done;
         void *user = lookup->user;
         lookup_cancel(lookup);

@@ -7,8 +7,6 @@
 /* One-shot look-ups of names under .local (RFC 6762, 5.1 and 6.7): questions from an ephemeral port, of which all
  * interfaces are asked; the answers come to that port. No daemon takes part, and none is disturbed. Pure. */
 
-enum { LOOKUP_ADDRESSES_MAX = 16 };
-
 /* Asked at 0, 1, 3 and 7 s (RFC 6762, 5.2: at least a second, then at least twice as long); nobody answers after this. */
 #define LOOKUP_NS (10 * NS_PER_S)
 /* From the first address on, for the others to arrive: those of the other family, of other interfaces. */

@@ -101,12 +101,18 @@ static struct mdns_socket *mdns_find(const struct mdns *mdns, uint8_t family, bo
     return NULL;
 }
 
+static uint64_t mdns_hash(const struct mdns *mdns, const char *name)
+{
+    return dns_name_hash(name, mdns->lookups.hosts.hash_key);
+}
+
 static void mdns_wake(struct mdns *mdns, const char *name)
 {
+    uint64_t hash = mdns_hash(mdns, name);
     for (struct list *node = mdns->wakers.next; !mdns->freed && node != &mdns->wakers;) {
         struct mdns_waker *waker = list_entry(node, struct mdns_waker, link);
         node = node->next;
-        if (waker->heard == mdns->heard || !dns_name_equals(waker->name, name))
+        if (waker->hash != hash || waker->heard == mdns->heard || !dns_name_equals(waker->name, name))
             continue;
         waker->heard = mdns->heard;
         waker->on_wake(waker->user);
@@ -357,6 +363,7 @@ void mdns_waker_start(struct mdns_waker *waker, struct mdns *mdns, const char *n
 {
     *waker = (struct mdns_waker){.mdns = mdns, .on_wake = on_wake, .user = user};
     memcpy(waker->name, name, strlen(name) + 1);
+    waker->hash = mdns_hash(mdns, name);
     mdns_enter(mdns);
     bool listened = mdns_listens(mdns);
     list_append(&mdns->wakers, &waker->link);

@@ -33,6 +33,7 @@ struct mdns_waker {
     struct list link;
     struct mdns *mdns; /* NULL: not waiting */
     char name[DNS_NAME_SIZE];
+    uint64_t hash;  /* of the name */
     uint64_t heard; /* the datagram it was told of */
     void (*on_wake)(void *user);
     void *user;

@@ -16,7 +16,7 @@ static struct dns_writer last;
 static struct answer {
     unsigned calls;
     size_t n;
-    struct net_address addresses[LOOKUP_ADDRESSES_MAX];
+    struct net_address addresses[HOST_ADDRESSES_MAX];
     uint64_t when_ns;
     struct lookup *to_cancel, *lookup;
     bool to_start;
