@@ -302,6 +302,10 @@ static void test_another_host_and_port(void **state)
     HEAR(record_srv("kitchen", "kitchen.local", 6054, 120));
     assert_events("~kitchen ");
     assert_int_equal(last.port, 6054);
+    HEAR(record_srv("kitchen", "kitchen.local", 0, 120));
+    assert_events("-kitchen "); /* there is nothing to connect to */
+    HEAR(record_srv("kitchen", "kitchen.local", 6054, 120));
+    assert_events("+kitchen ");
     HEAR(record_srv("kitchen", "other.local", 6054, 120));
     assert_events("-kitchen "); /* nobody knows its address */
     HEAR(record_a("other.local", 12, 120));
