@@ -16,7 +16,7 @@ static struct dns_writer last;
 static struct answer {
     unsigned calls;
     size_t n;
-    struct net_address addresses[LOOKUP_ADDRESSES_MAX];
+    struct net_address addresses[HOST_ADDRESSES_MAX];
     uint64_t when_ns;
     struct lookup *to_cancel, *lookup;
     bool to_start;
@@ -109,8 +109,10 @@ static void test_local_names(void **state)
         {"kitchen.local.", "kitchen.local"},
         {"Kitchen.LOCAL.", "Kitchen.local"},
         {"1234.local", "1234.local"},
-        {"kitchen.sub.local", "kitchen.local"},
         {"a b", "a\\032b.local"},
+        {"kitchen.sub.local", NULL},
+        {"kitchen..local", NULL},
+        {"kitchen.local.local", NULL},
         {"kitchen.example", NULL},
         {"kitchen.locale", NULL},
         {"192.0.2.1", NULL},
