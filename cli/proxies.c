@@ -60,6 +60,8 @@ static int load_config(struct proxies *proxies, const char *path)
         log_say("%s:%u: %s", path, error.line, error.text);
     else
         log_say("%s: %s", path, error.text);
+    if (error.n_others > 0)
+        log_say("that is not all: 'bleproxy check' tells everything that is wrong with the configuration");
     return CLI_USAGE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "config/check.h"
 #include "config/document.h"
+#include "config/errors.h"
 #include "config/file.h"
 #include "config/part.h"
 #include "config/schema.h"
@@ -325,10 +326,22 @@ static bool is_extended(const struct config *before, const struct config *after,
     return is_entry(&after->proxies[before->n_proxies], entry);
 }
 
+/* As config_parse(), for one of several files. */
+static int read_one(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
+{
+    static const struct config_source source = {0};
+    struct config_errors errors = {0};
+    int r = config_errors_take(&errors, config_read_part(text, size, &source, ret_config, &errors));
+    config_errors_first(&errors, ret_error);
+    if (r == 0 && errors.n > 0)
+        r = BLEPROXY_E_INVALID;
+    config_errors_deinit(&errors);
+    return r;
+}
+
 static int try_insert(const struct edit *edit, const struct config *before, bool comma, char **ret_text,
                       size_t *ret_size)
 {
-    static const struct config_source source = {0};
     struct config_error error;
     struct config after = {0};
     char *text;
@@ -336,7 +349,7 @@ static int try_insert(const struct edit *edit, const struct config *before, bool
     int r = insert(edit, comma, &text, &size);
     if (r < 0)
         return r;
-    r = config_read_part(text, size, &source, &after, &error);
+    r = read_one(text, size, &after, &error);
     if (r == 0 && !is_extended(before, &after, edit->entry))
         r = BLEPROXY_E_INVALID;
     config_deinit(&after);
@@ -393,14 +406,13 @@ static int append(struct edit *edit, const struct config *before, char **ret_tex
 static int append_one(const char *text, size_t size, const struct config_entry *entry, char **ret_text,
                       size_t *ret_size, struct config_error *ret_error)
 {
-    static const struct config_source source = {0};
     struct config before = {0};
     const char *first = memchr(text, '\n', size);
     struct edit edit = {.text = text,
                         .size = size,
                         .entry = entry,
                         .newline = first && first > text && first[-1] == '\r' ? "\r\n" : "\n"};
-    int r = config_read_part(text, size, &source, &before, ret_error);
+    int r = read_one(text, size, &before, ret_error);
     if (r == 0)
         r = append(&edit, &before, ret_text, ret_size, ret_error);
     config_deinit(&before);
