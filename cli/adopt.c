@@ -63,12 +63,6 @@ struct adopt {
 static int parse(void *user, int option, const char *value)
 {
     struct adopt *adopt = user;
-    if (bleproxy_key_check(value) == 0) {
-        log_say(
-            "a key is never taken from the command line, where everybody can read it: --key-file names the "
-            "file that holds it");
-        return CLI_USAGE;
-    }
     if (option == OPTION_KEY_FILE)
         snprintf(adopt->key_path, sizeof(adopt->key_path), "%s", value);
     else

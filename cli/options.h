@@ -56,6 +56,13 @@ struct options_table {
     int (*parse)(void *user, int option, const char *value);
 };
 
+/* getopt_long(), but a long option has to be written out: --psk is not to be --psk-file, and scripts shall not break when there
+ * are more options. One that is not is '?' as any that there is not, with optopt 0, and is the word before optind. */
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs);
+
+/* Says that this word of the command line, which nothing more is told of, is a key, or asks for one. CLI_USAGE. */
+int options_refuse_key(void);
+
 enum { OPTIONS_GO_ON = -1 };
 /* OPTIONS_GO_ON; else an exit code: CLI_DONE after --help, CLI_USAGE after a complaint. */
 int options_parse(struct options *options, const struct options_table *table, void *user, int argc,

@@ -147,7 +147,7 @@ static int find_psk(struct proxies *proxies, const struct options *options)
                 "proxy's ESPHome configuration",
                 options->psk_file);
         else
-            log_say("cannot read %s: %s", options->psk_file,
+            log_say("cannot read the file that --psk-file names: %s", /* it may be a part of a key */
                     strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
         return CLI_USAGE;
     }
@@ -193,13 +193,12 @@ static int target_from_address(struct proxies *proxies, const struct options *op
         free(copy);
         return out_of_memory();
     }
-    *ret_target = (struct target){.config = {.address = copy,
-                                             .port = port,
-                                             .name = name,
-                                             .noise_psk = proxies->psk,
-                                             .any_device = true},
-                                  .host = copy,
-                                  .name = name};
+    *ret_target = (struct target){
+        .config =
+            {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk, .any_device = true},
+        .host = copy,
+        .name = name,
+        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
     return CLI_DONE;
 }
 
@@ -294,7 +293,7 @@ struct bleproxy_proxy_config target_config(const struct target *target)
 const char *proxies_explain(const struct target *target, int error, const char *why,
                             char text[PROXIES_TEXT_SIZE])
 {
-    if (error != BLEPROXY_E_RESOLVE || !target->similar)
+    if ((error != BLEPROXY_E_RESOLVE && error != BLEPROXY_E_TIMEOUT) || !target->similar)
         return why;
     snprintf(text, PROXIES_TEXT_SIZE, "%s; did you mean '%s'?", why, target->similar);
     return text;

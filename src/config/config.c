@@ -74,6 +74,14 @@ static int check_psk(const char *value, unsigned line, struct config_error *ret_
                        PSK_TEXT_LENGTH);
 }
 
+static int check_psk_file(const char *value, unsigned line, struct config_error *ret_error)
+{
+    if (psk_valid(value))
+        return config_fail(ret_error, line,
+                           "'noise_psk_file' is the name of a file; the key itself goes under 'noise_psk'");
+    return 0;
+}
+
 /* Of a Bluetooth device. */
 static int check_device(const char *value, unsigned line, struct config_error *ret_error)
 {
@@ -175,7 +183,8 @@ static const struct schema_key proxy_keys[] = {
     [KEY_NOISE_PSK_FILE] = {.name = "noise_psk_file",
                             .type = SCHEMA_TEXT,
                             .offset = MEMBER(noise_psk_file),
-                            .max = PATH_MAX_LENGTH},
+                            .max = PATH_MAX_LENGTH,
+                            .check = check_psk_file},
     [KEY_PASSWORD] = {.name = "password",
                       .type = SCHEMA_SECRET,
                       .offset = MEMBER(password),

@@ -2,6 +2,7 @@
 #include "config/schema.h"
 
 #include "config/errors.h"
+#include "config/psk.h"
 #include "config/spelling.h"
 #include "names/sanitise.h"
 #include <bleproxy/error.h>
@@ -34,6 +35,7 @@ int config_fail(struct config_error *ret_error, unsigned line, const char *forma
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    psk_hide(text); /* one that stands where a name should */
     sanitise(ret_error->text, sizeof(ret_error->text), text, strlen(text), SIZE_MAX);
     ret_error->line = line;
     return BLEPROXY_E_INVALID;

@@ -61,7 +61,7 @@ int schema_read(const struct schema *schema, yaml_document_t *document, const ya
 /* Frees what schema_read() allocated in object and zeroes it. */
 void schema_free(const struct schema *schema, void *object);
 
-/* Fills *ret_error in, control characters left out, and returns BLEPROXY_E_INVALID. */
+/* Fills *ret_error in, control characters left out and keys hidden, and returns BLEPROXY_E_INVALID. */
 int config_fail(struct config_error *ret_error, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
