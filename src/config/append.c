@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* ---- Where ---- */
 
@@ -49,7 +50,9 @@ static void take_value(struct search *search, const yaml_event_t *event)
     if (event->type == YAML_SEQUENCE_START_EVENT) {
         bool block = event->data.sequence_start.style == YAML_BLOCK_SEQUENCE_STYLE;
         place->style = block ? STYLE_BLOCK : STYLE_FLOW;
-        place->dash_column = event->start_mark.column;
+        /* An anchor and a tag are before the dash. */
+        bool bare = !event->data.sequence_start.anchor && !event->data.sequence_start.tag;
+        place->dash_column = bare ? event->start_mark.column : event->end_mark.column;
     } else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 &&
                event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         place->style = STYLE_EMPTY;
@@ -151,6 +154,9 @@ static size_t line_offset(const char *text, size_t size, size_t line)
 
 static size_t column_offset(const char *text, size_t size, size_t offset, size_t column)
 {
+    static const char mark[] = {'\xef', '\xbb', '\xbf'}; /* of the byte order, which has no column */
+    if (offset == 0 && size >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0)
+        offset = sizeof(mark);
     for (; column > 0 && offset < size; column--) {
         offset++;
         while (offset < size && ((unsigned char)text[offset] & 0xc0) == 0x80)
@@ -303,7 +309,8 @@ static bool same_proxy(const struct config_proxy *a, const struct config_proxy *
 {
     return same_text(a->name, b->name) && same_text(a->address, b->address) && a->port == b->port &&
            same_text(a->noise_psk, b->noise_psk) && same_text(a->noise_psk_file, b->noise_psk_file) &&
-           same_text(a->password, b->password) && a->scan == b->scan && a->n_prefer == b->n_prefer &&
+           same_text(a->password, b->password) && same_text(a->expected_name, b->expected_name) &&
+           a->reclaim == b->reclaim && a->scan == b->scan && a->n_prefer == b->n_prefer &&
            a->n_only == b->n_only && a->n_deny == b->n_deny;
 }
 
@@ -311,7 +318,9 @@ static bool is_entry(const struct config_proxy *proxy, const struct config_entry
 {
     return same_text(proxy->name, entry->name ? entry->name : entry->address) &&
            same_text(proxy->address, entry->address) && (!entry->port || proxy->port == entry->port) &&
-           same_text(proxy->noise_psk_file, entry->noise_psk_file) && !proxy->noise_psk && !proxy->password;
+           same_text(proxy->noise_psk_file, entry->noise_psk_file) && !proxy->noise_psk && !proxy->password &&
+           !proxy->expected_name && proxy->reclaim == 0 && proxy->scan == BLEPROXY_SCAN_AS_CONFIGURED &&
+           proxy->n_prefer + proxy->n_only + proxy->n_deny == 0;
 }
 
 static bool is_extended(const struct config *before, const struct config *after,
@@ -481,12 +490,11 @@ static int check_drop_ins(const char *path, const struct config_entry *entries, 
     return r;
 }
 
-int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
-                       struct config_error *ret_error)
+static int replace(const char *path, const struct config_entry *entries, size_t n_entries,
+                   struct config_error *ret_error)
 {
     char *before, *after;
     size_t before_size, after_size;
-    *ret_error = (struct config_error){0};
     int r = check_drop_ins(path, entries, n_entries, ret_error);
     if (r < 0)
         return r;
@@ -502,5 +510,22 @@ int config_append_file(const char *path, const struct config_entry *entries, siz
     if (r == BLEPROXY_E_IO)
         config_fail(ret_error, 0, "the file cannot be written: %s", strerror(errno));
     file_free(after, after_size);
+    return r;
+}
+
+int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
+                       struct config_error *ret_error)
+{
+    int lock;
+    *ret_error = (struct config_error){0};
+    int r = file_lock(path, &lock);
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be written: %s",
+                    errno == EAGAIN ? "another program is doing that" : strerror(errno));
+    if (r < 0)
+        return r;
+    r = replace(path, entries, n_entries, ret_error);
+    if (lock >= 0)
+        close(lock);
     return r;
 }

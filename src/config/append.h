@@ -21,8 +21,9 @@ int config_append(const char *text, size_t size, const struct config_entry *entr
                   char **ret_text, size_t *ret_size, struct config_error *ret_error);
 
 /* The same for a file, which is replaced as a whole and keeps its mode; a new one, and directories that are missing, are
- * for its owner only. What follows from its drop-ins is checked, too: a name that one of them has is refused. Also
- * BLEPROXY_E_IO with *ret_error set: nothing was changed. */
+ * for its owner only. What follows from its drop-ins is checked, too: a name that one of them has is refused. Programs that
+ * do this at the same time wait for one another, some seconds at most. Also BLEPROXY_E_IO with *ret_error set: nothing was
+ * changed. */
 int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
                        struct config_error *ret_error);
 

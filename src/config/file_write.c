@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Up to the last slash; ".": there is none. To be freed; NULL: out of memory. */
@@ -111,12 +113,52 @@ int file_replace(const char *path, const char *text, size_t size)
     int r = BLEPROXY_E_IO;
     if (!directory || asprintf(&temporary, "%s.%ld.new", target, (long)getpid()) < 0)
         r = BLEPROXY_E_NOMEM;
-    else if (stat(target, &before) == 0)
+    else if (faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 && stat(target, &before) == 0)
         r = write_beside(target, &before, temporary, text, size);
     if (r == 0 && !sync_directory(directory))
         r = BLEPROXY_E_IO;
     free(temporary);
     free(directory);
     free(target);
+    return r;
+}
+
+enum { LOCK_TRIES = 250, LOCK_PAUSE_NS = 20000000 };
+
+/* Not for ever: whoever may read the directory can hold it. */
+static int lock_directory(int fd)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    int tries = 0;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return 0; /* this file system has no locks */
+        if (++tries == LOCK_TRIES)
+            return BLEPROXY_E_IO;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+/* The file itself is another one each time. */
+int file_lock(const char *path, int *ret_lock)
+{
+    char *target = realpath(path, NULL), *directory = directory_of(target ? target : path);
+    free(target);
+    if (!directory)
+        return BLEPROXY_E_NOMEM;
+    int fd = -1, r = make_directories(directory) ? 0 : BLEPROXY_E_IO;
+    if (r == 0)
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        r = lock_directory(fd);
+    free(directory);
+    if (r == 0) {
+        *ret_lock = fd;
+    } else if (fd >= 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+    }
     return r;
 }
