@@ -440,7 +440,7 @@ static int adopt_main(struct adopt *adopt, int argc, char **argv)
 
 int cmd_adopt(int argc, char **argv)
 {
-    struct adopt adopt = {0};
+    struct adopt adopt = {.options = {.makes_config = true}};
     int r = adopt_main(&adopt, argc, argv);
     explicit_bzero(adopt.key, sizeof(adopt.key));
     bleproxy_loop_free(adopt.loop);

@@ -186,7 +186,7 @@ int cmd_import(int argc, char **argv)
                                                .arguments_min = 1,
                                                .arguments_max = SIZE_MAX,
                                                .parse = parse};
-    struct command command = {0};
+    struct command command = {.options = {.makes_config = true}};
     int r = options_parse(&command.options, &table, &command, argc, argv);
     if (r == OPTIONS_GO_ON) {
         r = proxies_load(&command.proxies, &command.options);

@@ -12,6 +12,7 @@ struct options {
     const char **proxies; /* each -p, borrowed from argv */
     size_t n_proxies;
     const char *config_path, *psk_file; /* NULL: not given */
+    bool makes_config;                  /* the command makes a configuration that is not there */
     unsigned verbosity;
     uint32_t timeout_ms; /* 0: not given */
     bool json;

@@ -44,7 +44,7 @@ static void warn(const struct config *config)
     }
 }
 
-static int load_config(struct proxies *proxies, const char *path)
+static int load_config(struct proxies *proxies, const struct options *options, const char *path)
 {
     struct config_error error = {0};
     int r = config_load(path, &proxies->config, &error);
@@ -54,6 +54,8 @@ static int load_config(struct proxies *proxies, const char *path)
     }
     if (r == BLEPROXY_E_NOMEM)
         return out_of_memory();
+    if (r == BLEPROXY_E_NOT_FOUND && options->makes_config)
+        return CLI_DONE;
     if (error.file[0])
         path = error.file;
     if (error.line > 0)
@@ -97,7 +99,7 @@ int proxies_config_path(const struct options *options, char *path, size_t size)
 static int find_config(struct proxies *proxies, const struct options *options)
 {
     char path[PATH_MAX];
-    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, path) : CLI_DONE;
+    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, options, path) : CLI_DONE;
 }
 
 /* ---- Proxies by address ---- */

@@ -48,6 +48,18 @@ def test_proxies_are_imported_and_work():
         again.expect(0, "attic: is in the configuration already")
 
 
+def test_a_configuration_that_is_not_there_is_made():
+    directory = place(hall=proxy("hall", key=OTHER_KEY))
+    config = os.path.join(directory, "new", "mine.yaml")
+    run("import", "-c", config, os.path.join(directory, "hall.yaml")).expect(0)
+    assert read(directory, "new/mine.yaml").startswith("proxies:\n  - name: hall\n")
+    assert read(directory, "new/hall.key") == OTHER_KEY + "\n"
+    assert stat.S_IMODE(os.stat(config).st_mode) == 0o600
+    os.symlink("nowhere.yaml", os.path.join(directory, "lost.yaml"))
+    run("import", "-c", os.path.join(directory, "lost.yaml"), os.path.join(directory, "hall.yaml")).expect(1, "cannot be written")
+    run("check", "-c", os.path.join(directory, "other.yaml")).expect(2, "there is no such file")
+
+
 def test_others_are_left_out():
     directory = place(lamp="esphome: {name: lamp}\napi:\n", bleproxy="")
     config, lamp = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "lamp.yaml")
