@@ -94,12 +94,30 @@ static int write_key(const struct command *command, const struct import *import,
     return CLI_USAGE;
 }
 
+/* Before a key file is written. */
+static int check(const char *path, const struct import *import)
+{
+    const struct config_entry entry = {.name = import->name, .address = import->address};
+    struct config_error error;
+    int r = config_check_entry(&entry, &error);
+    if (r == 0)
+        return CLI_DONE;
+    if (r == BLEPROXY_E_NOMEM)
+        log_say("%s", bleproxy_strerror(r));
+    else
+        log_say("%s gives a proxy '%s' at '%s', which cannot be: %s", path, import->name, import->address,
+                error.text);
+    return r == BLEPROXY_E_NOMEM ? CLI_INTERNAL : CLI_USAGE;
+}
+
 static int add(const struct command *command, const char *path, const struct import *import)
 {
     char key_path[PATH_MAX];
     char *reference = NULL;
     struct config_error error;
-    int code = import->key ? write_key(command, import, key_path) : CLI_DONE;
+    int code = check(path, import);
+    if (code == CLI_DONE && import->key)
+        code = write_key(command, import, key_path);
     if (code != CLI_DONE)
         return code;
     if (import->key && !(reference = key_file_reference(command->config_path, key_path)))

@@ -379,18 +379,37 @@ static int fail_style(const struct place *place, struct config_error *ret_error)
         "begin with '- '");
 }
 
+int config_check_entry(const struct config_entry *entry, struct config_error *ret_error)
+{
+    const char *name = entry->name ? entry->name : entry->address;
+    const char *const values[] = {name, entry->address, entry->noise_psk_file};
+    struct config config = {0};
+    char *text;
+    size_t size;
+    *ret_error = (struct config_error){0};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        if (values[i] && (!values[i][0] || !sanitise_keeps(values[i], strlen(values[i]))))
+            return config_fail(ret_error, 0, "a value is empty or holds a character that does not print");
+    const struct edit alone = {.text = "", .entry = entry, .newline = "\n"};
+    int r = insert(&alone, false, &text, &size);
+    if (r < 0)
+        return r;
+    r = read_one(text, size, &config, ret_error);
+    ret_error->line = 0; /* of a text that is nowhere */
+    config_deinit(&config);
+    file_free(text, size);
+    return r;
+}
+
 static int check_entry(const struct config_entry *entry, const struct config *config,
                        struct config_error *ret_error)
 {
     const char *name = entry->name ? entry->name : entry->address;
-    const char *const values[] = {name, entry->address, entry->noise_psk_file};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        if (values[i] && (!values[i][0] || !sanitise_keeps(values[i], strlen(values[i]))))
-            return config_fail(ret_error, 0, "a value is empty or holds a character that does not print");
-    const struct config_proxy *same = config_find(config, name);
+    int r = config_check_entry(entry, ret_error);
+    const struct config_proxy *same = r == 0 ? config_find(config, name) : NULL;
     return same ? config_fail_at(ret_error, config, same->file, same->line, "there is a proxy '%s' already",
                                  name)
-                : 0;
+                : r;
 }
 
 static int append(struct edit *edit, const struct config *before, char **ret_text, size_t *ret_size,

@@ -12,6 +12,9 @@ struct config_entry {
     const char *noise_psk_file; /* NULL: none */
 };
 
+/* Whether it can be one, wherever that is. 0, BLEPROXY_E_INVALID with *ret_error set, BLEPROXY_E_NOMEM. */
+int config_check_entry(const struct config_entry *entry, struct config_error *ret_error);
+
 /* Adds entries behind the others under `proxies`, or `proxies` itself, and leaves everything else as it is, byte for
  * byte. Pure. The text is then one that config_parse() takes as it took the one before, plus the entries, except for what
  * several files say together. 0 with *ret_text, *ret_size bytes and a NUL behind them, to be wiped and freed by the caller

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/schema.h"
 
+#include "config/document.h"
 #include "config/errors.h"
 #include "config/psk.h"
 #include "config/spelling.h"
@@ -73,17 +74,6 @@ static int check_tag(const struct reader *reader, const yaml_node_t *node, const
     return config_fail(reader->error, line_of(node),
                        "tags such as '%.*s' are not supported here; write the value itself", SHOWN_MAX,
                        (const char *)node->tag);
-}
-
-static bool is_null(const yaml_node_t *node)
-{
-    static const char *const nulls[] = {"~", "null", "Null", "NULL"};
-    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-        return false;
-    for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
-        if (strcmp((const char *)node->data.scalar.value, nulls[i]) == 0)
-            return true;
-    return false;
 }
 
 /* A copy in *ret_text. */
@@ -315,7 +305,7 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
     int r = check_tag(reader, node, key);
     if (r < 0)
         return r;
-    if (is_null(node))
+    if (document_is_null(node))
         return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
                              : 0;
     bool list = key->type == SCHEMA_LIST || takes_several(key),

@@ -60,6 +60,16 @@ def test_a_configuration_that_is_not_there_is_made():
     run("check", "-c", os.path.join(directory, "other.yaml")).expect(2, "there is no such file")
 
 
+def test_what_cannot_be_an_entry_is_told_before_its_key_is_written():
+    directory = place(hall=proxy("hall", address="10.0.0.1:6053", key=OTHER_KEY), bleproxy="",
+                      attic=proxy("a" * 300, key=OTHER_KEY))
+    config = os.path.join(directory, "bleproxy.yaml")
+    run("import", "-c", config, os.path.join(directory, "hall.yaml")).expect(
+        2, f"{directory}/hall.yaml gives a proxy 'hall' at '10.0.0.1:6053', which cannot be: 'address' holds no port")
+    run("import", "-c", config, os.path.join(directory, "attic.yaml")).expect(2, "'name' is longer than 253 bytes")
+    assert sorted(os.listdir(directory)) == ["attic.yaml", "bleproxy.yaml", "hall.yaml"]
+
+
 def test_others_are_left_out():
     directory = place(lamp="esphome: {name: lamp}\napi:\n", bleproxy="")
     config, lamp = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "lamp.yaml")

@@ -154,7 +154,9 @@ static void test_what_cannot_be_added_is_refused(void **state)
     check_refused("proxies:\n  - adress: b\n", &attic, 2, "did you mean 'address'");
     check_refused("", &(struct config_entry){.name = "", .address = "a"}, 0, "empty");
     check_refused("", &(struct config_entry){.name = "a\nb", .address = "a"}, 0, "does not print");
-    check_refused("", &(struct config_entry){.name = "a", .address = "a b"}, 0, "cannot be added to");
+    check_refused("", &(struct config_entry){.name = "a", .address = "a b"}, 0, "without spaces");
+    check_refused("proxies: []\n", &(struct config_entry){.name = "a", .address = "a:6053"}, 0,
+                  "holds no port");
     check_refused("proxies: [\n", &attic, 2, "not YAML");
     check_refused("\xff\xfe", &attic, 0, "cannot be added to"); /* UTF-16 */
 }
