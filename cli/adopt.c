@@ -166,6 +166,14 @@ static int check_name(const struct adopt *adopt)
     return CLI_USAGE;
 }
 
+/* Where the key is to be, unless that was given. */
+static int choose_key_file(struct adopt *adopt)
+{
+    return adopt->key_path[0]
+               ? CLI_DONE
+               : key_file_path(adopt->config_path, name_of(adopt), adopt->key_path, sizeof(adopt->key_path));
+}
+
 /* The key file, if it is there. */
 static int find_key(struct adopt *adopt)
 {
@@ -180,8 +188,8 @@ static int find_key(struct adopt *adopt)
 static void write_key(struct adopt *adopt)
 {
     int r = check_name(adopt);
-    if (r == CLI_DONE && !adopt->key_path[0])
-        r = key_file_path(adopt->config_path, name_of(adopt), adopt->key_path, sizeof(adopt->key_path));
+    if (r == CLI_DONE)
+        r = choose_key_file(adopt);
     if (r == CLI_DONE)
         r = find_key(adopt);
     if (r == CLI_NOT_FOUND) {
@@ -270,6 +278,9 @@ static int tell_failure(const struct adopt *adopt)
         code = (int)cli_exit_code(adoption->error);
         break;
     case ADOPTION_HAS_KEY:
+        if (adoption->error ==
+            BLEPROXY_E_INVALID_KEY) /* its own name, after which its key file may be called */
+            log_error(name, "%s", adopt->text);
         log_error(name, adopt->key[0]
                             ? "it has a key already, and not the one in the file"
                             : "it has a key already; if an adoption was interrupted, give its key file "
@@ -365,7 +376,9 @@ static int run(struct adopt *adopt)
     uint32_t timeout_ms = adopt->options.timeout_ms > 0 ? adopt->options.timeout_ms : DEFAULT_TIMEOUT_MS;
     if (bleproxy_timer_new(adopt->loop, timeout_ms, 0, on_timeout, adopt, &timeout) < 0)
         return CLI_INTERNAL;
-    int r = find_key(adopt);
+    int r = adopt->entry || adopt->wanted_name ? choose_key_file(adopt) : CLI_DONE;
+    if (r == CLI_DONE)
+        r = find_key(adopt);
     enum run_end end = RUN_DONE;
     if (r == CLI_DONE || r == CLI_NOT_FOUND) {
         adoption_init(&adopt->adoption, r == CLI_DONE);

@@ -9,8 +9,8 @@
  * may be secret elsewhere. 0, BLEPROXY_E_NOT_FOUND, BLEPROXY_E_IO (errno says why), BLEPROXY_E_LIMIT,
  * BLEPROXY_E_NOMEM. */
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_size);
-/* Makes a file that was not there, for its owner only, and directories that are missing. On return it would survive the
- * loss of power. 0, BLEPROXY_E_STATE (there is one already), BLEPROXY_E_IO: errno says why, and there is none. */
+/* Makes a file that was not there, for its owner only, and directories that are missing. It is there as a whole or not at all,
+ * and on return it would survive the loss of power. 0, BLEPROXY_E_STATE (there is one already), BLEPROXY_E_IO: errno says why, and there is none. */
 int file_create(const char *path, const char *text, size_t size);
 /* Replaces a file as a whole, or makes it as file_create() does; a link stays one. Mode and, where that is allowed, owner
  * are kept, and a file that may not be written is left alone. 0, BLEPROXY_E_IO (errno says why; it is as it was),

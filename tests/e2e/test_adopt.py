@@ -96,9 +96,19 @@ def test_it_goes_on_where_it_was_interrupted():
         assert "noise_psk_file: mine.key" in place.read()
         # all was done
         place.adopt(address).expect(2, "bleproxy.yaml:2 has a key for attic")
+        # the same where the file has the name that is asked for
+        place.write("bleproxy.yaml", "")
+        place.write("loft.key", OTHER_KEY)
+        result = place.adopt("--name", "loft", address).expect(0, "using the key in ")
+        assert "loft has this key already" in result.out
+        # or that of the entry
+        host, port = address.split(":")
+        place.write("bleproxy.yaml", f"proxies:\n  - {{name: loft, address: {host}, port: {port}}}\n")
+        place.adopt("loft").expect(0, "using the key in ")
         # the file is not named: it cannot be known
         place.write("bleproxy.yaml", "")
-        place.adopt(address).expect(3, "has a key already", "give its key file with --key-file")
+        place.adopt(address).expect(3, "has a key already", "give its key file with --key-file",
+                                    "the proxy calls itself 'attic'")
 
 
 def test_a_key_file_of_the_proxys_name_is_gone_on_with():

@@ -3,10 +3,13 @@
 
 #include "config/append.h"
 #include "config/config.h"
+#include "config/file.h"
 #include <bleproxy/error.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -231,6 +234,42 @@ static void test_no_entry_is_lost_when_several_are_added_at_once(void **state)
     rmdir(place);
 }
 
+/* Its process is killed in the middle of writing. */
+static void test_no_half_of_a_file_is_left_under_its_name(void **state)
+{
+    (void)state;
+    static const char text[] = "more than ten bytes";
+    char place[] = "/tmp/bleproxy-test-XXXXXX", path[64], command[128];
+    int status;
+    assert_non_null(mkdtemp(place));
+    snprintf(path, sizeof(path), "%s/a.key", place);
+    for (int replaces = 0; replaces < 2; replaces++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            const struct rlimit size = {10, 10}, core = {0, 0};
+            signal(SIGXFSZ, SIG_DFL);
+            setrlimit(RLIMIT_CORE, &core);
+            setrlimit(RLIMIT_FSIZE, &size);
+            _exit(replaces ? file_replace(path, text, strlen(text)) : file_create(path, text, strlen(text)));
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+        if (replaces) {
+            assert_text(path, "whole");
+        } else {
+            assert_int_equal(access(path, F_OK), -1);
+            assert_int_equal(file_create(path, "whole", 5), 0);
+            assert_int_equal(mode_of(path), 0600);
+            assert_int_equal(file_create(path, text, strlen(text)), BLEPROXY_E_STATE);
+        }
+    }
+    assert_int_equal(file_replace(path, text, strlen(text)), 0);
+    assert_text(path, text);
+    snprintf(command, sizeof(command), "rm -r %s", place);
+    assert_int_equal(system(command), 0);
+}
+
 /* The superuser may write it. */
 static void test_a_file_that_may_not_be_written_is_left_alone(void **state)
 {
@@ -306,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_lines_end_as_they_did),
         cmocka_unit_test(test_what_cannot_be_added_is_refused),
         cmocka_unit_test(test_no_entry_is_lost_when_several_are_added_at_once),
+        cmocka_unit_test(test_no_half_of_a_file_is_left_under_its_name),
         cmocka_unit_test(test_a_file_that_may_not_be_written_is_left_alone),
         cmocka_unit_test(test_files),
     };
