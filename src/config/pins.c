@@ -75,7 +75,7 @@ static int add_proxies(struct relations *relations, uint64_t device, enum relati
         relation.proxy = config_find(relations->config, texts[i].text);
         if (!relation.proxy && bleproxy_address_parse(texts[i].text, &relation.mac) < 0)
             r = config_errors_take(relations->errors, fail_unknown_proxy(relations, &texts[i]));
-        else
+        else if (device != 0)
             relations->items[relations->n++] = relation;
     }
     return r;
@@ -86,8 +86,6 @@ static int add_devices(struct relations *relations)
     for (size_t i = 0; i < relations->config->n_devices; i++) {
         const struct config_device *device = &relations->config->devices[i];
         const uint64_t address = address_of(device->address);
-        if (address == 0)
-            continue;
         int r = add_proxies(relations, address, PREFERS, device->prefer, device->n_prefer);
         if (r == 0)
             r = add_proxies(relations, address, ONLY, device->only, device->n_only);

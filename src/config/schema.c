@@ -24,6 +24,7 @@ struct reader {
     struct config_errors *errors;
     struct config_error *error; /* errors->now */
     size_t n_texts;             /* of SCHEMA_TEXTS, so far */
+    bool too_many_texts;
 };
 
 static int read_object(struct reader *reader, const struct schema *schema, const yaml_node_t *node,
@@ -137,10 +138,14 @@ static int read_texts(struct reader *reader, const struct schema_key *key, const
     bool list = node->type == YAML_SEQUENCE_NODE;
     const yaml_node_item_t *items = list ? node->data.sequence.items.start : NULL;
     size_t n = list ? (size_t)(node->data.sequence.items.top - items) : 1;
-    if (n > SCHEMA_TEXTS_MAX - reader->n_texts)
+    if (n > SCHEMA_TEXTS_MAX - reader->n_texts) {
+        if (reader->too_many_texts)
+            return 0; /* that was told */
+        reader->too_many_texts = true;
         return config_fail(reader->error, line_of(node),
                            "there are more than %d entries in lists such as '%s', all together",
                            SCHEMA_TEXTS_MAX, key->name);
+    }
     reader->n_texts += n;
     size_t *count = member(object, key->count_offset);
     struct config_text *before, *texts = n > 0 ? calloc(n, sizeof(*texts)) : NULL;
@@ -376,6 +381,11 @@ static int fail_unknown_key(const struct reader *reader, const struct schema *sc
     const char *name = (const char *)node->data.scalar.value;
     char list[KEYS_TEXT_SIZE];
     list_keys(schema, list);
+    if (strcmp(name, "<<") == 0) {
+        memset(keys->meant, true, sizeof(keys->meant));
+        return config_fail(reader->error, line_of(node),
+                           "merge keys, '<<', are not supported here; write the keys themselves");
+    }
     if (!looks_like_key(name, node->data.scalar.length))
         return config_fail(reader->error, line_of(node), "unknown key; the keys of %s are: %s", schema->noun,
                            list);

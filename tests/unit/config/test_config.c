@@ -260,6 +260,8 @@ static const struct {
     {D "  interval: 5min\n", 3, "'interval' must be a number from 1 to 31536000"},
     {D "  interval: [5]\n", 3, "'interval' must be a number"},
     {D "  intervall: 5\n", 3, "unknown key 'intervall'; did you mean 'interval'?"},
+    {P "- &a {address: a}\n- {<<: *a, name: b}\n", 3,
+     "merge keys, '<<', are not supported here; write the keys themselves"},
     /* Addresses and names */
     {P "- name: kitchen\n", 2, "a proxy needs 'address'"},
     {P "- {}\n", 2, "a proxy needs 'address'"},

@@ -238,7 +238,8 @@ static void test_all_mistakes_are_told_in_the_order_of_their_lines(void **state)
                             "devices:\n"
                             "  - {address: C0:00:00:00:00:01, prefer: [hall, hell], deny: hall}\n"
                             "  - {address: C0:00:00:00:00:02, intervall: 1, only: [atic, loft]}\n"
-                            "  - {address: C0:00:00:00:00:01}\n");
+                            "  - {address: C0:00:00:00:00:01}\n"
+                            "  - {address: C0, prefer: [lofd, hall], deny: hall, <<: {name: a}}\n");
     write_text("conf.d/10-b.yaml", "proxies:\n  - {name: loft, address: c}\n  - {name: hall, address: d}\n");
     write_text("conf.d/9-a.yaml", "devices:\n  - {address: C0:00:00:00:00:01}\n  - {}\nproxies: 5\n");
     ASSERT_ALL(
@@ -253,6 +254,8 @@ static void test_all_mistakes_are_told_in_the_order_of_their_lines(void **state)
         {"main.yaml", 12, "did you mean 'interval'?"},
         {"main.yaml", 12, "there is no proxy 'atic'; did you mean 'attic'?"},
         {"main.yaml", 13, "the device C0:00:00:00:00:01 is already listed in line 11"},
+        {"main.yaml", 14, "'C0' is no device's address"}, {"main.yaml", 14, "merge keys"},
+        {"main.yaml", 14, "there is no proxy 'lofd'; did you mean 'loft'?"},
         {"conf.d/10-b.yaml", 2, "the name 'loft' is already taken in line 5 of "},
         {"conf.d/10-b.yaml", 3, "the name 'hall' is already taken in line 3 of "},
         {"conf.d/9-a.yaml", 2, "already listed in line 11 of "},
