@@ -2,6 +2,7 @@
 #include "proxies.h"
 
 #include "cli.h"
+#include "config/file.h"
 #include "config/psk.h"
 #include "log.h"
 #include <bleproxy/error.h>
@@ -139,6 +140,9 @@ static int find_psk(struct proxies *proxies, const struct options *options)
         return CLI_DONE;
     if (options->psk_file) {
         int r = config_read_psk_file(options->psk_file, &proxies->psk);
+        if (r == 0 && file_is_public(options->psk_file))
+            log_warn(NULL, "everybody on this machine can get at the key file '%s': chmod 600 %s",
+                     options->psk_file, options->psk_file);
         if (r == 0)
             return CLI_DONE;
         if (r == BLEPROXY_E_NOMEM)

@@ -41,6 +41,10 @@ def test_other_commands_warn_of_key_files_only():
     directory, config = place(main="proxies:\n  - {address: 127.0.0.1, port: 1, noise_psk_file: a.key}\n", key=KEY)
     os.chmod(os.path.join(directory, "a.key"), 0o604)
     run("info", "-c", config).expect(4, f"warning: {config}:2: everybody on this machine can get at")
+    key = os.path.join(directory, "a.key")
+    run("info", "-p", "127.0.0.1:1", "--psk-file", key).expect(4, f"can get at the key file '{key}': chmod 600 {key}")
+    os.chmod(key, 0o600)
+    assert "everybody" not in run("info", "-p", "127.0.0.1:1", "--psk-file", key).expect(4).error
 
 
 def test_every_mistake_is_told_with_file_and_line():
