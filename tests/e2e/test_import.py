@@ -99,6 +99,24 @@ def test_key_files_are_never_replaced():
     assert read(directory, "hall.key") == KEY and read(directory, "bleproxy.yaml") == ""
 
 
+def test_the_key_of_an_entry_that_lacks_it_is_told():
+    text = "proxies:\n  - name: hall\n    address: 192.0.2.1\n"
+    directory = place(hall=proxy("hall", key=OTHER_KEY), bleproxy=text)
+    config, hall = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "hall.yaml")
+    result = run("import", "-c", config, hall).expect(0)
+    assert result.out == (f"hall is in the configuration already, without its key: add to its entry, {config}:2: "
+                          "noise_psk_file: hall.key\n")
+    assert read(directory, "bleproxy.yaml") == text and read(directory, "hall.key") == OTHER_KEY + "\n"
+    with open(config, "a", encoding="utf-8") as file:
+        file.write("    noise_psk_file: hall.key\n")
+    again = run("import", "-c", config, hall).expect(0, "hall: is in the configuration already")
+    assert "another key" not in again.error
+    with open(hall, "w", encoding="utf-8") as file:
+        file.write(proxy("hall", key=KEY))
+    run("import", "-c", config, hall).expect(0, "hall: is in the configuration already, with another key")
+    assert read(directory, "hall.key") == OTHER_KEY + "\n"
+
+
 def test_what_is_left_to_do_is_told():
     directory = place(attic="esphome: {name: attic}\napi: {encryption: , password: x}\nbluetooth_proxy:\n", bleproxy="")
     run("import", "-c", os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "attic.yaml")).expect(
