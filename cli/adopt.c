@@ -344,7 +344,8 @@ static int add_entry(const struct adopt *adopt, const char *reference)
 
 static int conclude(const struct adopt *adopt)
 {
-    char *reference = key_file_reference(adopt->config_path, adopt->key_path);
+    const char *file = adopt->entry ? adopt->proxies.config.files[adopt->entry->file] : adopt->config_path;
+    char *reference = key_file_reference(file, adopt->key_path);
     if (!reference)
         return CLI_INTERNAL;
     printf("%s %s: the key is in %s\n", name_of(adopt),

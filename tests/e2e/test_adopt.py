@@ -153,6 +153,20 @@ def test_a_proxy_of_the_configuration_is_adopted():
         run("info", "-c", place.config).expect(0)
 
 
+def test_the_key_file_of_an_entry_in_a_drop_in_is_told_as_it_is_seen_from_there():
+    with keyless() as address:
+        host, port = address.split(":")
+        place = Place("")
+        os.mkdir(place.file("conf.d"))
+        text = f"proxies:\n  - name: loft\n    address: {host}\n    port: {port}\n"
+        place.write("conf.d/a.yaml", text)
+        words = f"add to its entry, {place.file('conf.d/a.yaml')}:2: "
+        told = place.adopt("loft").expect(0).out.partition(words)[2]
+        assert told == f"noise_psk_file: {place.file('loft.key')}\n", told
+        place.write("conf.d/a.yaml", text + "    " + told)
+        run("info", "-c", place.config).expect(0)
+
+
 def test_what_is_no_key_does_not_count_as_one():
     with keyless() as address:
         host, port = address.split(":")
