@@ -325,6 +325,7 @@ static int discover_main(struct discover *discover, int argc, char **argv)
         log_say("--add goes with neither --watch nor --json");
         return CLI_USAGE;
     }
+    discover->options.makes_config = discover->n_add > 0;
     r = proxies_load(&discover->proxies, &discover->options);
     if (r != CLI_DONE)
         return r;
