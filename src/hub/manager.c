@@ -88,11 +88,11 @@ static void on_inquiry(void *user, enum inquiry_result result, uint64_t now_ns)
     leave(manager);
 }
 
-static int inquire(void *user, uint64_t now_ns)
+static int inquire(void *user, uint64_t timeout_ns, uint64_t now_ns)
 {
     struct manager *manager = user;
     struct session *session = proxy_session(manager->proxy);
-    return session ? inquiry_begin(&manager->inquiry, session, on_inquiry, manager, now_ns)
+    return session ? inquiry_begin(&manager->inquiry, session, timeout_ns, on_inquiry, manager, now_ns)
                    : BLEPROXY_E_NOT_CONNECTED;
 }
 
