@@ -208,12 +208,13 @@ static void begin_hearing(struct manager *manager, uint64_t now_ns)
 {
     const struct bleproxy_device_info *info = &manager->info;
     const struct hearing_signs signs = hearing_signs(manager);
+    bool tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE;
+    bool newest_wins = hearing_newest_wins(info->esphome_version);
     const struct hearing_session session = {
         .firmware = info->esphome_version,
-        .newest_wins = hearing_newest_wins(info->esphome_version),
-        .tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE,
-        .has_watchdog = (info->features & BLEPROXY_FEATURE_STATE_AND_MODE) &&
-                        (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS),
+        .newest_wins = newest_wins,
+        .tells_state = tells_state,
+        .has_watchdog = tells_state && (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS) && !newest_wins,
     };
     hearing_begin(&manager->hearing, &session, &signs, now_ns);
 }

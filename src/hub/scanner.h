@@ -26,7 +26,8 @@ struct scanner_config {
     const char *label; /* what it is called here, or NULL; copied */
     bool connectable;  /* it can make connections */
     bool
-        watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
+        watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked; and
+                        * asking for it again takes it from nobody */
     bool has_mode;            /* scanner mode can be set */
     bool has_configured_mode; /* and the one configured is told (firmware since 2025.9) */
     uint32_t features;        /* enum bleproxy_feature */
