@@ -257,6 +257,8 @@ static uint64_t known_mac(const struct manager *manager)
 /* What is to answer is checked before the key is tried, as far as the proxy says it then. */
 static void expect_device(struct manager *manager)
 {
+    if (manager->has_end && manager->end.error == BLEPROXY_E_BAD_MAC_ADDRESS)
+        identities_doubt(hub_identities(manager->hub));
     proxy_expect_mac(manager->proxy, known_mac(manager));
 }
 

@@ -1055,6 +1055,33 @@ static void test_another_device_at_its_address_is_refused_until_it_is_forgotten(
     assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
 }
 
+static void forget_one(void *user)
+{
+    struct identities *identities = user;
+    assert_int_equal(identities_remove(identities, "192.0.2.1:6053"), 0);
+    identities->on_doubt = NULL;
+}
+
+/* Another program forgets it. What is known is not looked up each time that a proxy is connected. */
+static void test_another_device_makes_us_look_whether_the_first_is_still_known(void **state)
+{
+    struct fixture *f = *state;
+    struct identities *identities = hub_identities(f->hub);
+    assert_int_equal(identities_put(identities, "192.0.2.1:6053", 1), 0);
+    identities->on_doubt = forget_one;
+    identities->on_change_user = identities;
+    reach(f, WIRED);
+    assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 1);
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+    identities->on_doubt = forget_one;
+    lose_connection(f);
+    reach(f, WIRED);
+    assert_non_null(identities->on_doubt);
+}
+
 static void test_a_device_that_does_not_say_who_it_is_is_another(void **state)
 {
     struct fixture *f = *state;
@@ -1131,6 +1158,7 @@ int main(void)
         TEST(test_robbed_ends_connections_to_devices),
         TEST(test_deaf_reconnects),
         TEST(test_another_device_at_its_address_is_refused_until_it_is_forgotten),
+        TEST(test_another_device_makes_us_look_whether_the_first_is_still_known),
         TEST(test_a_device_that_does_not_say_who_it_is_is_another),
         TEST(test_who_starts_it_is_told_of_another_device_at_once),
         TEST(test_any_device_will_do_where_that_is_wanted),
