@@ -127,11 +127,11 @@ static void follow_hearing(struct manager *manager, enum bleproxy_hearing hearin
     bool is_lost = hearing == BLEPROXY_HEARING_ROBBED || hearing == BLEPROXY_HEARING_REFUSED;
     if (!scanner || !proxy_session(manager->proxy) || manager->stop.pending)
         return;
-    if (is_lost && !hearing_may_subscribe(&manager->hearing))
-        scanner_leave_subscription(scanner);
     if (scanner_is_available(scanner) != is_lost)
         return;
     scanner_set_available(scanner, !is_lost, now_ns);
+    if (manager->scanner == scanner)
+        scanner_leave_mode(scanner, is_lost, now_ns);
     struct session *session = proxy_session(manager->proxy);
     if (manager->scanner != scanner || !session)
         return;

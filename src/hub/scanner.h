@@ -143,8 +143,9 @@ uint64_t scanner_told_ns(const struct scanner *scanner);
 bool scanner_restart_scan(struct scanner *scanner, uint64_t now_ns);
 /* Asks for the advertisements again: 0 or BLEPROXY_E_*. */
 int scanner_subscribe(struct scanner *scanner, uint64_t now_ns);
-/* The subscription is somebody else's and is left to him: the watchdog does not ask for it. */
-void scanner_leave_subscription(struct scanner *scanner);
+/* Its advertisements are another program's, or ours again: so is its scan mode. It is not set meanwhile, an open window
+ * ends; what is wanted then is asked for afterwards. */
+void scanner_leave_mode(struct scanner *scanner, bool left, uint64_t now_ns);
 /* The device's last report by this proxy, or NULL. */
 const struct bleproxy_advertisement *scanner_last(const struct scanner *scanner, uint64_t address);
 size_t scanner_n_devices(const struct scanner *scanner);

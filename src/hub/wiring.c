@@ -88,7 +88,7 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
         .name = info->name,
         .label = label,
         .connectable = connectable,
-        .watchdog = raw && state && !hearing_newest_wins(info->esphome_version),
+        .watchdog = raw && state && purpose != WIRING_TO_LEAVE && !hearing_newest_wins(info->esphome_version),
         .has_mode = state,
         .has_configured_mode = state && tells_configured_mode(info->esphome_version),
         .features = info->features,
@@ -104,7 +104,7 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
     if (connectable)
         error = session_subscribe_slots(session, now_ns);
     if (purpose == WIRING_TO_LEAVE)
-        scanner_leave_subscription(scanner);
+        scanner_leave_mode(scanner, true, now_ns);
     else if (!error)
         error = session_subscribe_adverts(session, raw, now_ns);
     if (error) {

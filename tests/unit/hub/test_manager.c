@@ -434,6 +434,53 @@ static void test_robbed_ends_connections_to_devices(void **state)
     }
 }
 
+static void on_window_done(void *user, bool opened, uint64_t now_ns)
+{
+    struct completion *window = user;
+    (void)now_ns;
+    window->count++;
+    window->error = !opened;
+}
+
+static void send_all(struct fixture *f)
+{
+    struct iovec vec;
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+}
+
+/* How it scans is the other's to say. What we want is asked for when it is ours again. */
+static void test_robbed_leaves_the_scan_mode_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct completion window = {0, 0};
+    manager_set_scan_mode(f->manager, BLEPROXY_MODE_PASSIVE);
+    reach_hearing(f);
+    pass(f, 15);
+    scanner_window(manager_scanner(f->manager), 3600 * NS_PER_S, on_window_done, &window, f->now_ns);
+    send_all(f);
+    pass(f, 10);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+    assert_int_equal(window.count, 1);
+    assert_false(
+        scanner_window_open(manager_scanner(f->manager), NS_PER_S, on_window_done, &window, f->now_ns));
+    assert_int_equal(scanner_set_mode(manager_scanner(f->manager), BLEPROXY_MODE_ACTIVE, f->now_ns), 0);
+    assert_false(writes(f, "7f"));
+    assert_int_equal(manager_reclaim(f->manager, f->now_ns), 0);
+    assert_true(writes(f, "00027f0801"));
+    pass(f, 25);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+    send_all(f);
+
+    lose_connection(f);
+    reach(f, WIRED);
+    assert_int_equal(manager_hearing(f->manager), BLEPROXY_HEARING_ROBBED);
+    assert_false(writes(f, "7f"));
+    pass(f, 3600);
+    assert_false(writes(f, "7f"));
+    assert_int_equal(manager_reclaim(f->manager, f->now_ns), 0);
+    assert_true(writes(f, "00007f"));
+}
+
 static void test_deaf_reconnects(void **state)
 {
     struct fixture *f = *state;
@@ -572,14 +619,6 @@ static void test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable(vo
     assert_int_equal(f->why, BLEPROXY_E_CLOSED);
 }
 
-static void on_window_done(void *user, bool opened, uint64_t now_ns)
-{
-    struct completion *window = user;
-    (void)now_ns;
-    window->count++;
-    window->error = !opened;
-}
-
 static void test_stop_restores_the_mode_before_it_says_goodbye(void **state)
 {
     struct fixture *f = *state;
@@ -611,12 +650,6 @@ static void test_stop_takes_back_what_subscribers_wanted(void **state)
     hub_tick(f->hub, f->now_ns);
     n = proxy_pending(manager_proxy(f->manager), &vec);
     assert_hex(vec.iov_base, n, "00007f" DISCONNECT_REQUEST);
-}
-
-static void send_all(struct fixture *f)
-{
-    struct iovec vec;
-    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
 }
 
 #define STATE_ACTIVE  "00067e080210011801" /* and configured so */
@@ -1156,6 +1189,7 @@ int main(void)
         TEST(test_freed_by_a_subscriber_in_mid_message),
         TEST(test_robbed_is_told_and_left_alone_until_it_is_taken_back),
         TEST(test_robbed_ends_connections_to_devices),
+        TEST(test_robbed_leaves_the_scan_mode_alone),
         TEST(test_deaf_reconnects),
         TEST(test_another_device_at_its_address_is_refused_until_it_is_forgotten),
         TEST(test_another_device_makes_us_look_whether_the_first_is_still_known),
