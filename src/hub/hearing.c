@@ -98,6 +98,25 @@ static void remember_firmware(struct hearing *hearing, const char *firmware)
     strncpy(hearing->firmware, firmware, sizeof(hearing->firmware) - 1);
 }
 
+/* As of the last report: a silence belongs to the day in which it began. */
+static uint64_t usual_gap_ns(struct hearing *hearing)
+{
+    uint64_t day_ns = time_after(hearing->gap_day_ns, DAY_NS);
+    if (hearing->quiet_ns >= day_ns) {
+        bool is_next = hearing->quiet_ns < time_after(day_ns, DAY_NS);
+        hearing->gap_before_ns = is_next ? hearing->gap_ns : 0;
+        hearing->gap_ns = 0;
+        hearing->gap_day_ns = hearing->quiet_ns;
+    }
+    return hearing->gap_ns > hearing->gap_before_ns ? hearing->gap_ns : hearing->gap_before_ns;
+}
+
+/* After which it shows whether a rung has helped: as soon as the next report is due. */
+static uint64_t rung_pause_ns(struct hearing *hearing)
+{
+    return units(hearing, RUNG) + time_min(usual_gap_ns(hearing), units(hearing, LADDER_PAUSE));
+}
+
 static void plan_take(struct hearing *hearing, uint64_t now_ns)
 {
     unsigned n = hearing->takes < N_TAKE_DELAYS ? hearing->takes : N_TAKE_DELAYS - 1;
@@ -134,7 +153,7 @@ void hearing_begin(struct hearing *hearing, const struct hearing_session *sessio
     hearing->take_due_ns = BP_NEVER;
     hearing->inquiry_pause_ns = units(hearing, INQUIRY_PAUSE);
     if (hearing->rung > 0) {
-        later(&hearing->inquiry_due_ns, now_ns, units(hearing, RUNG));
+        later(&hearing->inquiry_due_ns, now_ns, rung_pause_ns(hearing));
         return;
     }
     enter(hearing, BLEPROXY_HEARING_UNKNOWN, now_ns);
@@ -167,33 +186,20 @@ static void begin_anew(struct hearing *hearing, uint64_t now_ns)
     hearing->rung = 0;
 }
 
-/* As of the last report: a silence belongs to the day in which it began. */
-static uint64_t usual_gap_ns(struct hearing *hearing)
-{
-    uint64_t day_ns = time_after(hearing->gap_day_ns, DAY_NS);
-    if (hearing->quiet_ns >= day_ns) {
-        bool is_next = hearing->quiet_ns < time_after(day_ns, DAY_NS);
-        hearing->gap_before_ns = is_next ? hearing->gap_ns : 0;
-        hearing->gap_ns = 0;
-        hearing->gap_day_ns = hearing->quiet_ns;
-    }
-    return hearing->gap_ns > hearing->gap_before_ns ? hearing->gap_ns : hearing->gap_before_ns;
-}
-
 /* Unless it was deafness: what comes right after a rung has been cured by it. One silence that was much longer than all
  * others does not make all of that usual. Hours in which nothing came are of no day. */
 static void learn_gap(struct hearing *hearing, uint64_t heard_ns)
 {
-    uint64_t gap_ns = heard_ns - hearing->quiet_ns;
-    if (!is_silent(hearing) || heard_ns < hearing->quiet_ns ||
-        (hearing->rung > 0 && heard_ns - hearing->rung_ns <= units(hearing, RUNG)))
+    if (!is_silent(hearing) || heard_ns < hearing->quiet_ns)
         return;
-    uint64_t usual_ns = usual_gap_ns(hearing);
+    uint64_t gap_ns = heard_ns - hearing->quiet_ns, usual_ns = usual_gap_ns(hearing);
     uint64_t most_ns = GAPS * (usual_ns > units(hearing, 1) ? usual_ns : units(hearing, 1));
+    bool was_climbed = hearing->ladder_ns >= hearing->quiet_ns;
+    bool is_cured = was_climbed && heard_ns <= time_after(hearing->rung_ns, rung_pause_ns(hearing));
     if (gap_ns > units(hearing, GAP_MAX))
         hearing->gap_day_ns = time_after(hearing->gap_day_ns, gap_ns);
     gap_ns = time_min(gap_ns, time_min(most_ns, units(hearing, GAP_MAX)));
-    if (hearing->gap_ns < gap_ns)
+    if (!is_cured && hearing->gap_ns < gap_ns)
         hearing->gap_ns = gap_ns;
 }
 
@@ -365,7 +371,7 @@ static void go_on(struct hearing *hearing, uint64_t now_ns)
     if (from_ns < hearing->next_ladder_ns)
         from_ns = hearing->next_ladder_ns;
     if (hearing->rung > 0)
-        from_ns = time_after(hearing->rung_ns, units(hearing, RUNG));
+        from_ns = time_after(hearing->rung_ns, rung_pause_ns(hearing));
     if (now_ns < from_ns) {
         wait_for_next_ladder(hearing, from_ns, now_ns);
         return;
@@ -378,7 +384,7 @@ static void go_on(struct hearing *hearing, uint64_t now_ns)
     if (hearing->heard_ever)
         enter(hearing, BLEPROXY_HEARING_DEAF, now_ns);
     hearing->rung_ns = now_ns;
-    later(&hearing->inquiry_due_ns, now_ns, units(hearing, RUNG));
+    later(&hearing->inquiry_due_ns, now_ns, rung_pause_ns(hearing));
     for (bool climbed = false; !climbed;) {
         enum rung rung = (enum rung)hearing->rung++;
         if (rung == RUNG_TOP) {

@@ -617,6 +617,30 @@ static void test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time(void 
     }
 }
 
+/* One device that speaks once a minute: whether a rung has helped shows only then, and what it has cured was not usual. */
+static void test_a_cure_that_shows_late_is_one(void **state)
+{
+    static const struct {
+        enum deafness deafness;
+        unsigned restarts, subscribed, reconnects;
+    } cures[] = {
+        {DEAF_UNTIL_CONNECTED, 1, 1, 1}, {DEAF_UNTIL_SUBSCRIBED, 1, 1, 0}, {DEAF_UNTIL_MODE, 1, 0, 0}};
+    struct fixture *f = *state;
+    f->interval_ns = 59 * NS_PER_S;
+    begin(f);
+    pass(f, 3600);
+    for (unsigned i = 0; i < 12; i++) {
+        f->n_restarts = f->n_subscribed = f->n_reconnects = 0;
+        f->deafness = cures[i % 3].deafness;
+        pass(f, 600);
+        assert_int_equal(f->deafness, HEARS);
+        assert_int_equal(f->n_restarts, cures[i % 3].restarts);
+        assert_int_equal(f->n_subscribed, cures[i % 3].subscribed);
+        assert_int_equal(f->n_reconnects, cures[i % 3].reconnects);
+        pass(f, 6 * 3600);
+    }
+}
+
 /* Silences of a bad day are forgotten, where there are short ones later and where there are none. */
 static void test_what_was_usual_once_is_forgotten(void **state)
 {
@@ -831,6 +855,7 @@ int main(void)
         TEST(test_a_house_without_devices_is_not_deaf),
         TEST(test_a_house_that_is_often_silent_is_learned),
         TEST(test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time),
+        TEST(test_a_cure_that_shows_late_is_one),
         TEST(test_one_long_silence_is_not_usual),
         TEST(test_what_was_usual_once_is_forgotten),
         TEST(test_what_is_usual_is_not_forgotten_over_a_long_silence),
