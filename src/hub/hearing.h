@@ -46,15 +46,15 @@ struct hearing_session {
     const char *firmware; /* its version; copied */
     bool newest_wins;     /* the newest subscriber does */
     bool tells_state;     /* its scanner's, to the subscriber alone */
-    bool has_watchdog;    /* that asks for the subscription until its scanner's state has come; not if newest_wins */
+    bool
+        has_watchdog; /* that asks for the subscription until its scanner's state has come; not if newest_wins */
 };
 
 /* What its scanner has seen, at each call. */
 struct hearing_signs {
     uint64_t heard_ns; /* the last report, or when the session began */
     uint64_t told_ns;  /* the last state of its scanner; 0: none in this session */
-    bool
-        is_busy; /* a connection is being made: it does not listen; or so it seems, for the answers are another's */
+    bool is_busy;      /* a connection is being made, or seems to be: it does not listen */
 };
 
 enum { HEARING_FIRMWARE_SIZE = 32 };
@@ -65,7 +65,6 @@ struct hearing {
     void *user;
     enum bleproxy_hearing state;
     uint64_t since_ns;
-    uint64_t due_ns;
 
     bool in_session, newest_wins, tells_state, has_watchdog;
     bool is_ours; /* the subscription was, in this session */
