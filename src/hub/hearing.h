@@ -47,7 +47,7 @@ struct hearing_session {
     bool newest_wins;     /* the newest subscriber does */
     bool tells_state;     /* its scanner's, to the subscriber alone */
     bool
-        has_watchdog; /* that asks for the subscription until its scanner's state has come; not if newest_wins */
+        has_watchdog; /* that asks for the subscription until its scanner's state has come, unless newest_wins */
 };
 
 /* What its scanner has seen, at each call. */

@@ -132,12 +132,10 @@ static void follow_hearing(struct manager *manager, enum bleproxy_hearing hearin
     scanner_set_available(scanner, !is_lost, now_ns);
     if (manager->scanner == scanner)
         scanner_leave_mode(scanner, is_lost, now_ns);
-    struct session *session = proxy_session(manager->proxy);
-    if (manager->scanner != scanner || !session)
-        return;
-    if (is_lost)
+    struct session *session = manager->scanner == scanner ? proxy_session(manager->proxy) : NULL;
+    if (session && is_lost)
         session_end_links(session);
-    else if (scanner_is_connectable(scanner))
+    else if (session && scanner_is_connectable(scanner))
         session_subscribe_slots(session, now_ns); /* what was known of them is out of date */
 }
 
@@ -209,12 +207,11 @@ static void begin_hearing(struct manager *manager, uint64_t now_ns)
     const struct bleproxy_device_info *info = &manager->info;
     const struct hearing_signs signs = hearing_signs(manager);
     bool tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE;
-    bool newest_wins = hearing_newest_wins(info->esphome_version);
     const struct hearing_session session = {
         .firmware = info->esphome_version,
-        .newest_wins = newest_wins,
+        .newest_wins = hearing_newest_wins(info->esphome_version),
         .tells_state = tells_state,
-        .has_watchdog = tells_state && (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS) && !newest_wins,
+        .has_watchdog = tells_state && (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS),
     };
     hearing_begin(&manager->hearing, &session, &signs, now_ns);
 }
@@ -267,7 +264,7 @@ static void expect_device(struct manager *manager)
 static bool check_device(struct manager *manager, const struct bleproxy_device_info *info, uint64_t now_ns)
 {
     uint64_t mac_address = 0, expected = known_mac(manager);
-    char text[SESSION_END_TEXT_MAX], is[BLEPROXY_ADDRESS_TEXT_SIZE], was[BLEPROXY_ADDRESS_TEXT_SIZE];
+    char text[SESSION_END_TEXT_MAX], is[BLEPROXY_ADDRESS_TEXT_SIZE] = "", was[BLEPROXY_ADDRESS_TEXT_SIZE];
     (void)bleproxy_address_parse(info->mac_address, &mac_address); /* 0: it has none, or does not tell it */
     if (manager->any_device || !manager->endpoint[0])
         return true;
@@ -276,14 +273,13 @@ static bool check_device(struct manager *manager, const struct bleproxy_device_i
             identities_put(hub_identities(manager->hub), manager->endpoint, mac_address);
         return true;
     }
-    bleproxy_address_format(mac_address, is);
     bleproxy_address_format(expected, was);
-    snprintf(
-        text, sizeof(text),
-        "%s has %s%s, but had %s: another device has its address or name now; if it was replaced, forget "
-        "the old one (bleproxy forget)",
-        proxy_name(manager->proxy, ""), mac_address != 0 ? "the MAC address " : "no MAC address",
-        mac_address != 0 ? is : "", was);
+    if (mac_address != 0)
+        bleproxy_address_format(mac_address, is);
+    snprintf(text, sizeof(text),
+             "%s has %s MAC address%s%s, but had %s: another device has its address or name now; if it was "
+             "replaced, forget the old one (bleproxy forget)",
+             proxy_name(manager->proxy, ""), is[0] ? "the" : "no", is[0] ? " " : "", is, was);
     proxy_reject(manager->proxy, BLEPROXY_E_BAD_MAC_ADDRESS, text, now_ns);
     return false;
 }
