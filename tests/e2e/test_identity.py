@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """A proxy is the device that it was."""
 import contextlib
-import os
 import signal
 import subprocess
 import tempfile
@@ -16,15 +15,6 @@ STATE = {"XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name)}
 def run(*arguments, **more):
     """A command that knows what the ones before have learnt."""
     return support.run(*arguments, **{**STATE, **more})
-
-import support
-from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
-
-STATE = {"XDG_STATE_HOME": os.path.join(home.name, "remembered")}
-
-
-def run(*arguments, **more):
-    return support.run(*arguments, **STATE, **more)
 
 
 @contextlib.contextmanager
