@@ -63,12 +63,6 @@ struct adopt {
 static int parse(void *user, int option, const char *value)
 {
     struct adopt *adopt = user;
-    if (bleproxy_key_check(value) == 0) {
-        log_say(
-            "a key is never taken from the command line, where everybody can read it: --key-file names the "
-            "file that holds it");
-        return CLI_USAGE;
-    }
     if (option == OPTION_KEY_FILE)
         snprintf(adopt->key_path, sizeof(adopt->key_path), "%s", value);
     else
@@ -172,6 +166,14 @@ static int check_name(const struct adopt *adopt)
     return CLI_USAGE;
 }
 
+/* Where the key is to be, unless that was given. */
+static int choose_key_file(struct adopt *adopt)
+{
+    return adopt->key_path[0]
+               ? CLI_DONE
+               : key_file_path(adopt->config_path, name_of(adopt), adopt->key_path, sizeof(adopt->key_path));
+}
+
 /* The key file, if it is there. */
 static int find_key(struct adopt *adopt)
 {
@@ -186,8 +188,8 @@ static int find_key(struct adopt *adopt)
 static void write_key(struct adopt *adopt)
 {
     int r = check_name(adopt);
-    if (r == CLI_DONE && !adopt->key_path[0])
-        r = key_file_path(adopt->config_path, name_of(adopt), adopt->key_path, sizeof(adopt->key_path));
+    if (r == CLI_DONE)
+        r = choose_key_file(adopt);
     if (r == CLI_DONE)
         r = find_key(adopt);
     if (r == CLI_NOT_FOUND) {
@@ -276,6 +278,9 @@ static int tell_failure(const struct adopt *adopt)
         code = (int)cli_exit_code(adoption->error);
         break;
     case ADOPTION_HAS_KEY:
+        if (adoption->error ==
+            BLEPROXY_E_INVALID_KEY) /* its own name, after which its key file may be called */
+            log_error(name, "%s", adopt->text);
         log_error(name, adopt->key[0]
                             ? "it has a key already, and not the one in the file"
                             : "it has a key already; if an adoption was interrupted, give its key file "
@@ -339,7 +344,8 @@ static int add_entry(const struct adopt *adopt, const char *reference)
 
 static int conclude(const struct adopt *adopt)
 {
-    char *reference = key_file_reference(adopt->config_path, adopt->key_path);
+    const char *file = adopt->entry ? adopt->proxies.config.files[adopt->entry->file] : adopt->config_path;
+    char *reference = key_file_reference(file, adopt->key_path);
     if (!reference)
         return CLI_INTERNAL;
     printf("%s %s: the key is in %s\n", name_of(adopt),
@@ -371,7 +377,9 @@ static int run(struct adopt *adopt)
     uint32_t timeout_ms = adopt->options.timeout_ms > 0 ? adopt->options.timeout_ms : DEFAULT_TIMEOUT_MS;
     if (bleproxy_timer_new(adopt->loop, timeout_ms, 0, on_timeout, adopt, &timeout) < 0)
         return CLI_INTERNAL;
-    int r = find_key(adopt);
+    int r = adopt->entry || adopt->wanted_name ? choose_key_file(adopt) : CLI_DONE;
+    if (r == CLI_DONE)
+        r = find_key(adopt);
     enum run_end end = RUN_DONE;
     if (r == CLI_DONE || r == CLI_NOT_FOUND) {
         adoption_init(&adopt->adoption, r == CLI_DONE);
@@ -446,7 +454,7 @@ static int adopt_main(struct adopt *adopt, int argc, char **argv)
 
 int cmd_adopt(int argc, char **argv)
 {
-    struct adopt adopt = {0};
+    struct adopt adopt = {.options = {.makes_config = true}};
     int r = adopt_main(&adopt, argc, argv);
     explicit_bzero(adopt.key, sizeof(adopt.key));
     bleproxy_loop_free(adopt.loop);

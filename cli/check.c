@@ -76,19 +76,28 @@ static void conclude(const struct config *config)
     putchar('\n');
 }
 
+static void tell_errors(const struct options *options, const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->n; i++) {
+        const struct config_error *error = &errors->items[i];
+        tell(options, &(struct problem){true, error->file, error->text, error->line});
+    }
+    if (errors->more)
+        log_say("these are the first %d errors: there are more", CONFIG_ERRORS_MAX);
+}
+
 static int check(const struct options *options, const char *path)
 {
     struct config config;
-    struct config_error error = {0};
-    int r = config_load(path, &config, &error);
-    if (r == BLEPROXY_E_NOMEM) {
+    struct config_errors errors = {0};
+    int r = config_load_all(path, &config, &errors);
+    if (r == BLEPROXY_E_NOMEM)
         log_say("%s", bleproxy_strerror(r));
-        return CLI_INTERNAL;
-    }
-    if (r < 0) {
-        tell(options, &(struct problem){true, error.file[0] ? error.file : path, error.text, error.line});
-        return CLI_USAGE;
-    }
+    else
+        tell_errors(options, &errors);
+    config_errors_deinit(&errors);
+    if (r < 0)
+        return r == BLEPROXY_E_NOMEM ? CLI_INTERNAL : CLI_USAGE;
     for (size_t i = 0; i < config.n_warnings; i++) {
         const struct config_warning *warning = &config.warnings[i];
         tell(options, &(struct problem){false, config.files[warning->file], warning->text, warning->line});

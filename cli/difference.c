@@ -13,7 +13,8 @@ bool difference_is_same(const struct target *before, const struct target *after)
     const struct bleproxy_proxy_config *a = &before->config, *b = &after->config;
     return before->configured == after->configured && same_text(a->name, b->name) &&
            same_text(a->address, b->address) && a->port == b->port && same_text(a->noise_psk, b->noise_psk) &&
-           same_text(a->password, b->password) && a->scan_mode == b->scan_mode;
+           same_text(a->password, b->password) && same_text(a->expected_name, b->expected_name) &&
+           a->scan_mode == b->scan_mode && a->reclaim_s == b->reclaim_s;
 }
 
 void difference_match(const struct target *before, size_t n_before, const struct target *after,

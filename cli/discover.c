@@ -15,7 +15,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { DEFAULT_TIMEOUT_MS = 3000, TEXT_SIZE = FOUND_TEXT_SIZE };
+enum {
+    DEFAULT_TIMEOUT_MS = 3000,
+    ADD_GRACE_MS = 300, /* for others of the same name: who hears the question answers within 120 ms */
+    TEXT_SIZE = FOUND_TEXT_SIZE,
+};
 enum { OPTION_WATCH = OPTION_OWN, OPTION_ADD };
 
 static const struct option longs[] = {
@@ -51,6 +55,7 @@ struct discover {
     bool failed;      /* no memory */
     const char **add; /* names, borrowed from argv */
     size_t n_add;
+    struct bleproxy_timer *grace; /* all of them were found */
 };
 
 static int parse(void *user, int option, const char *value)
@@ -96,6 +101,7 @@ static struct found describe(const struct discover *discover, const struct blepr
     struct found found = {
         .port = device->port, .encrypted = device->encrypted, .configured = is_configured(discover, device)};
     snprintf(found.name, TEXT_SIZE, "%s", device->name);
+    snprintf(found.instance, TEXT_SIZE, "%s", device->instance);
     snprintf(found.host, TEXT_SIZE, "%s", device->host);
     snprintf(found.friendly_name, TEXT_SIZE, "%s", device->friendly_name);
     snprintf(found.address, TEXT_SIZE, "%s", device->n_addresses > 0 ? device->addresses[0] : "");
@@ -160,10 +166,10 @@ static void show(const struct discover *discover, const struct found *found, enu
 
 /* ---- All at the end ---- */
 
-static void forget(struct discover *discover, const char *name)
+static void forget(struct discover *discover, const char *instance)
 {
     for (size_t i = 0; i < discover->n_found; i++) {
-        if (strcmp(discover->found[i].name, name) != 0)
+        if (strcasecmp(discover->found[i].instance, instance) != 0)
             continue;
         discover->found[i] = discover->found[--discover->n_found];
         return;
@@ -188,7 +194,8 @@ static void keep(struct discover *discover, const struct found *found)
 static int compare(const void *a, const void *b)
 {
     const struct found *left = a, *right = b;
-    return strcmp(left->name, right->name);
+    int order = strcmp(left->name, right->name);
+    return order ? order : strcmp(left->instance, right->instance);
 }
 
 static void print_table(const struct discover *discover)
@@ -232,6 +239,12 @@ static void print_all(struct discover *discover)
 
 /* ---- Both ---- */
 
+static void on_timeout(void *user)
+{
+    struct discover *discover = user;
+    discover->over = true;
+}
+
 static void on_device(void *user, enum bleproxy_browse_event event, const struct bleproxy_discovered *device)
 {
     struct discover *discover = user;
@@ -241,20 +254,16 @@ static void on_device(void *user, enum bleproxy_browse_event event, const struct
         show(discover, &found, event);
         return;
     }
-    forget(discover, found.name);
+    forget(discover, found.instance);
     if (event != BLEPROXY_BROWSE_GONE)
         keep(discover, &found);
     /* Who is to be added is all that matters then. */
     size_t n = 0;
     while (n < discover->n_add && discover_find(discover->found, discover->n_found, discover->add[n]))
         n++;
-    discover->over |= discover->n_add > 0 && n == discover->n_add;
-}
-
-static void on_timeout(void *user)
-{
-    struct discover *discover = user;
-    discover->over = true;
+    if (discover->n_add > 0 && n == discover->n_add && !discover->grace &&
+        bleproxy_timer_new(discover->loop, ADD_GRACE_MS, 0, on_timeout, discover, &discover->grace) < 0)
+        discover->over = true;
 }
 
 static int verdict(struct discover *discover)
@@ -291,6 +300,7 @@ static int run(struct discover *discover)
         end = run_loop(discover->loop, &discover->over);
     bleproxy_browse_free(browse);
     bleproxy_timer_free(timeout);
+    bleproxy_timer_free(discover->grace);
     if (r < 0)
         log_say("%s", bleproxy_strerror(r));
     return r < 0                    ? (int)cli_exit_code(r)
@@ -315,6 +325,7 @@ static int discover_main(struct discover *discover, int argc, char **argv)
         log_say("--add goes with neither --watch nor --json");
         return CLI_USAGE;
     }
+    discover->options.makes_config = discover->n_add > 0;
     r = proxies_load(&discover->proxies, &discover->options);
     if (r != CLI_DONE)
         return r;

@@ -50,6 +50,13 @@ static struct config_entry entry_of(const struct found *found)
                                  .port = found->port == BLEPROXY_PORT ? 0 : found->port};
 }
 
+/* Whether another one goes by the name of this one, which is the first. */
+static bool is_ambiguous(const struct found *found, size_t n_found, const struct found *device)
+{
+    size_t rest = n_found - (size_t)(device + 1 - found);
+    return discover_find(device + 1, rest, device->name) != NULL;
+}
+
 /* Those that are to be written, in *ret_n of entries. */
 static int choose(const struct config *config, const struct found *found, size_t n_found,
                   const char *const *names, size_t n_names, struct config_entry *entries, size_t *ret_n)
@@ -60,6 +67,10 @@ static int choose(const struct config *config, const struct found *found, size_t
         if (!device) {
             log_say("no device of the name '%s' has answered: nothing was added", names[i]);
             return CLI_NOT_FOUND;
+        }
+        if (is_ambiguous(found, n_found, device)) {
+            log_say("several devices go by the name '%s': nothing was added", device->name);
+            return CLI_USAGE;
         }
         if (device->configured) {
             log_warn(device->name, "is in the configuration already");

@@ -408,13 +408,17 @@ bool fleet_is_hopeless(const struct fleet *fleet)
 
 int fleet_verdict(const struct fleet *fleet)
 {
+    char explained[PROXIES_TEXT_SIZE];
     int verdict = CLI_DONE;
     if (fleet_has_worked(fleet))
         return CLI_DONE;
     for (size_t i = 0; i < fleet->n_members; i++) {
         const struct member *proxy = &fleet->members[i];
         if (proxy->error == 0)
-            log_warn(proxy->label, "no answer in time: check its address, and that it is powered");
+            log_warn(proxy->label, "%s",
+                     proxies_explain(proxy->target, BLEPROXY_E_TIMEOUT,
+                                     "no answer in time: check its address, and that it is powered",
+                                     explained));
         int code = proxy->error == 0                  ? CLI_UNREACHABLE
                    : proxy->error == BLEPROXY_E_STATE ? CLI_FAILED
                                                       : (int)cli_exit_code(proxy->error);

@@ -94,12 +94,30 @@ static int write_key(const struct command *command, const struct import *import,
     return CLI_USAGE;
 }
 
+/* Before a key file is written. */
+static int check(const char *path, const struct import *import)
+{
+    const struct config_entry entry = {.name = import->name, .address = import->address};
+    struct config_error error;
+    int r = config_check_entry(&entry, &error);
+    if (r == 0)
+        return CLI_DONE;
+    if (r == BLEPROXY_E_NOMEM)
+        log_say("%s", bleproxy_strerror(r));
+    else
+        log_say("%s gives a proxy '%s' at '%s', which cannot be: %s", path, import->name, import->address,
+                error.text);
+    return r == BLEPROXY_E_NOMEM ? CLI_INTERNAL : CLI_USAGE;
+}
+
 static int add(const struct command *command, const char *path, const struct import *import)
 {
     char key_path[PATH_MAX];
     char *reference = NULL;
     struct config_error error;
-    int code = import->key ? write_key(command, import, key_path) : CLI_DONE;
+    int code = check(path, import);
+    if (code == CLI_DONE && import->key)
+        code = write_key(command, import, key_path);
     if (code != CLI_DONE)
         return code;
     if (import->key && !(reference = key_file_reference(command->config_path, key_path)))
@@ -137,10 +155,35 @@ static void warn(const struct command *command, const struct import *import)
                  command->config_path);
 }
 
-static bool is_configured(const struct config *config, const struct import *import)
+/* Its entry in the configuration, or NULL. */
+static const struct config_proxy *find_entry(const struct config *config, const struct import *import)
 {
     const struct config_proxy *entry = config_find(config, import->name);
-    return entry && strcmp(entry->address, import->address) == 0;
+    return entry && strcmp(entry->address, import->address) == 0 ? entry : NULL;
+}
+
+/* An entry that is there stays as it is: that it lacks the key is told, which is in its file then. */
+static int complete(const struct command *command, const struct import *import,
+                    const struct config_proxy *entry)
+{
+    char key_path[PATH_MAX];
+    const char *file = command->proxies.config.files[entry->file];
+    if (!import->key || entry->noise_psk) {
+        bool other = import->key && strcmp(import->key, entry->noise_psk) != 0;
+        log_warn(import->name, "is in the configuration already%s", other ? ", with another key" : "");
+        return CLI_DONE;
+    }
+    int code = write_key(command, import, key_path);
+    if (code != CLI_DONE)
+        return code;
+    char *reference = key_file_reference(file, key_path);
+    if (!reference)
+        return CLI_INTERNAL;
+    printf(
+        "%s is in the configuration already, without its key: add to its entry, %s:%u: noise_psk_file: %s\n",
+        import->name, file, entry->line, reference);
+    free(reference);
+    return CLI_DONE;
 }
 
 static int import_one(const struct command *command, const char *path)
@@ -149,11 +192,12 @@ static int import_one(const struct command *command, const char *path)
     int r = read_import(command, path, &import);
     if (r != CLI_DONE)
         return r;
+    const struct config_proxy *entry = find_entry(&command->proxies.config, &import);
     if (!import.is_proxy && !command->all) {
         log_warn(import.name, "left out, for %s has no bluetooth_proxy%s; --all takes it", path,
                  import.has_remote ? ", unless in a package that is not on this machine" : "");
-    } else if (is_configured(&command->proxies.config, &import)) {
-        log_warn(import.name, "is in the configuration already");
+    } else if (entry) {
+        r = complete(command, &import, entry);
     } else {
         r = add(command, path, &import);
         if (r == CLI_DONE)
@@ -186,7 +230,7 @@ int cmd_import(int argc, char **argv)
                                                .arguments_min = 1,
                                                .arguments_max = SIZE_MAX,
                                                .parse = parse};
-    struct command command = {0};
+    struct command command = {.options = {.makes_config = true}};
     int r = options_parse(&command.options, &table, &command, argc, argv);
     if (r == OPTIONS_GO_ON) {
         r = proxies_load(&command.proxies, &command.options);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log.h"
 
+#include "config/psk.h"
 #include <bleproxy/names.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ static void put(const char *text)
 {
     char line[LINE_SIZE];
     bleproxy_sanitise(line, sizeof(line), text, strlen(text));
+    psk_hide(line); /* one that somebody gave in the place of a name */
     log_progress_end();
     if (!held.holding) {
         fprintf(stderr, "%s\n", line);

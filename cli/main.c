@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "config/psk.h"
 #include "log.h"
+#include "options.h"
 #include "run.h"
 #include "text.h"
 
@@ -96,8 +98,20 @@ static void hold_standard_descriptors(void)
             return;
 }
 
+/* Whoever writes a value to a device may write what he likes. */
+static bool has_key(int argc, char **argv)
+{
+    int n = argc > 4 && strcmp(argv[1], "write") == 0 ? argc - 1 : argc;
+    for (int i = 1; i < n; i++)
+        if (psk_find(argv[i]))
+            return true;
+    return false;
+}
+
 static int dispatch(int argc, char **argv)
 {
+    if (has_key(argc, argv))
+        return options_refuse_key();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;

@@ -47,7 +47,27 @@ static int parse_common(struct options *options, const struct options_table *tab
     return table->parse(user, option, optarg);
 }
 
-/* Names what is wrong with word, which getopt_long() has just refused, without a value it may have: somebody
+int options_refuse_key(void)
+{
+    log_say("a key is never taken from the command line, where everybody can read it: put it into a file for "
+            "--psk-file or --key-file, into BLEPROXY_NOISE_PSK or into the configuration");
+    return CLI_USAGE;
+}
+
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs)
+{
+    int index = -1, option = getopt_long(argc, argv, shorts, longs, &index);
+    if (index < 0 || option == -1 || option == '?')
+        return option;
+    bool apart = optarg && optarg == argv[optind - 1];
+    if (option == ':' || strcspn(argv[optind - 1 - apart] + 2, "=") == strlen(longs[index].name))
+        return option;
+    optind -= apart;
+    optopt = 0;
+    return '?';
+}
+
+/* Names what is wrong with word, which options_next() has just refused, without a value it may have: somebody
  * may have put a secret there. */
 static int complain(const char *command, const char *word, int refused, bool value_missing)
 {
@@ -61,8 +81,7 @@ static int complain(const char *command, const char *word, int refused, bool val
     if (value_missing)
         log_say("the option %.*s needs a value; see '%s --help'", length, word, command);
     else if (strstr(word, "psk") || strstr(word, "key"))
-        log_say("a key is never taken from the command line, where everybody can read it: use --psk-file, "
-                "BLEPROXY_NOISE_PSK or the configuration");
+        return options_refuse_key();
     else
         log_say("there is no option %.*s, or it is used in another way; see '%s --help'", length, word,
                 command);
@@ -92,7 +111,7 @@ int options_parse(struct options *options, const struct options_table *table, vo
     opterr = 0;
     int option;
     const char *shorts = table->shorts ? table->shorts : OPTIONS_SHORT;
-    while ((option = getopt_long(argc, argv, shorts, table->longs, NULL)) != -1) {
+    while ((option = options_next(argc, argv, shorts, table->longs)) != -1) {
         if (option == 'h') {
             fputs(table->help, stdout);
             return CLI_DONE;

@@ -12,6 +12,7 @@ struct options {
     const char **proxies; /* each -p, borrowed from argv */
     size_t n_proxies;
     const char *config_path, *psk_file; /* NULL: not given */
+    bool makes_config;                  /* the command makes a configuration that is not there */
     unsigned verbosity;
     uint32_t timeout_ms; /* 0: not given */
     bool json;
@@ -55,6 +56,13 @@ struct options_table {
     /* CLI_DONE or, after saying why, CLI_USAGE. */
     int (*parse)(void *user, int option, const char *value);
 };
+
+/* getopt_long(), but a long option has to be written out: --psk is not to be --psk-file, and scripts shall not break when there
+ * are more options. One that is not is '?' as any that there is not, with optopt 0, and is the word before optind. */
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs);
+
+/* Says that this word of the command line, which nothing more is told of, is a key, or asks for one. CLI_USAGE. */
+int options_refuse_key(void);
 
 enum { OPTIONS_GO_ON = -1 };
 /* OPTIONS_GO_ON; else an exit code: CLI_DONE after --help, CLI_USAGE after a complaint. */

@@ -2,6 +2,7 @@
 #include "proxies.h"
 
 #include "cli.h"
+#include "config/file.h"
 #include "config/psk.h"
 #include "log.h"
 #include <bleproxy/error.h>
@@ -44,7 +45,7 @@ static void warn(const struct config *config)
     }
 }
 
-static int load_config(struct proxies *proxies, const char *path)
+static int load_config(struct proxies *proxies, const struct options *options, const char *path)
 {
     struct config_error error = {0};
     int r = config_load(path, &proxies->config, &error);
@@ -54,12 +55,16 @@ static int load_config(struct proxies *proxies, const char *path)
     }
     if (r == BLEPROXY_E_NOMEM)
         return out_of_memory();
+    if (r == BLEPROXY_E_NOT_FOUND && options->makes_config)
+        return CLI_DONE;
     if (error.file[0])
         path = error.file;
     if (error.line > 0)
         log_say("%s:%u: %s", path, error.line, error.text);
     else
         log_say("%s: %s", path, error.text);
+    if (error.n_others > 0)
+        log_say("that is not all: 'bleproxy check' tells everything that is wrong with the configuration");
     return CLI_USAGE;
 }
 
@@ -95,7 +100,7 @@ int proxies_config_path(const struct options *options, char *path, size_t size)
 static int find_config(struct proxies *proxies, const struct options *options)
 {
     char path[PATH_MAX];
-    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, path) : CLI_DONE;
+    return config_in_use(options, path, sizeof(path)) ? load_config(proxies, options, path) : CLI_DONE;
 }
 
 /* ---- Proxies by address ---- */
@@ -135,6 +140,9 @@ static int find_psk(struct proxies *proxies, const struct options *options)
         return CLI_DONE;
     if (options->psk_file) {
         int r = config_read_psk_file(options->psk_file, &proxies->psk);
+        if (r == 0 && file_is_public(options->psk_file))
+            log_warn(NULL, "everybody on this machine can get at the key file '%s': chmod 600 %s",
+                     options->psk_file, options->psk_file);
         if (r == 0)
             return CLI_DONE;
         if (r == BLEPROXY_E_NOMEM)
@@ -145,7 +153,7 @@ static int find_psk(struct proxies *proxies, const struct options *options)
                 "proxy's ESPHome configuration",
                 options->psk_file);
         else
-            log_say("cannot read %s: %s", options->psk_file,
+            log_say("cannot read the file that --psk-file names: %s", /* it may be a part of a key */
                     strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
         return CLI_USAGE;
     }
@@ -191,13 +199,12 @@ static int target_from_address(struct proxies *proxies, const struct options *op
         free(copy);
         return out_of_memory();
     }
-    *ret_target = (struct target){.config = {.address = copy,
-                                             .port = port,
-                                             .name = name,
-                                             .noise_psk = proxies->psk,
-                                             .any_device = true},
-                                  .host = copy,
-                                  .name = name};
+    *ret_target = (struct target){
+        .config =
+            {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk, .any_device = true},
+        .host = copy,
+        .name = name,
+        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
     return CLI_DONE;
 }
 
@@ -292,7 +299,7 @@ struct bleproxy_proxy_config target_config(const struct target *target)
 const char *proxies_explain(const struct target *target, int error, const char *why,
                             char text[PROXIES_TEXT_SIZE])
 {
-    if (error != BLEPROXY_E_RESOLVE || !target->similar)
+    if ((error != BLEPROXY_E_RESOLVE && error != BLEPROXY_E_TIMEOUT) || !target->similar)
         return why;
     snprintf(text, PROXIES_TEXT_SIZE, "%s; did you mean '%s'?", why, target->similar);
     return text;

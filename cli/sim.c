@@ -31,7 +31,8 @@ static int read_key_file(struct sim *sim)
     char *text;
     int r = config_read_psk_file(sim->psk_file, &text);
     if (r == BLEPROXY_E_NOT_FOUND || r == BLEPROXY_E_IO) {
-        log_say("cannot read %s: %s", sim->psk_file, strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
+        log_say("cannot read the file that --psk-file names: %s",
+                strerror(r == BLEPROXY_E_NOT_FOUND ? ENOENT : errno));
         return CLI_USAGE;
     }
     if (r < 0) {

@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "log.h"
+#include "options.h"
 #include "sim/control.h"
 
 #include <errno.h>
@@ -69,9 +70,8 @@ enum {
     OPTION_LISTEN = 'l',
     OPTION_COUNT = 'n',
     OPTION_FIRMWARE = 'f',
-    OPTION_STEP = 256,
+    OPTION_STEP = OPTION_OWN,
     OPTION_NAME,
-    OPTION_PSK_FILE,
     OPTION_PASSWORD,
     OPTION_SLOTS,
     OPTION_SEED,
@@ -376,7 +376,7 @@ int sim_options_parse(struct sim *sim, int argc, char **argv)
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":l:n:f:vh", options, NULL)) != -1) {
+    while ((option = options_next(argc, argv, ":l:n:f:vh", options)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
             return CLI_DONE;

@@ -40,7 +40,7 @@ static struct mdns_socket *mdns_socket_for(struct net_mdns *mdns, uint8_t family
     list_for_each(node, &mdns->sockets)
     {
         struct mdns_socket *socket = list_entry(node, struct mdns_socket, link);
-        if (socket->family == family && (family == 4 || socket->netif == netif))
+        if (socket->family == family && socket->netif == netif)
             return socket;
     }
     return NULL;
@@ -51,7 +51,7 @@ static void mdns_send_all(struct net_mdns *mdns, const struct netif *netif, cons
 {
     for (uint8_t family = 4; family <= 6; family += 2) {
         struct mdns_socket *socket = mdns_socket_for(mdns, family, netif->index);
-        if (socket && netif_own_address(netif, family))
+        if (socket)
             mdns_socket_send(socket, netif, message->bytes, message->size);
     }
 }
@@ -189,23 +189,18 @@ static void mdns_shut_sockets(struct net_mdns *mdns)
     list_for_each(node, &mdns->sockets) mdns_socket_close(list_entry(node, struct mdns_socket, link));
 }
 
-/* IPv6 has a socket for each interface, IPv4 one for all. An interface that cannot is left out. */
+/* One for each interface and family. What cannot be opened is left out. */
 static void mdns_open_sockets(struct net_mdns *mdns)
 {
-    struct mdns_socket *socket = NULL, *v4 = NULL;
-    uv_loop_t *loop = &mdns->net->loop;
-    if (mdns_socket_open(loop, 4, true, 0, mdns_on_readable, mdns, &v4) == 0)
-        list_append(&mdns->sockets, &v4->link);
-    for (unsigned i = 0; i < mdns->netifs.n; i++) {
-        const struct netif *netif = &mdns->netifs.netifs[i];
-        if (v4 && netif_own_address(netif, 4))
-            mdns_socket_join(v4, netif->index);
-        if (!netif_own_address(netif, 6) ||
-            mdns_socket_open(loop, 6, true, netif->index, mdns_on_readable, mdns, &socket) < 0)
-            continue;
-        mdns_socket_join(socket, netif->index);
-        list_append(&mdns->sockets, &socket->link);
-    }
+    struct mdns_socket *socket;
+    for (unsigned i = 0; i < mdns->netifs.n; i++)
+        for (uint8_t family = 4; family <= 6; family += 2) {
+            const struct netif *netif = &mdns->netifs.netifs[i];
+            if (netif_own_address(netif, family) &&
+                mdns_socket_open(&mdns->net->loop, family, true, netif->index, mdns_on_readable, mdns,
+                                 &socket) == 0)
+                list_append(&mdns->sockets, &socket->link);
+        }
 }
 
 /* Sets everything up for these interfaces. 0, or a negative BLEPROXY_E_*: all is as it was. */

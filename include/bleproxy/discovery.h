@@ -18,8 +18,12 @@ struct bleproxy_browse;
 /* An ESPHome device; not each has a Bluetooth proxy, which only connecting to it tells. Texts are UTF-8, sanitised, and ""
  * where the device does not tell. */
 struct bleproxy_discovered {
-    const char *name; /* of the node; never "" */
-    const char *host; /* "kitchen.local"; escaped as DNS does it, if it is a strange one */
+    const char *
+        name; /* of the node; never "". Several may go by one name, if what tells them apart does not print */
+    /* "kitchen._esphomelib._tcp.local": the same in all events about one device, and no other's. This and host are escaped
+     * as DNS does it, if they are strange ones. */
+    const char *instance;
+    const char *host; /* "kitchen.local" */
     const char *friendly_name;
     /* IP literals, IPv6 with %interface where it needs one; the first is the one to show. */
     const char *const *addresses;

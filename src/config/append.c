@@ -3,6 +3,7 @@
 
 #include "config/check.h"
 #include "config/document.h"
+#include "config/errors.h"
 #include "config/file.h"
 #include "config/part.h"
 #include "config/schema.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* ---- Where ---- */
 
@@ -48,7 +50,9 @@ static void take_value(struct search *search, const yaml_event_t *event)
     if (event->type == YAML_SEQUENCE_START_EVENT) {
         bool block = event->data.sequence_start.style == YAML_BLOCK_SEQUENCE_STYLE;
         place->style = block ? STYLE_BLOCK : STYLE_FLOW;
-        place->dash_column = event->start_mark.column;
+        /* An anchor and a tag are before the dash. */
+        bool bare = !event->data.sequence_start.anchor && !event->data.sequence_start.tag;
+        place->dash_column = bare ? event->start_mark.column : event->end_mark.column;
     } else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 &&
                event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         place->style = STYLE_EMPTY;
@@ -150,6 +154,9 @@ static size_t line_offset(const char *text, size_t size, size_t line)
 
 static size_t column_offset(const char *text, size_t size, size_t offset, size_t column)
 {
+    static const char mark[] = {'\xef', '\xbb', '\xbf'}; /* of the byte order, which has no column */
+    if (offset == 0 && size >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0)
+        offset = sizeof(mark);
     for (; column > 0 && offset < size; column--) {
         offset++;
         while (offset < size && ((unsigned char)text[offset] & 0xc0) == 0x80)
@@ -302,7 +309,8 @@ static bool same_proxy(const struct config_proxy *a, const struct config_proxy *
 {
     return same_text(a->name, b->name) && same_text(a->address, b->address) && a->port == b->port &&
            same_text(a->noise_psk, b->noise_psk) && same_text(a->noise_psk_file, b->noise_psk_file) &&
-           same_text(a->password, b->password) && a->scan == b->scan && a->n_prefer == b->n_prefer &&
+           same_text(a->password, b->password) && same_text(a->expected_name, b->expected_name) &&
+           a->reclaim == b->reclaim && a->scan == b->scan && a->n_prefer == b->n_prefer &&
            a->n_only == b->n_only && a->n_deny == b->n_deny;
 }
 
@@ -310,7 +318,9 @@ static bool is_entry(const struct config_proxy *proxy, const struct config_entry
 {
     return same_text(proxy->name, entry->name ? entry->name : entry->address) &&
            same_text(proxy->address, entry->address) && (!entry->port || proxy->port == entry->port) &&
-           same_text(proxy->noise_psk_file, entry->noise_psk_file) && !proxy->noise_psk && !proxy->password;
+           same_text(proxy->noise_psk_file, entry->noise_psk_file) && !proxy->noise_psk && !proxy->password &&
+           !proxy->expected_name && proxy->reclaim == 0 && proxy->scan == BLEPROXY_SCAN_AS_CONFIGURED &&
+           proxy->n_prefer + proxy->n_only + proxy->n_deny == 0;
 }
 
 static bool is_extended(const struct config *before, const struct config *after,
@@ -325,10 +335,22 @@ static bool is_extended(const struct config *before, const struct config *after,
     return is_entry(&after->proxies[before->n_proxies], entry);
 }
 
+/* As config_parse(), for one of several files. */
+static int read_one(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
+{
+    static const struct config_source source = {0};
+    struct config_errors errors = {0};
+    int r = config_errors_take(&errors, config_read_part(text, size, &source, ret_config, &errors));
+    config_errors_first(&errors, ret_error);
+    if (r == 0 && errors.n > 0)
+        r = BLEPROXY_E_INVALID;
+    config_errors_deinit(&errors);
+    return r;
+}
+
 static int try_insert(const struct edit *edit, const struct config *before, bool comma, char **ret_text,
                       size_t *ret_size)
 {
-    static const struct config_source source = {0};
     struct config_error error;
     struct config after = {0};
     char *text;
@@ -336,7 +358,7 @@ static int try_insert(const struct edit *edit, const struct config *before, bool
     int r = insert(edit, comma, &text, &size);
     if (r < 0)
         return r;
-    r = config_read_part(text, size, &source, &after, &error);
+    r = read_one(text, size, &after, &error);
     if (r == 0 && !is_extended(before, &after, edit->entry))
         r = BLEPROXY_E_INVALID;
     config_deinit(&after);
@@ -357,18 +379,37 @@ static int fail_style(const struct place *place, struct config_error *ret_error)
         "begin with '- '");
 }
 
+int config_check_entry(const struct config_entry *entry, struct config_error *ret_error)
+{
+    const char *name = entry->name ? entry->name : entry->address;
+    const char *const values[] = {name, entry->address, entry->noise_psk_file};
+    struct config config = {0};
+    char *text;
+    size_t size;
+    *ret_error = (struct config_error){0};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        if (values[i] && (!values[i][0] || !sanitise_keeps(values[i], strlen(values[i]))))
+            return config_fail(ret_error, 0, "a value is empty or holds a character that does not print");
+    const struct edit alone = {.text = "", .entry = entry, .newline = "\n"};
+    int r = insert(&alone, false, &text, &size);
+    if (r < 0)
+        return r;
+    r = read_one(text, size, &config, ret_error);
+    ret_error->line = 0; /* of a text that is nowhere */
+    config_deinit(&config);
+    file_free(text, size);
+    return r;
+}
+
 static int check_entry(const struct config_entry *entry, const struct config *config,
                        struct config_error *ret_error)
 {
     const char *name = entry->name ? entry->name : entry->address;
-    const char *const values[] = {name, entry->address, entry->noise_psk_file};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        if (values[i] && (!values[i][0] || !sanitise_keeps(values[i], strlen(values[i]))))
-            return config_fail(ret_error, 0, "a value is empty or holds a character that does not print");
-    const struct config_proxy *same = config_find(config, name);
+    int r = config_check_entry(entry, ret_error);
+    const struct config_proxy *same = r == 0 ? config_find(config, name) : NULL;
     return same ? config_fail_at(ret_error, config, same->file, same->line, "there is a proxy '%s' already",
                                  name)
-                : 0;
+                : r;
 }
 
 static int append(struct edit *edit, const struct config *before, char **ret_text, size_t *ret_size,
@@ -393,14 +434,13 @@ static int append(struct edit *edit, const struct config *before, char **ret_tex
 static int append_one(const char *text, size_t size, const struct config_entry *entry, char **ret_text,
                       size_t *ret_size, struct config_error *ret_error)
 {
-    static const struct config_source source = {0};
     struct config before = {0};
     const char *first = memchr(text, '\n', size);
     struct edit edit = {.text = text,
                         .size = size,
                         .entry = entry,
                         .newline = first && first > text && first[-1] == '\r' ? "\r\n" : "\n"};
-    int r = config_read_part(text, size, &source, &before, ret_error);
+    int r = read_one(text, size, &before, ret_error);
     if (r == 0)
         r = append(&edit, &before, ret_text, ret_size, ret_error);
     config_deinit(&before);
@@ -469,12 +509,11 @@ static int check_drop_ins(const char *path, const struct config_entry *entries, 
     return r;
 }
 
-int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
-                       struct config_error *ret_error)
+static int replace(const char *path, const struct config_entry *entries, size_t n_entries,
+                   struct config_error *ret_error)
 {
     char *before, *after;
     size_t before_size, after_size;
-    *ret_error = (struct config_error){0};
     int r = check_drop_ins(path, entries, n_entries, ret_error);
     if (r < 0)
         return r;
@@ -490,5 +529,22 @@ int config_append_file(const char *path, const struct config_entry *entries, siz
     if (r == BLEPROXY_E_IO)
         config_fail(ret_error, 0, "the file cannot be written: %s", strerror(errno));
     file_free(after, after_size);
+    return r;
+}
+
+int config_append_file(const char *path, const struct config_entry *entries, size_t n_entries,
+                       struct config_error *ret_error)
+{
+    int lock;
+    *ret_error = (struct config_error){0};
+    int r = file_lock(path, &lock);
+    if (r == BLEPROXY_E_IO)
+        config_fail(ret_error, 0, "the file cannot be written: %s",
+                    errno == EAGAIN ? "another program is doing that" : strerror(errno));
+    if (r < 0)
+        return r;
+    r = replace(path, entries, n_entries, ret_error);
+    if (lock >= 0)
+        close(lock);
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/check.h"
 
+#include "config/errors.h"
 #include "config/pins.h"
 #include "config/schema.h"
 #include <bleproxy/advertisement.h>
@@ -35,6 +36,7 @@ int config_fail_at(struct config_error *ret_error, const struct config *config, 
 
 void config_error_in(struct config_error *ret_error, const struct config *config, unsigned file)
 {
+    ret_error->file_number = file;
     snprintf(ret_error->file, sizeof(ret_error->file), "%s",
              file < config->n_files ? config->files[file] : "");
 }
@@ -46,28 +48,35 @@ static int compare_by_name(const void *a, const void *b)
     return order ? order : (*first > *second) - (*first < *second);
 }
 
-static int check_names(const struct config *config, struct config_error *ret_error)
+static int fail_name(const struct config *config, const struct config_proxy *first,
+                     const struct config_proxy *again, struct config_errors *errors)
 {
-    const struct config_proxy *again = NULL, *first = NULL;
-    if (config->n_proxies == 0)
-        return 0;
-    const struct config_proxy **sorted = malloc(config->n_proxies * sizeof(const struct config_proxy *));
+    int r =
+        config_fail_at(&errors->now, config, again->file, again->line, "the name '%s' is already taken in %s",
+                       again->name, config_place(config, again->file, first->file, first->line).text);
+    return config_errors_take(errors, r);
+}
+
+static int check_names(const struct config *config, struct config_errors *errors)
+{
+    const struct config_proxy **sorted =
+        malloc((config->n_proxies + 1) * sizeof(const struct config_proxy *));
+    size_t n = 0, first = 0;
+    int r = 0;
     if (!sorted)
         return BLEPROXY_E_NOMEM;
     for (size_t i = 0; i < config->n_proxies; i++)
-        sorted[i] = &config->proxies[i];
-    qsort(sorted, config->n_proxies, sizeof(sorted[0]), compare_by_name);
-    for (size_t i = 1; i < config->n_proxies; i++) {
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0 && (!again || sorted[i] < again)) {
-            first = sorted[i - 1];
-            again = sorted[i];
-        }
+        if (config->proxies[i].name)
+            sorted[n++] = &config->proxies[i];
+    qsort(sorted, n, sizeof(sorted[0]), compare_by_name);
+    for (size_t i = 1; r == 0 && i < n; i++) {
+        if (strcmp(sorted[first]->name, sorted[i]->name) == 0)
+            r = fail_name(config, sorted[first], sorted[i], errors);
+        else
+            first = i;
     }
     free(sorted);
-    if (!again)
-        return 0;
-    return config_fail_at(ret_error, config, again->file, again->line, "the name '%s' is already taken in %s",
-                          again->name, config_place(config, again->file, first->file, first->line).text);
+    return r;
 }
 
 struct device_place {
@@ -83,37 +92,42 @@ static int compare_by_address(const void *a, const void *b)
     return (first->device > second->device) - (first->device < second->device);
 }
 
-static int check_devices(const struct config *config, struct config_error *ret_error)
+static int fail_device(const struct config *config, const struct config_device *first,
+                       const struct config_device *again, struct config_errors *errors)
 {
-    const struct config_device *again = NULL, *first = NULL;
-    if (config->n_devices == 0)
-        return 0;
-    struct device_place *sorted = calloc(config->n_devices, sizeof(*sorted));
+    int r = config_fail_at(&errors->now, config, again->file, again->line,
+                           "the device %s is already listed in %s", again->address,
+                           config_place(config, again->file, first->file, first->line).text);
+    return config_errors_take(errors, r);
+}
+
+static int check_devices(const struct config *config, struct config_errors *errors)
+{
+    struct device_place *sorted = calloc(config->n_devices + 1, sizeof(*sorted));
+    size_t n = 0, first = 0;
+    int r = 0;
     if (!sorted)
         return BLEPROXY_E_NOMEM;
     for (size_t i = 0; i < config->n_devices; i++) {
-        sorted[i].device = &config->devices[i];
-        bleproxy_address_parse(config->devices[i].address, &sorted[i].address);
+        const struct config_device *device = &config->devices[i];
+        if (device->address && bleproxy_address_parse(device->address, &sorted[n].address) == 0)
+            sorted[n++].device = device;
     }
-    qsort(sorted, config->n_devices, sizeof(*sorted), compare_by_address);
-    for (size_t i = 1; i < config->n_devices; i++) {
-        if (sorted[i - 1].address == sorted[i].address && (!again || sorted[i].device < again)) {
-            first = sorted[i - 1].device;
-            again = sorted[i].device;
-        }
+    qsort(sorted, n, sizeof(*sorted), compare_by_address);
+    for (size_t i = 1; r == 0 && i < n; i++) {
+        if (sorted[first].address == sorted[i].address)
+            r = fail_device(config, sorted[first].device, sorted[i].device, errors);
+        else
+            first = i;
     }
     free(sorted);
-    if (!again)
-        return 0;
-    return config_fail_at(ret_error, config, again->file, again->line,
-                          "the device %s is already listed in %s", again->address,
-                          config_place(config, again->file, first->file, first->line).text);
+    return r;
 }
 
-int config_check(const struct config *config, struct config_error *ret_error)
+int config_check(const struct config *config, bool all_read, struct config_errors *errors)
 {
-    int r = check_names(config, ret_error);
+    int r = check_names(config, errors);
     if (r == 0)
-        r = check_devices(config, ret_error);
-    return r == 0 ? config_check_pins(config, ret_error) : r;
+        r = check_devices(config, errors);
+    return r == 0 && all_read ? config_check_pins(config, errors) : r;
 }

@@ -4,9 +4,10 @@
 
 #include "config/config.h"
 
-/* What the files of a configuration say together: no name and no device twice, and what config_check_pins() checks. 0,
- * BLEPROXY_E_INVALID with *ret_error set, BLEPROXY_E_NOMEM. */
-int config_check(const struct config *config, struct config_error *ret_error);
+/* What the files of a configuration say together: no name and no device twice and, if all of them could be read, what
+ * config_check_pins() checks. Entries may lack what was wrong with them. 0, what is wrong being among the errors;
+ * BLEPROXY_E_NOMEM. */
+int config_check(const struct config *config, bool all_read, struct config_errors *errors);
 
 /* As config_fail(), for a line of one of the configuration's files. */
 int config_fail_at(struct config_error *ret_error, const struct config *config, unsigned file, unsigned line,

@@ -3,6 +3,7 @@
 
 #include "config/check.h"
 #include "config/document.h"
+#include "config/errors.h"
 #include "config/part.h"
 #include "config/psk.h"
 #include "config/schema.h"
@@ -73,6 +74,14 @@ static int check_psk(const char *value, unsigned line, struct config_error *ret_
                        PSK_TEXT_LENGTH);
 }
 
+static int check_psk_file(const char *value, unsigned line, struct config_error *ret_error)
+{
+    if (psk_valid(value))
+        return config_fail(ret_error, line,
+                           "'noise_psk_file' is the name of a file; the key itself goes under 'noise_psk'");
+    return 0;
+}
+
 /* Of a Bluetooth device. */
 static int check_device(const char *value, unsigned line, struct config_error *ret_error)
 {
@@ -134,9 +143,7 @@ static int proxy_complete(void *object, unsigned line, const unsigned key_lines[
     proxy->psk_line = key_lines[proxy->noise_psk_file ? KEY_NOISE_PSK_FILE : KEY_NOISE_PSK];
     if (proxy->port == 0)
         proxy->port = DEFAULT_PORT;
-    if (!proxy->name)
-        proxy->name = strdup(proxy->address);
-    if (!proxy->name)
+    if (!proxy->name && proxy->address && !(proxy->name = strdup(proxy->address)))
         return BLEPROXY_E_NOMEM;
     if (key_lines[KEY_NOISE_PSK] > 0 && key_lines[KEY_NOISE_PSK_FILE] > 0) {
         bool file_last = key_lines[KEY_NOISE_PSK_FILE] > key_lines[KEY_NOISE_PSK];
@@ -176,7 +183,8 @@ static const struct schema_key proxy_keys[] = {
     [KEY_NOISE_PSK_FILE] = {.name = "noise_psk_file",
                             .type = SCHEMA_TEXT,
                             .offset = MEMBER(noise_psk_file),
-                            .max = PATH_MAX_LENGTH},
+                            .max = PATH_MAX_LENGTH,
+                            .check = check_psk_file},
     [KEY_PASSWORD] = {.name = "password",
                       .type = SCHEMA_SECRET,
                       .offset = MEMBER(password),
@@ -311,19 +319,19 @@ static void stamp(struct config *config, size_t first_proxy, size_t first_device
 }
 
 int config_read_part(const char *text, size_t size, const struct config_source *source, struct config *config,
-                     struct config_error *ret_error)
+                     struct config_errors *errors)
 {
     if (size > CONFIG_SIZE_MAX)
-        return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+        return config_fail(&errors->now, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
     yaml_document_t document;
-    int r = document_load(text, size, DOCUMENT_DEPTH_MAX, &document, ret_error);
+    int r = document_load(text, size, DOCUMENT_DEPTH_MAX, &document, &errors->now);
     if (r < 0)
         return r;
     size_t first_proxy = config->n_proxies, first_device = config->n_devices;
     const yaml_node_t *root = yaml_document_get_root_node(&document);
     bool empty = !root || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0);
     if (!empty)
-        r = schema_read(&config_schema, &document, root, config, source, ret_error);
+        r = schema_read(&config_schema, &document, root, config, source, errors);
     document_free(&document);
     stamp(config, first_proxy, first_device, source->file);
     return r;
@@ -332,10 +340,16 @@ int config_read_part(const char *text, size_t size, const struct config_source *
 int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error)
 {
     struct config config = {0};
-    config_error_in(ret_error, &config, 0);
-    int r = config_read_part(text, size, &(struct config_source){0}, &config, ret_error);
+    struct config_errors errors = {0};
+    int r = config_read_part(text, size, &(struct config_source){0}, &config, &errors);
+    bool all_read = r == 0;
+    r = config_errors_take(&errors, r);
     if (r == 0)
-        r = config_check(&config, ret_error);
+        r = config_check(&config, all_read, &errors);
+    if (r == 0 && errors.n > 0)
+        r = BLEPROXY_E_INVALID;
+    config_errors_first(&errors, ret_error);
+    config_errors_deinit(&errors);
     if (r < 0)
         config_deinit(&config);
     else
@@ -355,7 +369,7 @@ void config_deinit(struct config *config)
 const struct config_proxy *config_find(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->n_proxies; i++)
-        if (strcmp(config->proxies[i].name, name) == 0)
+        if (config->proxies[i].name && strcmp(config->proxies[i].name, name) == 0)
             return &config->proxies[i];
     return NULL;
 }
@@ -365,7 +379,8 @@ const char *config_find_similar(const struct config *config, const char *name)
     const char *nearest = NULL;
     size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
     for (size_t i = 0; i < config->n_proxies; i++) {
-        size_t distance = spelling_distance(name, config->proxies[i].name);
+        size_t distance =
+            config->proxies[i].name ? spelling_distance(name, config->proxies[i].name) : SIZE_MAX;
         if (distance < limit) {
             limit = distance;
             nearest = config->proxies[i].name;

@@ -71,6 +71,16 @@ struct config_error {
     unsigned line; /* 0: the file as a whole */
     char text[256];
     char file[4096]; /* which one of the configuration's files; "": the one that was given */
+    unsigned file_number;
+    size_t n_others; /* of config_load(): how many more there are, as far as config_load_all() tells them */
+};
+
+/* All that is wrong with a configuration. */
+struct config_errors {
+    struct config_error *items; /* in the order of files and lines: the first CONFIG_ERRORS_MAX */
+    size_t n;
+    bool more;               /* there are more than these */
+    struct config_error now; /* while it is read: what was found last */
 };
 
 enum {
@@ -79,16 +89,22 @@ enum {
     CONFIG_DEVICES_MAX = 10000,
     CONFIG_RECLAIM_MAX_MINUTES = 7 * 24 * 60,
     CONFIG_DROP_INS_MAX = 256,
-    CONFIG_WARNINGS_MAX = 64,                /* the first ones */
+    CONFIG_WARNINGS_MAX = 64, /* the first ones */
+    CONFIG_ERRORS_MAX = 64,
     CONFIG_INTERVAL_MAX_S = 365 * 24 * 3600, /* a year, as bleproxy_hub_set_interval() takes it */
 };
 
-/* 0; BLEPROXY_E_INVALID with *ret_error set; BLEPROXY_E_NOMEM. text need not be NUL-terminated. */
+/* 0; BLEPROXY_E_INVALID with *ret_error set to the first mistake; BLEPROXY_E_NOMEM. text need not be NUL-terminated. */
 int config_parse(const char *text, size_t size, struct config *ret_config, struct config_error *ret_error);
 /* Also: BLEPROXY_E_NOT_FOUND (no such file), BLEPROXY_E_IO, both with *ret_error set; reads the drop-ins, too, the files
  * conf.d/NAME.yaml beside it in the order of their names (at most CONFIG_DROP_INS_MAX), and each noise_psk_file (relative ones
  * against the directory of the file that names it) into noise_psk. */
 int config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
+/* The same, telling all mistakes: what can be read is read to its end. ret_errors, all zero before, has some whenever the
+ * result is negative and not BLEPROXY_E_NOMEM, and is to be given to config_errors_deinit() in any case. */
+int config_load_all(const char *path, struct config *ret_config, struct config_errors *ret_errors);
+/* Idempotent. */
+void config_errors_deinit(struct config_errors *errors);
 /* Wipes secrets. Idempotent. */
 void config_deinit(struct config *config);
 

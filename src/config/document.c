@@ -13,6 +13,17 @@ void document_free(yaml_document_t *document)
     yaml_document_delete(document);
 }
 
+bool document_is_null(const yaml_node_t *node)
+{
+    static const char *const nulls[] = {"~", "null", "Null", "NULL"};
+    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+        if (strcmp((const char *)node->data.scalar.value, nulls[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The reader knows only the offset of a byte that cannot be. */
 static unsigned line_at(const char *text, size_t offset)
 {

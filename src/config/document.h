@@ -11,6 +11,8 @@ enum { DOCUMENT_DEPTH_MAX = 16 }; /* for our own files */
  * *ret_error set; BLEPROXY_E_NOMEM. */
 int document_load(const char *text, size_t size, unsigned depth_max, yaml_document_t *ret_document,
                   struct config_error *ret_error);
+/* Whether it is one of YAML's words for nothing. */
+bool document_is_null(const yaml_node_t *node);
 /* libyaml does not wipe what it frees: its buffers, events and documents hold most of the copies of a secret. These do. */
 void document_wipe_parser(yaml_parser_t *parser);
 void document_wipe_event(yaml_event_t *event);

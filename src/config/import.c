@@ -45,13 +45,19 @@ static int take_name(struct import_tree *tree, struct import *import)
     return r;
 }
 
+static bool is_true(const char *text)
+{
+    return strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 || strcasecmp(text, "on") == 0 ||
+           strcasecmp(text, "enable") == 0;
+}
+
 /* ESPHome puts the end of the MAC address behind the name, which is known by nobody but the device. */
 static int check_suffix(struct import_tree *tree)
 {
     struct import_node node;
     char *text;
     int r = import_find_text(tree, KEYS("esphome", "name_add_mac_suffix"), &text, &node);
-    bool has_suffix = r == 0 && text && (strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0);
+    bool has_suffix = r == 0 && text && is_true(text);
     free(text);
     return has_suffix
                ? import_fail(tree, node,
@@ -79,6 +85,8 @@ static int take_address(struct import_tree *tree, struct import *import)
     int r = check_suffix(tree);
     if (r == 0)
         r = take_text(tree, KEYS("wifi", "domain"), &domain, &node);
+    if (r == 0 && !domain)
+        r = take_text(tree, KEYS("ethernet", "domain"), &domain, &node);
     if (r == 0 && asprintf(&import->address, "%s%s", import->name, domain ? domain : ".local") < 0) {
         import->address = NULL;
         r = BLEPROXY_E_NOMEM;

@@ -13,7 +13,7 @@
 
 enum { SHOWN_MAX = 40 };
 
-static const struct import_node nowhere = {0, NULL};
+static const struct import_node nowhere = {0, NULL, 0};
 
 int import_fail(struct import_tree *tree, struct import_node where, const char *format, ...)
 {
@@ -85,7 +85,7 @@ int import_open(struct import_tree *tree, const char *path, struct import_node *
     size_t size;
     for (unsigned i = 0; i < tree->n_files; i++) {
         if (strcmp(tree->files[i].path, path) == 0) {
-            *ret_root = (struct import_node){i, yaml_document_get_root_node(&tree->files[i].document)};
+            *ret_root = (struct import_node){i, yaml_document_get_root_node(&tree->files[i].document), 0};
             return 0;
         }
     }
@@ -100,7 +100,7 @@ int import_open(struct import_tree *tree, const char *path, struct import_node *
         return r;
     struct import_file *file = &tree->files[tree->n_files - 1];
     *ret_root =
-        (struct import_node){(unsigned)tree->n_files - 1, yaml_document_get_root_node(&file->document)};
+        (struct import_node){(unsigned)tree->n_files - 1, yaml_document_get_root_node(&file->document), 0};
     return 0;
 }
 
@@ -111,13 +111,22 @@ void import_tree_deinit(struct import_tree *tree)
         document_free(&tree->files[i].document);
     }
     free(tree->files);
+    free(tree->scopes);
     tree->files = NULL;
-    tree->n_files = 0;
+    tree->scopes = NULL;
+    tree->n_files = tree->n_scopes = 0;
 }
 
-static struct import_node node_at(const struct import_tree *tree, unsigned file, int index)
+/* A part of another node. */
+static struct import_node node_in(const struct import_tree *tree, struct import_node whole, int index)
 {
-    return (struct import_node){file, yaml_document_get_node(&tree->files[file].document, index)};
+    return (struct import_node){whole.file, yaml_document_get_node(&tree->files[whole.file].document, index),
+                                whole.scope};
+}
+
+static struct import_node root_of(const struct import_tree *tree)
+{
+    return (struct import_node){0, yaml_document_get_root_node(&tree->files[0].document), 0};
 }
 
 /* ---- Values ---- */
@@ -126,24 +135,73 @@ static int look_up(struct import_tree *tree, struct import_node mapping, const c
                    struct import_node *ret_node);
 static int resolve(struct import_tree *tree, struct import_node *node, unsigned nesting);
 
+static int expand_text(struct import_tree *tree, struct import_node where, unsigned nesting, char **ret_text);
+
+/* A scope for each way by which a file is included, however often it is looked at. */
+static int enter_scope(struct import_tree *tree, struct import_node from, const struct import_scope *scope,
+                       unsigned *ret_scope)
+{
+    for (size_t i = 1; i < tree->n_scopes; i++) {
+        const struct import_scope *known = &tree->scopes[i];
+        if (known->vars.node == scope->vars.node && known->defaults.node == scope->defaults.node &&
+            known->outer == scope->outer) {
+            *ret_scope = (unsigned)i;
+            return 0;
+        }
+    }
+    if (!tree->scopes)
+        tree->scopes = calloc(IMPORT_SCOPES_MAX, sizeof(*tree->scopes));
+    if (!tree->scopes)
+        return BLEPROXY_E_NOMEM;
+    if (tree->n_scopes == 0)
+        tree->n_scopes = 1;
+    if (tree->n_scopes == IMPORT_SCOPES_MAX)
+        return import_fail(tree, from, "files are included with 'vars' in more than %d ways",
+                           IMPORT_SCOPES_MAX);
+    tree->scopes[tree->n_scopes] = *scope;
+    *ret_scope = (unsigned)tree->n_scopes++;
+    return 0;
+}
+
+/* The file that *node includes, in the scope that it gives it. */
+static int open_included(struct import_tree *tree, struct import_node *node, const char *path,
+                         struct import_node vars, unsigned nesting)
+{
+    struct import_scope scope = {.vars = vars, .outer = node->scope};
+    struct import_node root;
+    int r = import_open(tree, path, &root);
+    if (r < 0)
+        return r;
+    root.scope = node->scope;
+    r = look_up(tree, root, "defaults", nesting + 1, &scope.defaults);
+    if (r == 0 && (scope.vars.node || scope.defaults.node))
+        r = enter_scope(tree, *node, &scope, &root.scope);
+    *node = root;
+    return r;
+}
+
 static int open_include(struct import_tree *tree, struct import_node *node, unsigned nesting)
 {
-    struct import_node file = *node;
-    if (!is_scalar(file.node)) {
-        struct import_node plain = {file.file, file.node};
-        int r = look_up(tree, plain, "file", nesting + 1, &file);
-        if (r < 0)
-            return r;
+    struct import_node from = *node, file = from, vars = nowhere;
+    char *name = NULL, *path = NULL;
+    int r = 0;
+    if (!is_scalar(from.node)) {
+        r = look_up(tree, from, "file", nesting + 1, &file);
+        if (r == 0)
+            r = look_up(tree, from, "vars", nesting + 1, &vars);
     }
-    if (!file.node || !is_scalar(file.node) || !*text_of(file.node))
-        return import_fail(tree, *node, "!include without a file's name");
-    char *path = join(tree->files[node->file].path, text_of(file.node));
-    if (!path)
-        return BLEPROXY_E_NOMEM;
-    struct import_node from = *node;
-    int r = import_open(tree, path, node);
+    if (r == 0 && file.node && is_scalar(file.node))
+        r = expand_text(tree, file, nesting + 1, &name);
+    if (r == 0 && !name)
+        r = import_fail(tree, from, "!include without a file's name");
+    if (r == 0 && !(path = join(tree->files[from.file].path, name)))
+        r = BLEPROXY_E_NOMEM;
+    if (r == 0)
+        r = open_included(tree, node, path, vars, nesting);
     if (r == BLEPROXY_E_NOT_FOUND || r == BLEPROXY_E_IO || r == BLEPROXY_E_LIMIT)
-        r = import_fail(tree, from, "the file '%s' that is included cannot be read", text_of(file.node));
+        r = import_fail(tree, from, "the file '%s' that is included cannot be read",
+                        tree->is_secret || file.file != from.file ? "..." : text_of(file.node));
+    free(name);
     free(path);
     return r;
 }
@@ -231,7 +289,7 @@ static int look_up_merged(struct import_tree *tree, struct import_node merged, c
     const yaml_node_item_t *end = merged.node->data.sequence.items.top;
     for (const yaml_node_item_t *item = merged.node->data.sequence.items.start;
          r == 0 && item < end && !ret_node->node; item++) {
-        struct import_node one = node_at(tree, merged.file, *item);
+        struct import_node one = node_in(tree, merged, *item);
         r = resolve(tree, &one, nesting);
         if (r == 0 && one.node && one.node->type == YAML_MAPPING_NODE)
             r = look_up(tree, one, key, nesting + 1, ret_node);
@@ -239,31 +297,43 @@ static int look_up_merged(struct import_tree *tree, struct import_node merged, c
     return r;
 }
 
-/* The value of a key, resolved; node NULL: the mapping has none. */
+/* The value that the mapping itself has, not resolved. */
+static int look_up_own(struct import_tree *tree, struct import_node mapping, const char *key,
+                       unsigned nesting, struct import_node *ret_node)
+{
+    const yaml_node_pair_t *end = mapping.node->data.mapping.pairs.top;
+    for (const yaml_node_pair_t *pair = mapping.node->data.mapping.pairs.start; pair < end; pair++) {
+        struct import_node name = node_in(tree, mapping, pair->key);
+        int r = take_step(tree, name, nesting);
+        if (r < 0)
+            return r;
+        if (is_scalar(name.node) && strcmp(text_of(name.node), key) == 0) {
+            *ret_node = node_in(tree, mapping, pair->value);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* The value of a key, resolved; node NULL: the mapping has none. There may be several merge keys: the first one that has
+ * it counts. */
 static int look_up(struct import_tree *tree, struct import_node mapping, const char *key, unsigned nesting,
                    struct import_node *ret_node)
 {
-    struct import_node merged = nowhere;
-    int r = 0;
     *ret_node = nowhere;
     if (!mapping.node || mapping.node->type != YAML_MAPPING_NODE)
         return 0;
+    int r = look_up_own(tree, mapping, key, nesting, ret_node);
+    if (r < 0 || ret_node->node)
+        return r < 0 ? r : resolve(tree, ret_node, nesting);
     const yaml_node_pair_t *end = mapping.node->data.mapping.pairs.top;
-    for (const yaml_node_pair_t *pair = mapping.node->data.mapping.pairs.start; pair < end; pair++) {
-        struct import_node name = node_at(tree, mapping.file, pair->key);
-        r = take_step(tree, name, nesting);
-        if (r < 0)
-            return r;
-        if (!is_scalar(name.node))
-            continue;
-        if (strcmp(text_of(name.node), key) == 0) {
-            *ret_node = node_at(tree, mapping.file, pair->value);
-            return resolve(tree, ret_node, nesting);
-        }
-        if (strcmp(text_of(name.node), "<<") == 0)
-            merged = node_at(tree, mapping.file, pair->value);
+    for (const yaml_node_pair_t *pair = mapping.node->data.mapping.pairs.start;
+         r == 0 && pair < end && !ret_node->node; pair++) {
+        struct import_node name = node_in(tree, mapping, pair->key);
+        if (is_scalar(name.node) && strcmp(text_of(name.node), "<<") == 0)
+            r = look_up_merged(tree, node_in(tree, mapping, pair->value), key, nesting + 1, ret_node);
     }
-    return merged.node ? look_up_merged(tree, merged, key, nesting + 1, ret_node) : 0;
+    return r;
 }
 
 /* ---- Packages ---- */
@@ -300,26 +370,44 @@ static int find_in_package(struct import_tree *tree, const char *name, struct im
     return find_in(tree, package, keys, nesting + 1, ret_node);
 }
 
+/* What a later one says counts. */
 static int find_in_packages(struct import_tree *tree, struct import_node packages, const char *const keys[],
                             unsigned nesting, struct import_node *ret_node)
 {
     int r = 0;
     if (packages.node->type == YAML_SEQUENCE_NODE) {
-        const yaml_node_item_t *end = packages.node->data.sequence.items.top;
-        for (const yaml_node_item_t *item = packages.node->data.sequence.items.start;
-             r == 0 && item < end && !ret_node->node; item++)
-            r = find_in_package(tree, "", node_at(tree, packages.file, *item), keys, nesting, ret_node);
+        const yaml_node_item_t *start = packages.node->data.sequence.items.start;
+        for (const yaml_node_item_t *item = packages.node->data.sequence.items.top;
+             r == 0 && item-- > start && !ret_node->node;)
+            r = find_in_package(tree, "", node_in(tree, packages, *item), keys, nesting, ret_node);
     }
     if (packages.node->type == YAML_MAPPING_NODE) {
-        const yaml_node_pair_t *end = packages.node->data.mapping.pairs.top;
-        for (const yaml_node_pair_t *pair = packages.node->data.mapping.pairs.start;
-             r == 0 && pair < end && !ret_node->node; pair++) {
-            struct import_node name = node_at(tree, packages.file, pair->key);
+        const yaml_node_pair_t *start = packages.node->data.mapping.pairs.start;
+        for (const yaml_node_pair_t *pair = packages.node->data.mapping.pairs.top;
+             r == 0 && pair-- > start && !ret_node->node;) {
+            struct import_node name = node_in(tree, packages, pair->key);
             r = find_in_package(tree, is_scalar(name.node) ? text_of(name.node) : "",
-                                node_at(tree, packages.file, pair->value), keys, nesting, ret_node);
+                                node_in(tree, packages, pair->value), keys, nesting, ret_node);
         }
     }
     return r;
+}
+
+/* What packages say is not to count. */
+static bool is_removed(struct import_node node)
+{
+    return has_tag(node.node, "!remove");
+}
+
+/* Of what is needed: !env_var, !include_dir_named and others make something of the text that is not known here. */
+static int check_followed(struct import_tree *tree, struct import_node node)
+{
+    static const char standard[] = "tag:yaml.org,2002:";
+    const char *tag = (const char *)node.node->tag;
+    if (!is_scalar(node.node) || strncmp(tag, standard, sizeof(standard) - 1) == 0)
+        return 0;
+    return tree->is_secret ? import_fail(tree, node, "the tag that this has is not followed here")
+                           : import_fail(tree, node, "the tag '%.*s' is not followed here", SHOWN_MAX, tag);
 }
 
 static int find_in(struct import_tree *tree, struct import_node root, const char *const keys[],
@@ -327,10 +415,13 @@ static int find_in(struct import_tree *tree, struct import_node root, const char
 {
     struct import_node node = root, packages;
     int r = take_step(tree, root, nesting);
-    for (size_t i = 0; r == 0 && keys[i] && node.node; i++) {
+    for (size_t i = 0; r == 0 && keys[i] && node.node && !is_removed(node); i++) {
         struct import_node next;
-        r = look_up(tree, node, keys[i], nesting + 1, &next);
-        node = next;
+        r = check_followed(tree, node);
+        if (r == 0)
+            r = look_up(tree, node, keys[i], nesting + 1, &next);
+        if (r == 0)
+            node = next;
     }
     if (r < 0)
         return r;
@@ -338,13 +429,18 @@ static int find_in(struct import_tree *tree, struct import_node root, const char
     if (node.node)
         return 0;
     r = look_up(tree, root, "packages", nesting + 1, &packages);
+    if (r == 0 && packages.node)
+        r = check_followed(tree, packages);
     return r == 0 && packages.node ? find_in_packages(tree, packages, keys, nesting + 1, ret_node) : r;
 }
 
 int import_find(struct import_tree *tree, const char *const keys[], struct import_node *ret_node)
 {
     *ret_node = nowhere;
-    return find_in(tree, node_at(tree, 0, 1), keys, 0, ret_node);
+    int r = find_in(tree, root_of(tree), keys, 0, ret_node);
+    if (r == 0 && ret_node->node && is_removed(*ret_node))
+        *ret_node = nowhere;
+    return r;
 }
 
 /* ---- Texts ---- */
@@ -352,19 +448,35 @@ int import_find(struct import_tree *tree, const char *const keys[], struct impor
 static int expand(struct import_tree *tree, struct import_node where, const char *text, unsigned nesting,
                   FILE *out);
 
+/* The value of a name where it is used: the innermost scope counts, then the substitutions. */
+static int find_value(struct import_tree *tree, struct import_node where, const char *name, unsigned nesting,
+                      struct import_node *ret_value)
+{
+    const char *const keys[] = {"substitutions", name, NULL};
+    *ret_value = nowhere;
+    for (unsigned scope = where.scope; scope > 0; scope = tree->scopes[scope].outer) {
+        int r = look_up(tree, tree->scopes[scope].vars, name, nesting + 1, ret_value);
+        if (r == 0 && !ret_value->node)
+            r = look_up(tree, tree->scopes[scope].defaults, name, nesting + 1, ret_value);
+        if (r < 0 || ret_value->node)
+            return r;
+    }
+    return find_in(tree, root_of(tree), keys, nesting + 1, ret_value);
+}
+
 static int expand_one(struct import_tree *tree, struct import_node where, const char *name, unsigned nesting,
                       FILE *out)
 {
-    const char *const keys[] = {"substitutions", name, NULL};
-    struct import_node value = nowhere;
-    int r = find_in(tree, node_at(tree, 0, 1), keys, 0, &value);
+    struct import_node value;
+    int r = find_value(tree, where, name, nesting, &value);
     if (r < 0)
         return r;
     if (!value.node || !is_scalar(value.node))
         return !tree->is_secret && can_be_shown(name)
                    ? import_fail(tree, where, "the substitution '%s' is not known", name)
                    : import_fail(tree, where, "a substitution cannot be done here");
-    return expand(tree, value, text_of(value.node), nesting + 1, out);
+    r = check_followed(tree, value);
+    return r == 0 ? expand(tree, value, text_of(value.node), nesting + 1, out) : r;
 }
 
 /* ${name} and $name. */
@@ -400,27 +512,37 @@ static int expand(struct import_tree *tree, struct import_node where, const char
     return r;
 }
 
-int import_find_text(struct import_tree *tree, const char *const keys[], char **ret_text,
-                     struct import_node *ret_node)
+/* Of a scalar; *ret_text NULL: nothing is left of it. To be wiped and freed. */
+static int expand_text(struct import_tree *tree, struct import_node where, unsigned nesting, char **ret_text)
 {
     char text[2 * IMPORT_TEXT_MAX]; /* in one place, so that it can be wiped */
-    int r = import_find(tree, keys, ret_node);
     *ret_text = NULL;
-    if (r < 0 || !ret_node->node || (is_scalar(ret_node->node) && ret_node->node->data.scalar.length == 0))
-        return r;
-    if (!is_scalar(ret_node->node))
-        return import_fail(tree, *ret_node, "the value of '%s' is no text", keys[0]);
-    if (ret_node->node->data.scalar.length > IMPORT_TEXT_MAX)
-        return import_fail(tree, *ret_node, "a value is longer than %d bytes", IMPORT_TEXT_MAX);
+    if (where.node->data.scalar.length == 0)
+        return 0;
+    if (where.node->data.scalar.length > IMPORT_TEXT_MAX)
+        return import_fail(tree, where, "a value is longer than %d bytes", IMPORT_TEXT_MAX);
     FILE *out = fmemopen(text, sizeof(text), "w");
     if (!out)
         return BLEPROXY_E_NOMEM;
     setvbuf(out, NULL, _IONBF, 0);
-    r = expand(tree, *ret_node, text_of(ret_node->node), 0, out);
+    int r = expand(tree, where, text_of(where.node), nesting, out);
     long length = ftell(out);
     fclose(out);
     if (r == 0 && length > 0)
         *ret_text = strndup(text, (size_t)length);
     explicit_bzero(text, sizeof(text));
     return r == 0 && length > 0 && !*ret_text ? BLEPROXY_E_NOMEM : r;
+}
+
+int import_find_text(struct import_tree *tree, const char *const keys[], char **ret_text,
+                     struct import_node *ret_node)
+{
+    int r = import_find(tree, keys, ret_node);
+    *ret_text = NULL;
+    if (r < 0 || !ret_node->node || document_is_null(ret_node->node))
+        return r;
+    r = check_followed(tree, *ret_node);
+    if (r == 0 && !is_scalar(ret_node->node))
+        r = import_fail(tree, *ret_node, "the value of '%s' is no text", keys[0]);
+    return r == 0 ? expand_text(tree, *ret_node, 0, ret_text) : r;
 }

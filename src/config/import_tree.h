@@ -14,12 +14,27 @@ struct import_file {
     yaml_document_t document;
 };
 
+/* A place in one of the files; node NULL: none. */
+struct import_node {
+    unsigned file;
+    const yaml_node_t *node;
+    unsigned scope; /* among the tree's; 0: none but the substitutions */
+};
+
+/* What an !include gives names to: its `vars`, and the `defaults` of the file, which are under it. */
+struct import_scope {
+    struct import_node vars, defaults;
+    unsigned outer;
+};
+
 struct import_tree {
     const struct import_ops *ops;
     void *user;
     const char *secrets_path; /* NULL: secrets.yaml beside the file, else beside the first */
     struct import_file *files;
     size_t n_files;
+    struct import_scope *scopes; /* the first one is not used */
+    size_t n_scopes;
     unsigned steps; /* taken so far: alias upon alias is little to write and much to follow */
     struct config_error *error;
     bool is_secret;       /* what is read now: nothing of it is shown */
@@ -29,16 +44,12 @@ struct import_tree {
 
 enum {
     IMPORT_FILES_MAX = 64,
-    IMPORT_DEPTH_MAX = 64,     /* of the YAML */
-    IMPORT_NESTING_MAX = 16,   /* of includes, packages, merge keys and substitutions in each other */
+    IMPORT_SCOPES_MAX = 256,
+    IMPORT_DEPTH_MAX = 64, /* of the YAML */
+    IMPORT_NESTING_MAX =
+        48, /* of includes, packages, merge keys and substitutions in each other, all steps counted */
     IMPORT_STEPS_MAX = 200000, /* pairs looked at */
     IMPORT_TEXT_MAX = 1024,    /* bytes of a value with its substitutions */
-};
-
-/* A place in one of the files; node NULL: none. */
-struct import_node {
-    unsigned file;
-    const yaml_node_t *node;
 };
 
 /* All return 0, or BLEPROXY_E_INVALID with *tree->error set, BLEPROXY_E_NOMEM. */

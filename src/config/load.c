@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/check.h"
+#include "config/errors.h"
 #include "config/file.h"
 #include "config/part.h"
 #include "config/schema.h"
@@ -36,22 +37,23 @@ static int add_file(struct config *config, char *path)
     return 0;
 }
 
-static int read_file(struct config *config, unsigned file, struct config_error *ret_error)
+static int read_file(struct config *config, unsigned file, struct config_errors *errors)
 {
     char *text;
     size_t size;
-    config_error_in(ret_error, config, file);
+    struct config_error *error = &errors->now;
+    config_error_in(error, config, file);
     int r = file_read(config->files[file], CONFIG_SIZE_MAX, &text, &size);
     if (r == BLEPROXY_E_NOT_FOUND)
-        config_fail(ret_error, 0, "there is no such file");
+        config_fail(error, 0, "there is no such file");
     if (r == BLEPROXY_E_IO)
-        config_fail(ret_error, 0, "the file cannot be read: %s", strerror(errno));
+        config_fail(error, 0, "the file cannot be read: %s", strerror(errno));
     if (r == BLEPROXY_E_LIMIT)
-        return config_fail(ret_error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
+        return config_fail(error, 0, "the file is larger than %d bytes", CONFIG_SIZE_MAX);
     if (r < 0)
         return r;
     const struct config_source source = source_of(config, file);
-    r = config_read_part(text, size, &source, config, ret_error);
+    r = config_read_part(text, size, &source, config, errors);
     file_free(text, size);
     return r;
 }
@@ -215,31 +217,46 @@ static int warn_of_all(struct config *config)
 
 /* ---- All of it ---- */
 
-static int load(struct config *config, const char *path, struct config_error *ret_error)
+static int read_all(struct config *config, struct config_errors *errors)
 {
-    int r = add_file(config, strdup(path));
-    if (r == 0)
-        r = read_file(config, 0, ret_error);
-    if (r == 0)
-        r = find_drop_ins(config, ret_error);
-    for (unsigned file = 1; r == 0 && file < config->n_files; file++)
-        r = read_file(config, file, ret_error);
-    if (r == 0) {
-        config_error_in(ret_error, config, 0);
-        r = config_check(config, ret_error);
+    int first = read_file(config, 0, errors), r = config_errors_take(errors, first);
+    if (r < 0 || first == BLEPROXY_E_NOT_FOUND || first == BLEPROXY_E_IO)
+        return r < 0 ? r : first;
+    bool all_read = first == 0;
+    config_error_in(&errors->now, config, 0);
+    r = find_drop_ins(config, &errors->now);
+    all_read &= r == 0;
+    r = config_errors_take(errors, r);
+    for (unsigned file = 1; r == 0 && file < config->n_files; file++) {
+        r = read_file(config, file, errors);
+        all_read &= r == 0;
+        r = config_errors_take(errors, r);
     }
-    return r == 0 ? warn_of_all(config) : r;
+    if (r == 0)
+        r = config_check(config, all_read, errors);
+    return r == 0 && errors->n > 0 ? BLEPROXY_E_INVALID : r;
 }
 
-int config_load(const char *path, struct config *ret_config, struct config_error *ret_error)
+int config_load_all(const char *path, struct config *ret_config, struct config_errors *ret_errors)
 {
     struct config config = {0};
-    int r = load(&config, path, ret_error);
-    int why = errno;
+    int r = add_file(&config, strdup(path));
+    if (r == 0)
+        r = read_all(&config, ret_errors);
+    if (r == 0)
+        r = warn_of_all(&config);
     if (r < 0)
         config_deinit(&config);
     else
         *ret_config = config;
-    errno = why;
+    return r;
+}
+
+int config_load(const char *path, struct config *ret_config, struct config_error *ret_error)
+{
+    struct config_errors errors = {0};
+    int r = config_load_all(path, ret_config, &errors);
+    config_errors_first(&errors, ret_error);
+    config_errors_deinit(&errors);
     return r;
 }

@@ -15,9 +15,9 @@ struct config_source {
 char *config_path(const struct config_source *source, const char *name);
 
 /* Adds what the text says to config, which may hold what others said: lists grow, words are added, of other values the
- * later one counts. What the parts say together is config_check()'s to judge. The results are config_parse()'s; after a
- * failure config holds some of it, and is to be freed. */
+ * later one counts. What the parts say together is config_check()'s to judge. 0, what is wrong being among the errors: then
+ * entries lack what was; BLEPROXY_E_INVALID with errors->now set: it is no YAML; BLEPROXY_E_NOMEM. */
 int config_read_part(const char *text, size_t size, const struct config_source *source, struct config *config,
-                     struct config_error *ret_error);
+                     struct config_errors *errors);
 
 #endif

@@ -2,6 +2,7 @@
 #include "config/pins.h"
 
 #include "config/check.h"
+#include "config/errors.h"
 #include "config/schema.h"
 #include <bleproxy/advertisement.h>
 #include <bleproxy/error.h>
@@ -27,11 +28,11 @@ struct relations {
     const struct config *config;
     struct relation *items;
     size_t n;
-    struct config_error *error;
+    struct config_errors *errors;
 };
 
 #define fail_at(relations, where, ...)                                                                       \
-    config_fail_at((relations)->error, (relations)->config, (where)->file, (where)->line, __VA_ARGS__)
+    config_fail_at(&(relations)->errors->now, (relations)->config, (where)->file, (where)->line, __VA_ARGS__)
 
 static struct config_place_text place(const struct relations *relations, const struct config_text *here,
                                       const struct config_text *there)
@@ -44,11 +45,12 @@ static bool is_before(const struct config_text *a, const struct config_text *b)
     return a->file != b->file ? a->file < b->file : a->line < b->line;
 }
 
-/* The texts are valid addresses. */
+/* The texts are valid addresses, or lacking: 0. */
 static uint64_t address_of(const char *text)
 {
     uint64_t address = 0;
-    bleproxy_address_parse(text, &address);
+    if (text)
+        bleproxy_address_parse(text, &address);
     return address;
 }
 
@@ -65,14 +67,18 @@ static int fail_unknown_proxy(const struct relations *relations, const struct co
 static int add_proxies(struct relations *relations, uint64_t device, enum relation_kind kind,
                        const struct config_text *texts, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct relation *relation = &relations->items[relations->n++];
-        *relation = (struct relation){.device = device, .kind = kind, .where = &texts[i]};
-        relation->proxy = config_find(relations->config, texts[i].text);
-        if (!relation->proxy && bleproxy_address_parse(texts[i].text, &relation->mac) < 0)
-            return fail_unknown_proxy(relations, &texts[i]);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct relation relation = {.device = device, .kind = kind, .where = &texts[i]};
+        if (!texts[i].text)
+            continue;
+        relation.proxy = config_find(relations->config, texts[i].text);
+        if (!relation.proxy && bleproxy_address_parse(texts[i].text, &relation.mac) < 0)
+            r = config_errors_take(relations->errors, fail_unknown_proxy(relations, &texts[i]));
+        else if (device != 0)
+            relations->items[relations->n++] = relation;
     }
-    return 0;
+    return r;
 }
 
 static int add_devices(struct relations *relations)
@@ -94,9 +100,10 @@ static int add_devices(struct relations *relations)
 static void add_addresses(struct relations *relations, const struct config_proxy *proxy,
                           enum relation_kind kind, const struct config_text *texts, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        relations->items[relations->n++] = (struct relation){
-            .device = address_of(texts[i].text), .proxy = proxy, .kind = kind, .where = &texts[i]};
+    for (size_t i = 0; proxy->name && i < n; i++)
+        if (texts[i].text)
+            relations->items[relations->n++] = (struct relation){
+                .device = address_of(texts[i].text), .proxy = proxy, .kind = kind, .where = &texts[i]};
 }
 
 static size_t count_all(const struct config *config)
@@ -185,20 +192,15 @@ static int check_reserved(const struct relations *relations, const struct relati
                    proxy->name, device, place(relations, relation->where, &proxy->only[0]).text);
 }
 
-/* All relations of one device. */
-static int check_device(const struct relations *relations, const struct relation *first, size_t n)
+/* One of the n relations of a device: the first that is wrong with it. */
+static int check_relation(const struct relations *relations, const struct relation *first, size_t n,
+                          const struct relation *relation)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < i; j++)
-            if (wants(&first[i]) != wants(&first[j]) && same_proxy(&first[i], &first[j]))
-                return fail_contradiction(relations, &first[j], &first[i]);
-        int r = check_only(relations, first, n, &first[i]);
-        if (r == 0)
-            r = check_reserved(relations, &first[i]);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (const struct relation *other = first; other < relation; other++)
+        if (wants(relation) != wants(other) && same_proxy(relation, other))
+            return fail_contradiction(relations, other, relation);
+    int r = check_only(relations, first, n, relation);
+    return r == 0 ? check_reserved(relations, relation) : r;
 }
 
 static int compare_by_device(const void *a, const void *b)
@@ -212,26 +214,28 @@ static int compare_by_device(const void *a, const void *b)
 static int check_all(struct relations *relations)
 {
     size_t n;
+    int r = 0;
     qsort(relations->items, relations->n, sizeof(*relations->items), compare_by_device);
-    for (size_t i = 0; i < relations->n; i += n) {
+    for (size_t i = 0; r == 0 && i < relations->n; i += n) {
         const struct relation *first = &relations->items[i];
         for (n = 1; i + n < relations->n && first[n].device == first->device;)
             n++;
-        int r = check_device(relations, first, n);
-        if (r < 0)
-            return r;
+        for (size_t j = 0; r == 0 && j < n; j++)
+            r = config_errors_take(relations->errors, check_relation(relations, first, n, &first[j]));
     }
-    return 0;
+    return r;
 }
 
-int config_check_pins(const struct config *config, struct config_error *ret_error)
+int config_check_pins(const struct config *config, struct config_errors *errors)
 {
     size_t n = count_all(config);
-    struct relations relations = {.config = config, .error = ret_error};
-    if (n > SCHEMA_TEXTS_MAX)
-        return config_fail(ret_error, 0,
-                           "there are more than %d entries in lists such as 'prefer', all together",
-                           SCHEMA_TEXTS_MAX);
+    struct relations relations = {.config = config, .errors = errors};
+    if (n > SCHEMA_TEXTS_MAX) {
+        config_fail_at(&errors->now, config, 0, 0,
+                       "there are more than %d entries in lists such as 'prefer', all together",
+                       SCHEMA_TEXTS_MAX);
+        return config_errors_take(errors, BLEPROXY_E_INVALID);
+    }
     if (n == 0)
         return 0;
     relations.items = calloc(n, sizeof(*relations.items));

@@ -5,7 +5,8 @@
 #include "config/config.h"
 
 /* Checks what `prefer`, `only` and `deny` of devices and proxies say together: that the proxies exist, and that nothing
- * is both wanted and ruled out. 0, BLEPROXY_E_INVALID with *ret_error set, BLEPROXY_E_NOMEM. */
-int config_check_pins(const struct config *config, struct config_error *ret_error);
+ * is both wanted and ruled out. Entries and texts may lack what was wrong with them. 0, what is wrong being among the
+ * errors; BLEPROXY_E_NOMEM. */
+int config_check_pins(const struct config *config, struct config_errors *errors);
 
 #endif

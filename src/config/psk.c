@@ -7,12 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 bool psk_valid(const char *text)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static const char last[] = "AEIMQUYcgkosw048"; /* 43 digits hold 258 bits: the last two of them are 0 */
     return strlen(text) == PSK_TEXT_LENGTH && strspn(text, alphabet) == PSK_TEXT_LENGTH - 1 &&
            strchr(last, text[PSK_TEXT_LENGTH - 2]) && text[PSK_TEXT_LENGTH - 1] == '=';
+}
+
+const char *psk_find(const char *text)
+{
+    size_t digits = 0;
+    for (const char *c = text; *c; c++) {
+        if (*c == '=' && digits >= PSK_TEXT_LENGTH - 1)
+            return c + 1 - PSK_TEXT_LENGTH;
+        digits = strchr(alphabet, *c) ? digits + 1 : 0;
+    }
+    return NULL;
+}
+
+void psk_hide(char *text)
+{
+    const char *key;
+    while ((key = psk_find(text)))
+        memset(text + (key - text), '*', PSK_TEXT_LENGTH);
 }
 
 int config_read_psk_file(const char *path, char **ret_psk)

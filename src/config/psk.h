@@ -11,5 +11,9 @@ enum {
 
 /* Whether text is the base64 of 32 bytes: standard alphabet, padded, no unused bits set. */
 bool psk_valid(const char *text);
+/* The first thing in text that looks like one, also with unused bits set; NULL: there is none. */
+const char *psk_find(const char *text);
+/* Puts asterisks in the place of all of them in text, which is to be shown. */
+void psk_hide(char *text);
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/schema.h"
 
+#include "config/document.h"
+#include "config/errors.h"
+#include "config/psk.h"
 #include "config/spelling.h"
 #include "names/sanitise.h"
 #include <bleproxy/error.h>
@@ -18,8 +21,10 @@ enum {
 struct reader {
     yaml_document_t *document;
     const void *user;
-    struct config_error *error;
-    size_t n_texts; /* of SCHEMA_TEXTS, so far */
+    struct config_errors *errors;
+    struct config_error *error; /* errors->now */
+    size_t n_texts;             /* of SCHEMA_TEXTS, so far */
+    bool too_many_texts;
 };
 
 static int read_object(struct reader *reader, const struct schema *schema, const yaml_node_t *node,
@@ -32,6 +37,7 @@ int config_fail(struct config_error *ret_error, unsigned line, const char *forma
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    psk_hide(text); /* one that stands where a name should */
     sanitise(ret_error->text, sizeof(ret_error->text), text, strlen(text), SIZE_MAX);
     ret_error->line = line;
     return BLEPROXY_E_INVALID;
@@ -69,17 +75,6 @@ static int check_tag(const struct reader *reader, const yaml_node_t *node, const
     return config_fail(reader->error, line_of(node),
                        "tags such as '%.*s' are not supported here; write the value itself", SHOWN_MAX,
                        (const char *)node->tag);
-}
-
-static bool is_null(const yaml_node_t *node)
-{
-    static const char *const nulls[] = {"~", "null", "Null", "NULL"};
-    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-        return false;
-    for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
-        if (strcmp((const char *)node->data.scalar.value, nulls[i]) == 0)
-            return true;
-    return false;
 }
 
 /* A copy in *ret_text. */
@@ -128,16 +123,29 @@ static int read_text(const struct reader *reader, const struct schema_key *key, 
     return r;
 }
 
+static int read_item(const struct reader *reader, const struct schema_key *key, const yaml_node_t *item,
+                     char **ret_text)
+{
+    int r = check_tag(reader, item, key);
+    if (r == 0 && item->type != YAML_SCALAR_NODE)
+        r = config_fail(reader->error, line_of(item), "the entries of '%s' must be texts", key->name);
+    return r == 0 ? read_value_text(reader, key, item, ret_text) : r;
+}
+
 static int read_texts(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
                       void *object)
 {
     bool list = node->type == YAML_SEQUENCE_NODE;
     const yaml_node_item_t *items = list ? node->data.sequence.items.start : NULL;
     size_t n = list ? (size_t)(node->data.sequence.items.top - items) : 1;
-    if (n > SCHEMA_TEXTS_MAX - reader->n_texts)
+    if (n > SCHEMA_TEXTS_MAX - reader->n_texts) {
+        if (reader->too_many_texts)
+            return 0; /* that was told */
+        reader->too_many_texts = true;
         return config_fail(reader->error, line_of(node),
                            "there are more than %d entries in lists such as '%s', all together",
                            SCHEMA_TEXTS_MAX, key->name);
+    }
     reader->n_texts += n;
     size_t *count = member(object, key->count_offset);
     struct config_text *before, *texts = n > 0 ? calloc(n, sizeof(*texts)) : NULL;
@@ -149,14 +157,10 @@ static int read_texts(struct reader *reader, const struct schema_key *key, const
     memcpy(member(object, key->offset), &texts, sizeof(texts));
     for (; *count < n; ++*count) {
         const yaml_node_t *item = list ? yaml_document_get_node(reader->document, items[*count]) : node;
-        int r = check_tag(reader, item, key);
-        if (r == 0 && item->type != YAML_SCALAR_NODE)
-            r = config_fail(reader->error, line_of(item), "the entries of '%s' must be texts", key->name);
-        if (r == 0)
-            r = read_value_text(reader, key, item, &texts[*count].text);
+        texts[*count].line = line_of(item);
+        int r = config_errors_take(reader->errors, read_item(reader, key, item, &texts[*count].text));
         if (r < 0)
             return r;
-        texts[*count].line = line_of(item);
     }
     return 0;
 }
@@ -233,7 +237,8 @@ static int read_bits(const struct reader *reader, const struct schema_key *key, 
     const yaml_node_item_t *end = node->data.sequence.items.top;
     int r = 0;
     for (const yaml_node_item_t *item = node->data.sequence.items.start; r == 0 && item < end; item++)
-        r = read_bit(reader, key, yaml_document_get_node(reader->document, *item), object);
+        r = config_errors_take(
+            reader->errors, read_bit(reader, key, yaml_document_get_node(reader->document, *item), object));
     return r;
 }
 
@@ -257,7 +262,8 @@ static int read_list(struct reader *reader, const struct schema_key *key, const 
     memset(member(array, *count * key->items->size), 0, n * key->items->size);
     for (size_t i = 0; i < n; i++) {
         const yaml_node_t *item = yaml_document_get_node(reader->document, items[i]);
-        int r = read_object(reader, key->items, item, member(array, *count * key->items->size));
+        int r = config_errors_take(
+            reader->errors, read_object(reader, key->items, item, member(array, *count * key->items->size)));
         ++*count;
         if (r < 0)
             return r;
@@ -304,7 +310,7 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
     int r = check_tag(reader, node, key);
     if (r < 0)
         return r;
-    if (is_null(node))
+    if (document_is_null(node))
         return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
                              : 0;
     bool list = key->type == SCHEMA_LIST || takes_several(key),
@@ -339,15 +345,15 @@ static void list_keys(const struct schema *schema, char text[KEYS_TEXT_SIZE])
                                    schema->keys[i].name);
 }
 
-static const char *nearest_key(const struct schema *schema, const char *name)
+static const struct schema_key *nearest_key(const struct schema *schema, const char *name)
 {
-    const char *nearest = NULL;
+    const struct schema_key *nearest = NULL;
     size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
     for (size_t i = 0; i < schema->n_keys; i++) {
         size_t distance = spelling_distance(name, schema->keys[i].name);
         if (distance < limit) {
             limit = distance;
-            nearest = schema->keys[i].name;
+            nearest = &schema->keys[i];
         }
     }
     return nearest;
@@ -363,20 +369,33 @@ static bool looks_like_key(const char *name, size_t length)
     return length > 0 && length <= SHOWN_MAX;
 }
 
-static int fail_unknown_key(const struct reader *reader, const struct schema *schema, const yaml_node_t *node)
+/* The keys of an object, as far as they were read. */
+struct keys {
+    unsigned lines[SCHEMA_KEYS_MAX]; /* of each key of the schema; 0: it is not there */
+    bool meant[SCHEMA_KEYS_MAX];     /* a misspelt one is taken for it */
+};
+
+static int fail_unknown_key(const struct reader *reader, const struct schema *schema, const yaml_node_t *node,
+                            struct keys *keys)
 {
     const char *name = (const char *)node->data.scalar.value;
-    char keys[KEYS_TEXT_SIZE];
-    list_keys(schema, keys);
+    char list[KEYS_TEXT_SIZE];
+    list_keys(schema, list);
+    if (strcmp(name, "<<") == 0) {
+        memset(keys->meant, true, sizeof(keys->meant));
+        return config_fail(reader->error, line_of(node),
+                           "merge keys, '<<', are not supported here; write the keys themselves");
+    }
     if (!looks_like_key(name, node->data.scalar.length))
         return config_fail(reader->error, line_of(node), "unknown key; the keys of %s are: %s", schema->noun,
-                           keys);
-    const char *nearest = nearest_key(schema, name);
-    if (nearest)
-        return config_fail(reader->error, line_of(node), "unknown key '%s'; did you mean '%s'?", name,
-                           nearest);
-    return config_fail(reader->error, line_of(node), "unknown key '%s'; the keys of %s are: %s", name,
-                       schema->noun, keys);
+                           list);
+    const struct schema_key *nearest = nearest_key(schema, name);
+    if (!nearest)
+        return config_fail(reader->error, line_of(node), "unknown key '%s'; the keys of %s are: %s", name,
+                           schema->noun, list);
+    keys->meant[nearest - schema->keys] = true;
+    return config_fail(reader->error, line_of(node), "unknown key '%s'; did you mean '%s'?", name,
+                       nearest->name);
 }
 
 static const struct schema_key *find_key(const struct schema *schema, const yaml_node_t *node)
@@ -389,7 +408,7 @@ static const struct schema_key *find_key(const struct schema *schema, const yaml
 }
 
 static int read_pair(struct reader *reader, const struct schema *schema, const yaml_node_pair_t *pair,
-                     unsigned key_lines[], void *object)
+                     struct keys *keys, void *object)
 {
     const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key);
     if (name->type != YAML_SCALAR_NODE)
@@ -399,13 +418,24 @@ static int read_pair(struct reader *reader, const struct schema *schema, const y
         return r;
     const struct schema_key *key = find_key(schema, name);
     if (!key)
-        return fail_unknown_key(reader, schema, name);
-    unsigned *line = &key_lines[key - schema->keys];
+        return fail_unknown_key(reader, schema, name, keys);
+    unsigned *line = &keys->lines[key - schema->keys];
     if (*line > 0)
         return config_fail(reader->error, line_of(name), "'%s' is given twice, first in line %u", key->name,
                            *line);
     *line = line_of(name);
     return read_value(reader, key, yaml_document_get_node(reader->document, pair->value), object);
+}
+
+static int check_required(const struct reader *reader, const struct schema *schema, const yaml_node_t *node,
+                          const struct keys *keys)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < schema->n_keys; i++)
+        if (schema->keys[i].required && keys->lines[i] == 0 && !keys->meant[i])
+            r = config_errors_take(reader->errors, config_fail(reader->error, line_of(node), "%s needs '%s'",
+                                                               schema->noun, schema->keys[i].name));
+    return r;
 }
 
 static int read_object(struct reader *reader, const struct schema *schema, const yaml_node_t *node,
@@ -415,31 +445,27 @@ static int read_object(struct reader *reader, const struct schema *schema, const
     if (r < 0)
         return r;
     if (node->type != YAML_MAPPING_NODE) {
-        char keys[KEYS_TEXT_SIZE];
-        list_keys(schema, keys);
+        char list[KEYS_TEXT_SIZE];
+        list_keys(schema, list);
         return config_fail(reader->error, line_of(node),
-                           "%s is written as lines of 'key: value', with these keys: %s", schema->noun, keys);
+                           "%s is written as lines of 'key: value', with these keys: %s", schema->noun, list);
     }
-    unsigned key_lines[SCHEMA_KEYS_MAX] = {0};
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
-         pair++) {
-        r = read_pair(reader, schema, pair, key_lines, object);
-        if (r < 0)
-            return r;
-    }
-    for (size_t i = 0; i < schema->n_keys; i++)
-        if (schema->keys[i].required && key_lines[i] == 0)
-            return config_fail(reader->error, line_of(node), "%s needs '%s'", schema->noun,
-                               schema->keys[i].name);
-    return schema->complete ? schema->complete(object, line_of(node), key_lines, reader->user, reader->error)
-                            : 0;
+    struct keys keys = {0};
+    const yaml_node_pair_t *end = node->data.mapping.pairs.top;
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; r == 0 && pair < end; pair++)
+        r = config_errors_take(reader->errors, read_pair(reader, schema, pair, &keys, object));
+    if (r == 0)
+        r = check_required(reader, schema, node, &keys);
+    if (r < 0 || !schema->complete)
+        return r;
+    return schema->complete(object, line_of(node), keys.lines, reader->user, reader->error);
 }
 
 int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
-                const void *user, struct config_error *ret_error)
+                const void *user, struct config_errors *errors)
 {
-    struct reader reader = {.document = document, .user = user, .error = ret_error};
-    return read_object(&reader, schema, node, object);
+    struct reader reader = {.document = document, .user = user, .errors = errors, .error = &errors->now};
+    return config_errors_take(errors, read_object(&reader, schema, node, object));
 }
 
 void schema_free(const struct schema *schema, void *object)

@@ -46,22 +46,22 @@ struct schema {
     size_t size;      /* of the struct */
     const struct schema_key *keys;
     size_t n_keys; /* at most SCHEMA_KEYS_MAX */
-    /* May be NULL: sees the filled struct, fills in what the file left out. line is where the mapping begins,
-     * key_lines where each key of the table stands, 0 for an absent one. 0, config_fail() or
-     * BLEPROXY_E_NOMEM. */
+    /* May be NULL: sees the filled struct, which lacks values that are wrong, required ones too, and fills in what the
+     * file left out. line is where the mapping begins, key_lines where each key of the table stands, 0 for an absent one.
+     * 0, config_fail() or BLEPROXY_E_NOMEM. */
     int (*complete)(void *object, unsigned line, const unsigned key_lines[], const void *user,
                     struct config_error *ret_error);
 };
 
 /* Reads the mapping `node` into the struct `object`, which is zeroed or holds what others said: lists of objects grow, bits
- * are added, of everything else the later one counts. 0; BLEPROXY_E_INVALID with *ret_error set or
- * BLEPROXY_E_NOMEM, and object then is to be freed too. user goes to the complete functions. */
+ * are added, of everything else the later one counts. 0, with all that is wrong among the errors, or BLEPROXY_E_NOMEM;
+ * object is to be freed in any case. user goes to the complete functions. */
 int schema_read(const struct schema *schema, yaml_document_t *document, const yaml_node_t *node, void *object,
-                const void *user, struct config_error *ret_error);
+                const void *user, struct config_errors *errors);
 /* Frees what schema_read() allocated in object and zeroes it. */
 void schema_free(const struct schema *schema, void *object);
 
-/* Fills *ret_error in, control characters left out, and returns BLEPROXY_E_INVALID. */
+/* Fills *ret_error in, control characters left out and keys hidden, and returns BLEPROXY_E_INVALID. */
 int config_fail(struct config_error *ret_error, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

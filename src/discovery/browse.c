@@ -18,6 +18,8 @@ struct browse {
     void *user;
     struct list services;
     size_t n;
+    uint64_t hash_key;
+    unsigned n_addresses;      /* taken from this datagram */
     uint64_t ask_ns, pause_ns; /* when to ask who is there, and the pause after that */
     uint64_t asked_ns;         /* who is there, last */
     uint64_t hold_ns;          /* nothing before: a burst went out */
@@ -65,6 +67,7 @@ int browse_new(const struct env *env, const struct browse_ops *ops, void *user, 
     browse->ops = ops;
     browse->user = user;
     list_init(&browse->services);
+    env->random(env->user, &browse->hash_key, sizeof(browse->hash_key));
     browse_restart(browse, now_ns);
     *ret_browse = browse;
     return 0;
@@ -129,10 +132,11 @@ static void tell_all(struct browse *browse, uint64_t now_ns)
 
 static struct service *find(const struct browse *browse, const char *instance)
 {
+    uint64_t hash = dns_name_hash(instance, browse->hash_key);
     list_for_each(node, &browse->services)
     {
         struct service *service = list_entry(node, struct service, link);
-        if (dns_name_equals(service->instance, instance))
+        if (service->instance_hash == hash && dns_name_equals(service->instance, instance))
             return service;
     }
     return NULL;
@@ -173,6 +177,7 @@ static struct service *make(struct browse *browse, const char *instance, uint64_
     if (!service)
         return NULL;
     service_init(service, instance, now_ns);
+    service->instance_hash = dns_name_hash(instance, browse->hash_key);
     list_append(&browse->services, &service->link);
     browse->n++;
     return service;
@@ -200,12 +205,28 @@ static void feed_pointer(struct browse *browse, const struct dns_record *record,
 static void feed_address(struct browse *browse, const struct dns_record *record, uint64_t life_ns,
                          const struct netif *netif, uint64_t now_ns)
 {
+    uint64_t hash = dns_name_hash(record->name, browse->hash_key);
     list_for_each(node, &browse->services)
     {
         struct service *service = list_entry(node, struct service, link);
-        if (service->location.is_there && dns_name_equals(service->host.name, record->name))
-            service_feed_address(service, browse->env, record, life_ns, netif, now_ns);
+        if (service->host_hash != hash || !service->location.is_there ||
+            !dns_name_equals(service->host.name, record->name))
+            continue;
+        if (browse->n_addresses == BROWSE_ADDRESSES_MAX)
+            return;
+        browse->n_addresses++;
+        service_feed_address(service, browse->env, record, life_ns, netif, now_ns);
     }
+}
+
+static void feed_service(struct browse *browse, const struct dns_record *record, uint64_t life_ns,
+                         uint64_t now_ns)
+{
+    struct service *service = find(browse, record->name);
+    if (!service)
+        return;
+    service_feed(service, browse->env, record, life_ns, now_ns);
+    service->host_hash = dns_name_hash(service->host.name, browse->hash_key);
 }
 
 /* A record's lifetime as it is kept: of a goodbye none. */
@@ -228,9 +249,7 @@ static void feed_record(struct browse *browse, enum pass pass, const struct dns_
     if (pass == PASS_POINTERS && record->type == DNS_PTR) {
         feed_pointer(browse, record, life_ns, now_ns);
     } else if (pass == PASS_SERVICES && (record->type == DNS_SRV || record->type == DNS_TXT)) {
-        struct service *service = find(browse, record->name);
-        if (service)
-            service_feed(service, browse->env, record, life_ns, now_ns);
+        feed_service(browse, record, life_ns, now_ns);
     } else if (pass == PASS_ADDRESSES && is_address) {
         feed_address(browse, record, life_ns, netif, now_ns);
     }
@@ -244,6 +263,7 @@ void browse_feed(struct browse *browse, const uint8_t *datagram, size_t size, co
     if (from->port != DNS_PORT || !netif_is_neighbour(netif, from))
         return;
     enter(browse);
+    browse->n_addresses = 0;
     for (int pass = 0; pass < N_PASSES; pass++) {
         if (dns_read(&reader, datagram, size) < 0 || !reader.is_response)
             break;
@@ -275,9 +295,10 @@ static bool ask(struct asking *asking, const char *name, enum dns_type type)
             return false;
         if (!asking->any)
             dns_write(&asking->writer, 0, false);
-        asking->any = true;
-        if (dns_write_question(&asking->writer, &question) != BLEPROXY_E_LIMIT)
-            return true;
+        int r = dns_write_question(&asking->writer, &question);
+        asking->any |= r == 0;
+        if (r != BLEPROXY_E_LIMIT)
+            return true; /* a name that is none ("." of an SRV) is not asked for */
         flush(asking);
     }
     return true;

@@ -8,7 +8,9 @@
 
 enum {
     BROWSE_SERVICES_MAX = 1024, /* 2 KB each; when full, those of which too little is known give way */
-    BROWSE_BURST_MAX = 4,       /* messages sent in a row; more follow after a pause */
+    BROWSE_ADDRESSES_MAX =
+        1024, /* taken from one datagram, those of a host that has several devices once for each */
+    BROWSE_BURST_MAX = 4, /* messages sent in a row; more follow after a pause */
     BROWSE_ONE_SHOT_S =
         120, /* answers to one-shot questions live at least so long: they say 10 s or less, so that
                                  * nobody relies on them, but nobody tells us when they are outdated */

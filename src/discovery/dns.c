@@ -13,7 +13,6 @@ enum {
     FLAG_RESPONSE = 0x8000,
     FLAG_OPCODE = 0x7800,
     FLAG_AUTHORITATIVE = 0x0400,
-    FLAG_TRUNCATED = 0x0200,
     FLAG_RCODE = 0x000f,
     HEADER_SIZE = 12,
     SRV_HEAD = 6, /* priority, weight, port */
@@ -42,6 +41,14 @@ bool dns_name_equals(const char *a, const char *b)
     while (*a && lower(*a) == lower(*b))
         a++, b++;
     return *a == *b;
+}
+
+uint64_t dns_name_hash(const char *name, uint64_t key)
+{
+    uint64_t hash = key;
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)lower(*name)) * (key | 1);
+    return hash ^ hash >> 32;
 }
 
 static bool is_digit(char c)
@@ -74,7 +81,7 @@ bool dns_label(const char *name, const char *suffix, char ret_label[DNS_LABEL_MA
         label[size++] = unescape(name, &taken);
         name += taken;
     }
-    if (size == 0 || *name != '.' || (*suffix && !dns_name_equals(name + 1, suffix)))
+    if (size == 0 || *name != '.' || !dns_name_equals(name + 1, suffix))
         return false;
     label[size] = '\0';
     memcpy(ret_label, label, size + 1);
@@ -117,8 +124,43 @@ int dns_read(struct dns_reader *reader, const uint8_t *message, size_t size)
         return BLEPROXY_E_PROTOCOL;
     reader->id = get16(message);
     reader->is_response = flags & FLAG_RESPONSE;
-    reader->truncated = flags & FLAG_TRUNCATED;
+    reader->entry = message + HEADER_SIZE;
     return 0;
+}
+
+/* Whether the name there is put together in few enough steps. libresolv follows pointers as long as the message is, and
+ * hundreds of names may begin with the same thousands of them. */
+static bool is_straight(const struct dns_reader *reader, const uint8_t *at)
+{
+    const uint8_t *base = ns_msg_base(reader->message), *end = ns_msg_end(reader->message);
+    for (unsigned steps = 0; steps < DNS_NAME_STEPS && at < end; steps++) {
+        if (*at == 0)
+            return true;
+        if ((*at & NS_CMPRSFLGS) != NS_CMPRSFLGS) {
+            if (*at >= end - at)
+                return false;
+            at += 1 + *at;
+        } else {
+            size_t target = end - at < 2 ? SIZE_MAX : get16(at) & 0x3fffu;
+            if (target >= (size_t)(end - base))
+                return false;
+            at = base + target;
+        }
+    }
+    return false;
+}
+
+/* Steps over the next entry, whose bounds dns_read() has had checked; whether its name may be read. */
+static bool step_over(struct dns_reader *reader)
+{
+    const uint8_t *entry = reader->entry, *end = ns_msg_end(reader->message);
+    int size = dn_skipname(entry, end);
+    if (size < 0)
+        return false;
+    reader->entry += size + NS_QFIXEDSZ;
+    if (reader->section != ns_s_qd)
+        reader->entry += NS_RRFIXEDSZ - NS_QFIXEDSZ + get16(reader->entry + NS_RRFIXEDSZ - NS_QFIXEDSZ - 2);
+    return is_straight(reader, entry);
 }
 
 /* Moves on to the next entry of the sections up to last, malformed ones left out; false at their end. */
@@ -135,7 +177,8 @@ static bool next_entry(struct dns_reader *reader, int last, ns_rr *ret_rr)
         if (reader->n_read == DNS_RECORDS_MAX)
             return false;
         reader->n_read++;
-        if (ns_parserr(&reader->message, (ns_sect)reader->section, reader->index++, ret_rr) == 0 &&
+        int index = reader->index++;
+        if (step_over(reader) && ns_parserr(&reader->message, (ns_sect)reader->section, index, ret_rr) == 0 &&
             (ns_rr_class(*ret_rr) & CLASS_MASK) == CLASS_IN && strlen(ns_rr_name(*ret_rr)) < DNS_NAME_SIZE)
             return true;
     }
@@ -156,7 +199,7 @@ bool dns_next_question(struct dns_reader *reader, struct dns_question *ret_quest
 /* A name within a record's data, from offset on; false when it is malformed, too long or reaches out of the record. */
 static bool read_target(const struct dns_reader *reader, const ns_rr *rr, size_t offset, char *ret_target)
 {
-    if (ns_rr_rdlen(*rr) <= offset)
+    if (ns_rr_rdlen(*rr) <= offset || !is_straight(reader, ns_rr_rdata(*rr) + offset))
         return false;
     int taken = dn_expand(ns_msg_base(reader->message), ns_msg_end(reader->message),
                           ns_rr_rdata(*rr) + offset, ret_target, DNS_NAME_SIZE);
@@ -198,6 +241,8 @@ bool dns_next_record(struct dns_reader *reader, struct dns_record *ret_record)
 {
     ns_rr rr;
     if (reader->section == ns_s_qd) {
+        for (; reader->index < ns_msg_count(reader->message, ns_s_qd); reader->index++)
+            step_over(reader);
         reader->section = ns_s_an;
         reader->index = 0;
     }

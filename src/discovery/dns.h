@@ -18,6 +18,7 @@ enum {
     DNS_PACKET_MAX = 1440,  /* what we send at most: fits any Ethernet */
     DNS_NAME_SIZE = 256,    /* a name with its NUL; records with longer ones are left out */
     DNS_RECORDS_MAX = 256,  /* records read of a message, questions too; the rest is left out */
+    DNS_NAME_STEPS = 160,   /* labels, at most 127, and pointers that a name takes; one of more is left out */
     DNS_LABEL_MAX = 63,
 };
 
@@ -51,8 +52,10 @@ struct dns_record {
 
 /* Whether two names are one: ASCII letters of any case are the same. */
 bool dns_name_equals(const char *a, const char *b);
+/* The same for names that are one. Strangers who do not know the key cannot choose names of which many have the same. */
+uint64_t dns_name_hash(const char *name, uint64_t key);
 /* Whether name is the label, unescaped, followed by ".suffix" ("_esphomelib._tcp.local"): writes it, n <= DNS_LABEL_MAX
- * bytes of anything and a NUL, to ret_label. The suffix may be empty: any name of two labels or more is split. */
+ * bytes of anything and a NUL, to ret_label. */
 bool dns_label(const char *name, const char *suffix, char ret_label[DNS_LABEL_MAX + 1], size_t *ret_size);
 /* The other way round: the name "LABEL.SUFFIX", or false when label is empty or does not fit. */
 bool dns_name_make(char ret_name[DNS_NAME_SIZE], const void *label, size_t size, const char *suffix);
@@ -63,8 +66,8 @@ struct dns_reader {
     ns_msg message;
     uint16_t id;
     bool is_response; /* else a query */
-    bool truncated;   /* more known answers follow in another message: the TC bit */
     int section, index;
+    const uint8_t *entry; /* the next one */
     unsigned n_read;
 };
 

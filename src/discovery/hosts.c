@@ -5,6 +5,7 @@
 
 struct hosts_entry {
     struct list link;
+    uint64_t hash; /* of its name: whatever is announced is looked for here */
     struct host host;
 };
 
@@ -122,6 +123,7 @@ void hosts_init(struct hosts *hosts, const struct env *env)
 {
     *hosts = (struct hosts){.env = env};
     list_init(&hosts->hosts);
+    env->random(env->user, &hosts->hash_key, sizeof(hosts->hash_key));
 }
 
 static void forget(struct hosts *hosts, struct hosts_entry *entry)
@@ -139,10 +141,11 @@ void hosts_deinit(struct hosts *hosts)
 
 struct host *hosts_find(struct hosts *hosts, const char *name)
 {
+    uint64_t hash = dns_name_hash(name, hosts->hash_key);
     list_for_each(node, &hosts->hosts)
     {
         struct hosts_entry *entry = list_entry(node, struct hosts_entry, link);
-        if (dns_name_equals(entry->host.name, name))
+        if (entry->hash == hash && dns_name_equals(entry->host.name, name))
             return &entry->host;
     }
     return NULL;
@@ -160,6 +163,7 @@ struct host *hosts_make(struct hosts *hosts, const char *name)
         if (!entry)
             return NULL;
         list_init(&entry->link);
+        entry->hash = dns_name_hash(name, hosts->hash_key);
         snprintf(entry->host.name, sizeof(entry->host.name), "%s", name);
         if (hosts->n == HOSTS_MAX)
             forget(hosts, list_entry(hosts->hosts.next, struct hosts_entry, link));

@@ -45,6 +45,7 @@ struct hosts {
     const struct env *env;
     struct list hosts; /* the one of use longest ago first */
     unsigned n;
+    uint64_t hash_key;
 };
 
 void hosts_init(struct hosts *hosts, const struct env *env);

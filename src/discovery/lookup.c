@@ -33,21 +33,12 @@ void lookups_deinit(struct lookups *lookups)
     lookups->env = NULL;
 }
 
-static bool ends_in_local(const char *host, size_t size)
-{
-    static const char suffix[] = ".local";
-    enum { SUFFIX = sizeof(suffix) - 1 };
-    if (size > 0 && host[size - 1] == '.')
-        size--;
-    return size > SUFFIX && strncasecmp(host + size - SUFFIX, suffix, SUFFIX) == 0;
-}
-
 bool lookup_name(const char *host, char ret_name[DNS_NAME_SIZE])
 {
-    size_t size = strlen(host);
-    if (strchr(host, ':') || (strchr(host, '.') && !ends_in_local(host, size)))
-        return false;
-    return dns_name_make(ret_name, host, strcspn(host, "."), "local");
+    size_t size = strcspn(host, ".");
+    const char *rest = host + size;
+    bool is_local = !*rest || strcasecmp(rest, ".local") == 0 || strcasecmp(rest, ".local.") == 0;
+    return is_local && !strchr(host, ':') && dns_name_make(ret_name, host, size, "local");
 }
 
 size_t lookups_known(struct lookups *lookups, const char *name, uint64_t now_ns,
@@ -186,8 +177,8 @@ void lookups_tick(struct lookups *lookups, uint64_t now_ns)
 {
     struct lookup *lookup;
     while ((lookup = find_ended(lookups, now_ns))) {
-        struct net_address addresses[LOOKUP_ADDRESSES_MAX];
-        size_t n = host_get(&lookup->host, now_ns, addresses, LOOKUP_ADDRESSES_MAX);
+        struct net_address addresses[HOST_ADDRESSES_MAX];
+        size_t n = host_get(&lookup->host, now_ns, addresses, HOST_ADDRESSES_MAX);
         lookup_fn *on_done = lookup->on_done;
         void *user = lookup->user;
         lookup_cancel(lookup);

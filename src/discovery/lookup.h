@@ -7,10 +7,9 @@
 /* One-shot look-ups of names under .local (RFC 6762, 5.1 and 6.7): questions from an ephemeral port, of which all
  * interfaces are asked; the answers come to that port. No daemon takes part, and none is disturbed. Pure. */
 
-enum { LOOKUP_ADDRESSES_MAX = 16 };
-
-/* Asked at 0, 1, 3 and 7 s (RFC 6762, 5.2: at least a second, then at least twice as long); nobody answers after this. */
-#define LOOKUP_NS (10 * NS_PER_S)
+/* Asked at 0, 1 and 3 s (RFC 6762, 5.2: at least a second, then at least twice as long); nobody answers after this: less than
+ * the commands wait for a proxy, so that a misspelt name is told as one. */
+#define LOOKUP_NS (5 * NS_PER_S)
 /* From the first address on, for the others to arrive: those of the other family, of other interfaces. */
 #define LOOKUP_GRACE_NS (50 * NS_PER_MS)
 
@@ -37,7 +36,8 @@ void lookups_init(struct lookups *lookups, const struct env *env, const struct l
 void lookups_deinit(struct lookups *lookups);
 
 /* The name to ask for when host is one of the local network: "kitchen", "kitchen.local", "Kitchen.Local." are all
- * "kitchen.local". False for others, for IP addresses and for what cannot be a name. */
+ * "kitchen.local". False for others, for IP addresses and for what cannot be a name; also for "kitchen.corp.local", which
+ * is a name of unicast DNS: "kitchen.local" may be anybody else. */
 bool lookup_name(const char *host, char ret_name[DNS_NAME_SIZE]);
 
 /* What is known of the name already, of lifetimes that are not over, in the order of host_get(); 0: nothing. */

@@ -19,7 +19,15 @@ static const char *way_name(enum resolve_way way)
     return "the system's resolver";
 }
 
-/* "kitchen" of "kitchen.local"; not of a name of digits, which would be an address to the system: "1234" is 0.0.4.210. */
+/* Whether the system would take the name for an address: "1234" is 0.0.4.210, and so is "0x4d2". */
+static bool is_number(const char *name, size_t size)
+{
+    bool is_hex = size > 2 && name[0] == '0' && (name[1] | 0x20) == 'x';
+    size_t prefix = is_hex ? 2 : 0;
+    return prefix + strspn(name + prefix, is_hex ? "0123456789abcdefABCDEF" : "0123456789") == size;
+}
+
+/* "kitchen" of "kitchen.local". */
 static bool strip(const char *host, char ret_name[DNS_NAME_SIZE])
 {
     char local[DNS_NAME_SIZE];
@@ -28,7 +36,7 @@ static bool strip(const char *host, char ret_name[DNS_NAME_SIZE])
         return false;
     size -= host[size - 1] == '.';
     size -= sizeof(".local") - 1;
-    if (size >= DNS_NAME_SIZE || strspn(host, "0123456789") == size)
+    if (size >= DNS_NAME_SIZE || is_number(host, size))
         return false;
     memcpy(ret_name, host, size);
     ret_name[size] = '\0';
@@ -89,20 +97,20 @@ void resolve_cancel(struct resolve *resolve)
     }
 }
 
-static bool is_unspecified(const struct net_address *address)
+static bool is_usable(const struct net_address *address)
 {
     static const uint8_t zero[16];
-    return memcmp(address->bytes, zero, sizeof(zero)) == 0;
+    return address->family == 4 ? address->bytes[0] != 0 : memcmp(address->bytes, zero, sizeof(zero)) != 0;
 }
 
 static size_t collect(const struct net_address *addresses, size_t n, struct net_address *ret_addresses)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n && kept < RESOLVE_ADDRESSES_MAX; i++) {
-        bool known = is_unspecified(&addresses[i]);
+        bool known = false;
         for (size_t j = 0; j < kept && !known; j++)
             known = net_address_equals(&ret_addresses[j], &addresses[i]);
-        if (!known)
+        if (!known && is_usable(&addresses[i]))
             ret_addresses[kept++] = addresses[i];
     }
     return kept;

@@ -34,7 +34,8 @@ struct resolve {
 
 /* Asks by each way that the name has. 0, or BLEPROXY_E_NOMEM or what else ask said, when it could not be asked by any. */
 int resolve_start(struct resolve *resolve, const struct resolve_ops *ops, void *user, const char *host);
-/* What one way has found, or why it has not; addresses that mean this host (0.0.0.0, ::) do not count. */
+/* What one way has found, or why it has not; addresses that mean this host, or a number that was taken
+ * for an address (0.0.0.0/8, ::), do not count. */
 void resolve_answer(struct resolve *resolve, enum resolve_way way, const struct net_address *addresses,
                     size_t n, const char *why);
 /* Idempotent. */

@@ -82,7 +82,8 @@ bool service_init(struct service *service, const char *instance, uint64_t now_ns
 
 bool service_is_complete(const struct service *service)
 {
-    return service->pointer.is_there && service->location.is_there && service->host.n > 0;
+    return service->pointer.is_there && service->location.is_there && service->port != 0 &&
+           service->host.n > 0;
 }
 
 static void feed_location(struct service *service, const struct dns_record *record, uint64_t now_ns)

@@ -30,9 +30,10 @@ struct service_text {
 /* One instance of the service, an ESPHome device. */
 struct service {
     struct list link;
-    char instance[DNS_NAME_SIZE]; /* "kitchen._esphomelib._tcp.local" */
-    char name[SERVICE_NAME_SIZE]; /* "kitchen", sanitised, never empty */
-    struct host host;             /* its target and its addresses */
+    char instance[DNS_NAME_SIZE];      /* "kitchen._esphomelib._tcp.local" */
+    char name[SERVICE_NAME_SIZE];      /* "kitchen", sanitised, never empty */
+    struct host host;                  /* its target and its addresses */
+    uint64_t instance_hash, host_hash; /* of their names, for who looks for it */
     uint16_t port;
     struct service_text text;
     struct lifetime pointer, location, description, addresses; /* PTR, SRV, TXT, A and AAAA */

@@ -84,6 +84,7 @@ static void engine_browse_service(void *user, enum browse_event event, const str
     const struct service_text *text = &service->text;
     browse->on_device(browse->user, events[event],
                       &(struct bleproxy_discovered){.name = service->name,
+                                                    .instance = service->instance,
                                                     .host = service->host.name,
                                                     .friendly_name = text->friendly_name,
                                                     .addresses = list,

@@ -168,7 +168,8 @@ static void carrier_listen(struct carrier *carrier, const char *host)
         mdns_waker_start(&carrier->waker, mdns, name, carrier_woken, carrier);
 }
 
-/* What is known of the name counts once: after a failure it is asked for anew. */
+/* What is known of the name counts until an attempt has failed, be it by another device that has the address now: then it
+ * is asked for anew. */
 void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_ns)
 {
     struct carrier *carrier = user;
@@ -178,8 +179,8 @@ void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_n
         return;
     }
     carrier_listen(carrier, host);
-    size_t n = carrier->asks_anew ? 0 : resolver_known(carrier->loop, host, port, addresses);
-    carrier->asks_anew = true;
+    bool has_failed = proxy_failures(carrier->proxy) > 0;
+    size_t n = has_failed ? 0 : resolver_known(carrier->loop, host, port, addresses);
     if (n > 0) {
         proxy_resolved(carrier->proxy, addresses, n, 0, NULL, now_ns);
         return;
@@ -228,7 +229,6 @@ static void carrier_connected(struct carrier *carrier, struct transport *transpo
         return;
     }
     transport->connected = true;
-    carrier->asks_anew = false;
     carrier->active = transport;
     proxy_connected(carrier->proxy, transport->attempt, loop_now());
 }

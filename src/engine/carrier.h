@@ -21,7 +21,6 @@ struct carrier {
     struct turn_member outbox;
     struct nap_member nap;
     struct resolution *resolution;
-    bool asks_anew; /* what multicast DNS told before is not to be relied on */
     struct mdns_waker waker;
     struct list transports;
     struct transport *active; /* carries the session */

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "engine/gather.h"
 #include "engine/nap.h"
+#include "engine/system_lookup.h"
 #include "engine/timezone.h"
 #include "engine/turn.h"
 #include "proxy/gate.h"
@@ -30,7 +31,8 @@ struct bleproxy_loop {
     uint64_t timezone_due_ns; /* when it is to be read again */
     uint8_t *receive;         /* shared by all sockets: what is in it is consumed before the next read */
     struct mdns *mdns;        /* NULL before it is needed */
-    uv_idle_t end;            /* its closing is the last of it on the caller's loop */
+    struct system_lookups lookups;
+    uv_idle_t end; /* its closing is the last of it on the caller's loop */
 };
 
 /* Both backends of bleproxy_loop_new(). */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NETIFS_AGE_NS    (5 * NS_PER_S) /* while somebody listens */
-#define NETIFS_RECENT_NS NS_PER_S       /* young enough to send by */
+#define NETIFS_AGE_NS    (5 * NS_PER_S) /* while somebody listens, if nothing tells when they change */
+#define NETIFS_RECENT_NS NS_PER_S       /* young enough to send by, and not read more often */
 
 /* Reads in a row from one socket before the others get their turn. */
 enum { MDNS_READS_MAX = 32 };
@@ -16,9 +16,11 @@ struct mdns {
     struct lookups lookups;
     struct ticker ticker;
     struct list sockets, wakers, browsers;
-    struct netifs netifs;
-    uint64_t netifs_ns; /* when they were read; 0: never */
-    uint64_t heard;     /* datagrams */
+    struct netifs netifs, read; /* as they are known, and as they were read last */
+    uint64_t netifs_ns;         /* when they were read; 0: never */
+    struct netwatch watch;      /* while somebody listens */
+    bool netifs_changed;        /* since then */
+    uint64_t heard;             /* datagrams */
     bool told_deaf;
     unsigned depth; /* calls on the stack */
     bool freed;
@@ -50,6 +52,19 @@ static void mdns_close(struct mdns *mdns, bool hears)
     }
 }
 
+/* When the interfaces are to be looked at again. */
+static uint64_t mdns_refresh_deadline(const struct mdns *mdns)
+{
+    if (!mdns_listens(mdns))
+        return BP_NEVER;
+    if (mdns->netifs_ns == 0)
+        return 0;
+    if (mdns->netifs_changed)
+        return time_after(mdns->netifs_ns, NETIFS_RECENT_NS);
+    bool is_told = netwatch_is_on(&mdns->watch) && !mdns->told_deaf;
+    return is_told ? BP_NEVER : time_after(mdns->netifs_ns, NETIFS_AGE_NS);
+}
+
 /* Closes what nobody needs. */
 static void mdns_leave(struct mdns *mdns)
 {
@@ -61,8 +76,10 @@ static void mdns_leave(struct mdns *mdns)
     }
     if (!mdns_asks(mdns))
         mdns_close(mdns, false);
-    if (!mdns_listens(mdns))
+    if (!mdns_listens(mdns)) {
         mdns_close(mdns, true);
+        netwatch_stop(&mdns->watch);
+    }
     ticker_update(&mdns->ticker);
     /* Whoever only listens does not keep the loop running. */
     if (list_empty(&mdns->lookups.lookups))
@@ -84,12 +101,18 @@ static struct mdns_socket *mdns_find(const struct mdns *mdns, uint8_t family, bo
     return NULL;
 }
 
+static uint64_t mdns_hash(const struct mdns *mdns, const char *name)
+{
+    return dns_name_hash(name, mdns->lookups.hosts.hash_key);
+}
+
 static void mdns_wake(struct mdns *mdns, const char *name)
 {
+    uint64_t hash = mdns_hash(mdns, name);
     for (struct list *node = mdns->wakers.next; !mdns->freed && node != &mdns->wakers;) {
         struct mdns_waker *waker = list_entry(node, struct mdns_waker, link);
         node = node->next;
-        if (waker->heard == mdns->heard || !dns_name_equals(waker->name, name))
+        if (waker->hash != hash || waker->heard == mdns->heard || !dns_name_equals(waker->name, name))
             continue;
         waker->heard = mdns->heard;
         waker->on_wake(waker->user);
@@ -162,11 +185,11 @@ static int mdns_hear_on(struct mdns *mdns, const struct netif *netif, uint8_t fa
     int error = 0;
     if (!netif_own_address(netif, family))
         return 0;
-    struct mdns_socket *socket = mdns_open(mdns, family, true, family == 4 ? 0 : netif->index, &error);
-    return socket ? mdns_socket_join(socket, netif->index) : error;
+    mdns_open(mdns, family, true, netif->index, &error);
+    return error == -ENODEV ? 0 : error; /* it is just going */
 }
 
-/* IPv6 sockets of interfaces that are gone. */
+/* The sockets of interfaces that are gone. */
 static void mdns_close_stale(struct mdns *mdns)
 {
     list_for_each(node, &mdns->sockets)
@@ -193,20 +216,38 @@ static void mdns_listen(struct mdns *mdns)
     mdns->told_deaf = error < 0;
 }
 
+static void mdns_netifs_changed(void *user)
+{
+    struct mdns *mdns = user;
+    mdns_enter(mdns);
+    mdns->netifs_changed = true;
+    mdns_leave(mdns);
+}
+
+/* Reads the interfaces; whether they are others. */
+static bool mdns_read_netifs(struct mdns *mdns)
+{
+    if (mdns_listens(mdns)) /* before they are read, so that no change is missed */
+        netwatch_start(&mdns->watch, mdns->loop->uv, mdns_netifs_changed, mdns);
+    mdns->netifs_ns = loop_now();
+    mdns->netifs_changed = false;
+    if (netifs_read(&mdns->read) < 0 || netifs_equal(&mdns->netifs, &mdns->read))
+        return false;
+    mdns->netifs.n = mdns->read.n;
+    memcpy(mdns->netifs.netifs, mdns->read.netifs, mdns->read.n * sizeof(mdns->read.netifs[0]));
+    return true;
+}
+
 /* Looks at the interfaces unless that was done lately; tells those who browse when they are others. */
 static void mdns_refresh(struct mdns *mdns, uint64_t age_ns)
 {
-    uint64_t now = loop_now();
-    struct netifs before = mdns->netifs;
-    if (mdns->netifs_ns > 0 && now - mdns->netifs_ns < age_ns)
-        return;
     bool first = mdns->netifs_ns == 0;
-    mdns->netifs_ns = now;
-    if (netifs_read(&mdns->netifs) < 0)
-        mdns->netifs = before;
+    if (!first && loop_now() - mdns->netifs_ns < age_ns)
+        return;
+    bool changed = mdns_read_netifs(mdns);
     if (mdns_listens(mdns))
         mdns_listen(mdns);
-    if (first || netifs_equal(&before, &mdns->netifs))
+    if (first || !changed)
         return;
     list_for_each(node, &mdns->browsers)
     {
@@ -222,8 +263,7 @@ static void mdns_send(struct mdns *mdns, const struct dns_writer *message, bool 
     for (unsigned i = 0; i < mdns->netifs.n; i++)
         for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
             const struct netif *netif = &mdns->netifs.netifs[i];
-            struct mdns_socket *socket =
-                from_hearing ? mdns_find(mdns, family, true, family == 4 ? 0 : netif->index) : NULL;
+            struct mdns_socket *socket = from_hearing ? mdns_find(mdns, family, true, netif->index) : NULL;
             int error = 0;
             if (netif->is_loopback && family == 6)
                 continue; /* there is no link to multicast on */
@@ -245,16 +285,15 @@ static void mdns_lookups_send(void *user, const struct dns_writer *message)
 static uint64_t mdns_deadline(void *user)
 {
     const struct mdns *mdns = user;
-    uint64_t refresh_ns = mdns_listens(mdns) ? time_after(mdns->netifs_ns, NETIFS_AGE_NS) : BP_NEVER;
-    return time_min(lookups_deadline(&mdns->lookups), refresh_ns);
+    return time_min(lookups_deadline(&mdns->lookups), mdns_refresh_deadline(mdns));
 }
 
 static void mdns_tick(void *user, uint64_t now_ns)
 {
     struct mdns *mdns = user;
     mdns_enter(mdns);
-    if (mdns_listens(mdns))
-        mdns_refresh(mdns, NETIFS_AGE_NS);
+    if (now_ns >= mdns_refresh_deadline(mdns))
+        mdns_refresh(mdns, 0);
     lookups_tick(&mdns->lookups, now_ns);
     mdns_leave(mdns);
 }
@@ -286,6 +325,7 @@ void mdns_free(struct mdns *mdns)
     mdns->freed = true;
     mdns_close(mdns, false);
     mdns_close(mdns, true);
+    netwatch_stop(&mdns->watch);
     lookups_deinit(&mdns->lookups);
     ticker_deinit(&mdns->ticker);
     mdns_leave(mdns);
@@ -323,6 +363,7 @@ void mdns_waker_start(struct mdns_waker *waker, struct mdns *mdns, const char *n
 {
     *waker = (struct mdns_waker){.mdns = mdns, .on_wake = on_wake, .user = user};
     memcpy(waker->name, name, strlen(name) + 1);
+    waker->hash = mdns_hash(mdns, name);
     mdns_enter(mdns);
     bool listened = mdns_listens(mdns);
     list_append(&mdns->wakers, &waker->link);

@@ -7,11 +7,12 @@
 #include "discovery/lookup.h"
 #include "engine/mdns_socket.h"
 #include "engine/netifs.h"
+#include "engine/netwatch.h"
 #include "engine/ticker.h"
 
 /* Multicast DNS of one loop, on sockets: look-ups, browsers, and those who want to be woken by an announcement. Sockets are
- * open while somebody needs them. Interfaces are looked at again when something is asked, and every few seconds while
- * somebody listens. */
+ * open while somebody needs them. Interfaces are looked at again when something is asked, and, while somebody listens, when
+ * the system says that they have changed, or every few seconds where it does not. */
 struct mdns;
 
 /* The loop's, made when there is none; NULL when there is no memory. */
@@ -32,6 +33,7 @@ struct mdns_waker {
     struct list link;
     struct mdns *mdns; /* NULL: not waiting */
     char name[DNS_NAME_SIZE];
+    uint64_t hash;  /* of the name */
     uint64_t heard; /* the datagram it was told of */
     void (*on_wake)(void *user);
     void *user;

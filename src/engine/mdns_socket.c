@@ -30,6 +30,7 @@ static void mdns_socket_set_options(int fd, uint8_t family, bool hears)
     }
     if (family == 4) {
         set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+        set(fd, IPPROTO_IP, IP_TTL, HOPS);
         set(fd, IPPROTO_IP, IP_MULTICAST_TTL, HOPS);
         set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1); /* those on this host are asked, too */
 #ifdef IP_MULTICAST_ALL
@@ -38,6 +39,7 @@ static void mdns_socket_set_options(int fd, uint8_t family, bool hears)
     } else {
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
         set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, HOPS);
         set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, HOPS);
         set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 1);
 #ifdef IPV6_MULTICAST_ALL
@@ -59,6 +61,16 @@ static int mdns_socket_bind(int fd, uint8_t family, bool hears, uint32_t netif)
     }
     int r = family == 4 ? bind(fd, (const struct sockaddr *)&in, sizeof(in))
                         : bind(fd, (const struct sockaddr *)&in6, sizeof(in6));
+    return r < 0 ? -errno : 0;
+}
+
+/* Hears the group on the interface. 0 or -errno. */
+static int mdns_socket_join(int fd, uint8_t family, uint32_t netif)
+{
+    struct ip_mreqn group = {.imr_multiaddr.s_addr = htonl(GROUP_4), .imr_ifindex = (int)netif};
+    struct ipv6_mreq group6 = {.ipv6mr_multiaddr = group_6, .ipv6mr_interface = netif};
+    int r = family == 4 ? setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group))
+                        : setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &group6, sizeof(group6));
     return r < 0 ? -errno : 0;
 }
 
@@ -87,6 +99,8 @@ int mdns_socket_open(uv_loop_t *uv, uint8_t family, bool hears, uint32_t netif,
     mdns_socket_set_options(fd, family, hears);
     struct mdns_socket *socket = malloc(sizeof(*socket));
     int r = socket ? mdns_socket_bind(fd, family, hears, netif) : -ENOMEM;
+    if (r == 0 && hears)
+        r = mdns_socket_join(fd, family, netif);
     if (r == 0) {
         *socket = (struct mdns_socket){.fd = fd,
                                        .family = family,
@@ -116,16 +130,6 @@ void mdns_socket_close(struct mdns_socket *socket)
     close(socket->fd);
     socket->fd = -1;
     uv_close((uv_handle_t *)&socket->poll, mdns_socket_closed);
-}
-
-int mdns_socket_join(struct mdns_socket *socket, uint32_t netif)
-{
-    struct ip_mreqn group = {.imr_multiaddr.s_addr = htonl(GROUP_4), .imr_ifindex = (int)netif};
-    struct ipv6_mreq group6 = {.ipv6mr_multiaddr = group_6, .ipv6mr_interface = netif};
-    int r = socket->family == 4
-                ? setsockopt(socket->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group))
-                : setsockopt(socket->fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &group6, sizeof(group6));
-    return r < 0 && errno != EADDRINUSE ? -errno : 0;
 }
 
 /* Room for one interface in either family's form. */

@@ -44,9 +44,11 @@ static bool read_network(const struct ifaddrs *entry, struct netif_network *ret_
     return true;
 }
 
-/* The interface of that index, made if there is none; NULL when there are too many. */
+/* The interface of that index, made if there is none; NULL when there are too many, or it is gone by now. */
 static struct netif *netifs_make(struct netifs *netifs, uint32_t index)
 {
+    if (index == 0)
+        return NULL;
     for (unsigned i = 0; i < netifs->n; i++)
         if (netifs->netifs[i].index == index)
             return &netifs->netifs[i];

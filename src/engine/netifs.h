@@ -5,7 +5,7 @@
 #include "discovery/netif.h"
 #include <stdbool.h>
 
-enum { NETIFS_MAX = 32 }; /* of more the rest is left out */
+enum { NETIFS_MAX = 128 }; /* those without an IPv4 address come last; of more the rest is left out */
 
 struct netifs {
     struct netif netifs[NETIFS_MAX];

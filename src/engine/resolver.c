@@ -93,7 +93,7 @@ static void resolver_stripped_done(void *user, const struct net_address *address
 static int resolver_ask(void *user, enum resolve_way way, const char *name)
 {
     struct resolution *resolution = user;
-    uv_loop_t *uv = resolution->loop->uv;
+    struct system_lookups *lookups = &resolution->loop->lookups;
     switch (way) {
     case RESOLVE_LOCAL: {
         struct mdns *mdns = mdns_get(resolution->loop);
@@ -101,9 +101,9 @@ static int resolver_ask(void *user, enum resolve_way way, const char *name)
                     : BLEPROXY_E_NOMEM;
     }
     case RESOLVE_SYSTEM:
-        return system_lookup_start(uv, name, resolver_system_done, resolution, &resolution->system);
+        return system_lookup_start(lookups, name, resolver_system_done, resolution, &resolution->system);
     case RESOLVE_STRIPPED:
-        return system_lookup_start(uv, name, resolver_stripped_done, resolution, &resolution->stripped);
+        return system_lookup_start(lookups, name, resolver_stripped_done, resolution, &resolution->stripped);
     case RESOLVE_WAYS:
         break;
     }

@@ -99,6 +99,7 @@ const struct state_codec state_proxies = {
     .decode = identities_decode_any,
     .saved = identities_saved_any,
     .shared = true,
+    .delay_ms = 1000, /* many are known at once, at first */
 };
 
 int state_init_proxies(struct state *state, struct bleproxy_loop *loop, const char *directory,
@@ -110,6 +111,7 @@ int state_init_proxies(struct state *state, struct bleproxy_loop *loop, const ch
         return r;
     state->identities = identities;
     identities->on_change = state_file_changed;
+    identities->on_doubt = state_file_doubted;
     identities->on_change_user = &state->proxies;
     return 0;
 }
@@ -155,7 +157,7 @@ int state_init(struct state *state, struct bleproxy_loop *loop, const char *dire
 void state_deinit(struct state *state)
 {
     if (state->identities)
-        state->identities->on_change = NULL;
+        state->identities->on_change = state->identities->on_doubt = NULL;
     state->identities = NULL;
     state_file_deinit(&state->proxies);
     if (!state->central)

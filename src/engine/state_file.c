@@ -188,6 +188,11 @@ void state_file_changed(void *user)
     ticker_update(&file->ticker);
 }
 
+void state_file_doubted(void *user)
+{
+    (void)state_file_load(user);
+}
+
 static uint64_t state_file_deadline(void *user)
 {
     const struct state_file *file = user;

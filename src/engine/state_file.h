@@ -40,6 +40,8 @@ int state_file_init(struct state_file *file, struct bleproxy_loop *loop, const c
 /* The object has changed: it is written when the codec's delay has passed, as a whole or not at all, and is on the disk
  * then. user is the file, so that this can be the object's callback. */
 void state_file_changed(void *user);
+/* Of a shared one: what other programs have written since counts from now on. user is the file. */
+void state_file_doubted(void *user);
 /* Writes what is not written yet. Idempotent; also on zeroed memory. */
 void state_file_deinit(struct state_file *file);
 

@@ -12,11 +12,16 @@
 
 /* Shared by the loop and the look-up's thread. */
 struct system_lookup {
-    pthread_mutex_t mutex; /* over done, and whatever the thread found */
-    uv_async_t *done;      /* wakes the loop; NULL once cancelled: the thread then frees the rest */
-    system_lookup_fn *on_done;
+    /* The loop's. */
+    struct list link;
+    struct system_lookups *lookups;
+    system_lookup_fn *on_done; /* NULL: cancelled */
     void *user;
-    const char *why; /* static; NULL: found */
+
+    pthread_mutex_t mutex; /* over all that follows */
+    uv_async_t *done;      /* wakes the loop; NULL when that is gone: the thread then frees the rest */
+    bool ended;            /* the thread is done with it */
+    const char *why;       /* static; NULL: found */
     struct net_address addresses[RESOLVE_ADDRESSES_MAX];
     size_t n_addresses;
     char host[];
@@ -67,13 +72,20 @@ static void *system_lookup_run(void *argument)
         freeaddrinfo(info);
     }
     lookup->why = why;
-    bool cancelled = !lookup->done;
-    if (!cancelled)
+    lookup->ended = true;
+    bool abandoned = !lookup->done;
+    if (!abandoned)
         uv_async_send(lookup->done);
     pthread_mutex_unlock(&lookup->mutex); /* from here on the loop may free it */
-    if (cancelled)
+    if (abandoned)
         system_lookup_free(lookup);
     return NULL;
+}
+
+static void system_lookup_unlink(struct system_lookup *lookup)
+{
+    list_unlink(&lookup->link);
+    lookup->lookups->n--;
 }
 
 static void system_lookup_done(uv_async_t *done)
@@ -81,10 +93,11 @@ static void system_lookup_done(uv_async_t *done)
     struct system_lookup *lookup = done->data;
     pthread_mutex_lock(&lookup->mutex); /* the thread lets go of it now */
     pthread_mutex_unlock(&lookup->mutex);
+    system_lookup_unlink(lookup);
     handle_close((uv_handle_t *)done);
-    if (lookup->why)
+    if (lookup->on_done && lookup->why)
         lookup->on_done(lookup->user, NULL, 0, lookup->why);
-    else
+    else if (lookup->on_done)
         lookup->on_done(lookup->user, lookup->addresses, lookup->n_addresses, NULL);
     system_lookup_free(lookup);
 }
@@ -105,14 +118,15 @@ static int system_lookup_start_thread(struct system_lookup *lookup)
     return r == 0 ? 0 : BLEPROXY_E_IO;
 }
 
-int system_lookup_start(uv_loop_t *uv, const char *host, system_lookup_fn *on_done, void *user,
-                        struct system_lookup **ret_lookup)
+/* Makes one whose thread runs. */
+static int system_lookup_new(struct system_lookups *lookups, const char *host,
+                             struct system_lookup **ret_lookup)
 {
     size_t size = strlen(host) + 1;
     struct system_lookup *lookup = calloc(1, sizeof(*lookup) + size);
     uv_async_t *done = malloc(sizeof(*done));
     int r = lookup && done ? 0 : BLEPROXY_E_NOMEM;
-    if (r < 0 || uv_async_init(uv, done, system_lookup_done) < 0) {
+    if (r < 0 || uv_async_init(lookups->uv, done, system_lookup_done) < 0) {
         free(lookup);
         free(done);
         return r < 0 ? r : BLEPROXY_E_IO;
@@ -120,8 +134,7 @@ int system_lookup_start(uv_loop_t *uv, const char *host, system_lookup_fn *on_do
     done->data = lookup;
     pthread_mutex_init(&lookup->mutex, NULL);
     lookup->done = done;
-    lookup->on_done = on_done;
-    lookup->user = user;
+    lookup->lookups = lookups;
     memcpy(lookup->host, host, size);
     r = system_lookup_start_thread(lookup);
     if (r < 0) {
@@ -129,17 +142,67 @@ int system_lookup_start(uv_loop_t *uv, const char *host, system_lookup_fn *on_do
         system_lookup_free(lookup);
         return r;
     }
+    list_init(&lookup->link);
+    list_append(&lookups->lookups, &lookup->link);
+    lookups->n++;
+    *ret_lookup = lookup;
+    return 0;
+}
+
+/* One that was cancelled, and still runs. */
+static struct system_lookup *system_lookup_find(const struct system_lookups *lookups, const char *host)
+{
+    list_for_each(node, &lookups->lookups)
+    {
+        struct system_lookup *lookup = list_entry(node, struct system_lookup, link);
+        if (!lookup->on_done && strcmp(lookup->host, host) == 0)
+            return lookup;
+    }
+    return NULL;
+}
+
+int system_lookup_start(struct system_lookups *lookups, const char *host, system_lookup_fn *on_done,
+                        void *user, struct system_lookup **ret_lookup)
+{
+    struct system_lookup *lookup = system_lookup_find(lookups, host);
+    int r = lookup                            ? 0
+            : lookups->n < SYSTEM_LOOKUPS_MAX ? system_lookup_new(lookups, host, &lookup)
+                                              : BLEPROXY_E_LIMIT;
+    if (r < 0)
+        return r;
+    uv_ref((uv_handle_t *)lookup->done);
+    lookup->on_done = on_done;
+    lookup->user = user;
     *ret_lookup = lookup;
     return 0;
 }
 
 void system_lookup_cancel(struct system_lookup *lookup)
 {
+    lookup->on_done = NULL;
+    uv_unref((uv_handle_t *)lookup->done);
+}
+
+void system_lookups_init(struct system_lookups *lookups, uv_loop_t *uv)
+{
+    *lookups = (struct system_lookups){.uv = uv};
+    list_init(&lookups->lookups);
+}
+
+static void system_lookup_abandon(struct system_lookup *lookup)
+{
+    system_lookup_unlink(lookup);
     pthread_mutex_lock(&lookup->mutex);
-    bool ended = lookup->why || lookup->n_addresses > 0;
+    bool ended = lookup->ended;
     handle_close((uv_handle_t *)lookup->done);
     lookup->done = NULL;
     pthread_mutex_unlock(&lookup->mutex);
     if (ended)
         system_lookup_free(lookup);
+}
+
+void system_lookups_deinit(struct system_lookups *lookups)
+{
+    list_for_each(node, &lookups->lookups)
+        system_lookup_abandon(list_entry(node, struct system_lookup, link));
 }

@@ -76,7 +76,8 @@ bool auto_window_open(struct hub *hub, struct scanner *scanner, uint64_t duratio
             client = worker->client;
         }
     } else {
-        bool in_reach = scanner->ops && !scanner->mode.window_open && !scanner->mode.let_go;
+        const struct scan_mode *mode = &scanner->mode;
+        bool in_reach = scanner->ops && !mode->window_open && !mode->let_go && !mode->left;
         if (!scanner_window_open(scanner, duration_ns, on_window_closed, worker, now_ns)) {
             if (in_reach)
                 window_failed(worker);

@@ -8,6 +8,7 @@
 /* Times in units of the silence after which a proxy is asked, 10 s by default. */
 enum {
     SILENCE_S = 10,
+    BUSY_MAX = 3, /* so long a connection may take that is made through it */
     LADDER_AFTER = 6,
     RUNG = 3,
     GAPS = 4,          /* so many times the longest gap is deafness */
@@ -16,7 +17,8 @@ enum {
     INQUIRY_PAUSE_MAX = 360,
     LADDER_PAUSE = 60, /* from one ladder to the next, then twice as long, ... */
     LADDER_PAUSE_MAX = 2160,
-    PARTS = 5, /* a fifth of it: how soon after asking for it the subscription is inquired about */
+    PARTS = 5,        /* a fifth of it: how soon after asking for it the subscription is inquired about */
+    ANSWER_PARTS = 2, /* half of it: how long the answer to an inquiry may take */
 };
 #define DAY_NS               (24 * 3600 * NS_PER_S)
 #define RECLAIM_PAUSE_MAX_NS DAY_NS
@@ -96,6 +98,37 @@ static void remember_firmware(struct hearing *hearing, const char *firmware)
     strncpy(hearing->firmware, firmware, sizeof(hearing->firmware) - 1);
 }
 
+/* As of the last report: a silence belongs to the day in which it began. */
+static uint64_t usual_gap_ns(struct hearing *hearing)
+{
+    uint64_t day_ns = time_after(hearing->gap_day_ns, DAY_NS);
+    if (hearing->quiet_ns >= day_ns) {
+        bool is_next = hearing->quiet_ns < time_after(day_ns, DAY_NS);
+        hearing->gap_before_ns = is_next ? hearing->gap_ns : 0;
+        hearing->gap_ns = 0;
+        hearing->gap_day_ns = hearing->quiet_ns;
+    }
+    return hearing->gap_ns > hearing->gap_before_ns ? hearing->gap_ns : hearing->gap_before_ns;
+}
+
+/* After which it shows whether a rung has helped: as soon as the next report is due. */
+static uint64_t rung_pause_ns(struct hearing *hearing)
+{
+    return units(hearing, RUNG) + time_min(usual_gap_ns(hearing), units(hearing, LADDER_PAUSE));
+}
+
+static void plan_take(struct hearing *hearing, uint64_t now_ns)
+{
+    unsigned n = hearing->takes < N_TAKE_DELAYS ? hearing->takes : N_TAKE_DELAYS - 1;
+    bool is_watched = hearing->has_watchdog && hearing->told_ns == 0;
+    if (hearing->newest_wins && hearing->config.reclaim_ns > 0)
+        later(&hearing->take_due_ns, now_ns, hearing->reclaim_pause_ns);
+    else if (hearing->newest_wins || is_watched)
+        hearing->take_due_ns = BP_NEVER;
+    else
+        later(&hearing->take_due_ns, now_ns, units(hearing, take_delays[n]));
+}
+
 void hearing_begin(struct hearing *hearing, const struct hearing_session *session,
                    const struct hearing_signs *signs, uint64_t now_ns)
 {
@@ -104,18 +137,23 @@ void hearing_begin(struct hearing *hearing, const struct hearing_session *sessio
     hearing->newest_wins = session->newest_wins;
     hearing->tells_state = session->tells_state;
     hearing->has_watchdog = session->has_watchdog;
-    hearing->is_ours = hearing->heard_here = false;
+    hearing->is_ours = false;
+    hearing->ours_ns = now_ns;
     hearing->heard_ns = signs->heard_ns;
     hearing->told_ns = 0;
     hearing->unanswered = 0;
     hearing->inquiry_due_ns = BP_NEVER;
     remember_firmware(hearing, session->firmware);
-    if (was_left)
-        return; /* robbed: taken back at take_due_ns, if at all */
+    if (was_left) { /* robbed: taken back at take_due_ns, if at all; older firmware, given to it meanwhile, is asked */
+        hearing->has_watchdog = false;
+        if (!hearing->newest_wins)
+            plan_take(hearing, now_ns);
+        return;
+    }
     hearing->take_due_ns = BP_NEVER;
     hearing->inquiry_pause_ns = units(hearing, INQUIRY_PAUSE);
     if (hearing->rung > 0) {
-        later(&hearing->inquiry_due_ns, now_ns, units(hearing, RUNG));
+        later(&hearing->inquiry_due_ns, now_ns, rung_pause_ns(hearing));
         return;
     }
     enter(hearing, BLEPROXY_HEARING_UNKNOWN, now_ns);
@@ -131,9 +169,10 @@ void hearing_end(struct hearing *hearing, uint64_t now_ns)
 
 /* ---- What comes from the proxy ---- */
 
-static void gained(struct hearing *hearing)
+static void gained(struct hearing *hearing, uint64_t now_ns)
 {
     hearing->is_ours = true;
+    hearing->ours_ns = now_ns;
     hearing->unanswered = 0;
     hearing->takes = 0;
     hearing->take_due_ns = BP_NEVER;
@@ -148,27 +187,19 @@ static void begin_anew(struct hearing *hearing, uint64_t now_ns)
 }
 
 /* Unless it was deafness: what comes right after a rung has been cured by it. One silence that was much longer than all
- * others does not make all of that usual. */
-static uint64_t usual_gap_ns(const struct hearing *hearing)
-{
-    return hearing->gap_ns > hearing->gap_before_ns ? hearing->gap_ns : hearing->gap_before_ns;
-}
-
+ * others does not make all of that usual. Hours in which nothing came are of no day. */
 static void learn_gap(struct hearing *hearing, uint64_t heard_ns)
 {
-    uint64_t gap_ns = heard_ns - hearing->quiet_ns;
-    if (!is_silent(hearing) || heard_ns < hearing->quiet_ns ||
-        (hearing->rung > 0 && heard_ns - hearing->rung_ns <= units(hearing, RUNG)))
+    if (!is_silent(hearing) || heard_ns < hearing->quiet_ns)
         return;
-    uint64_t most_ns = usual_gap_ns(hearing) > units(hearing, 1) ? usual_gap_ns(hearing) : units(hearing, 1);
-    most_ns *= GAPS;
-    if (heard_ns >= time_after(hearing->gap_day_ns, DAY_NS)) {
-        hearing->gap_before_ns = hearing->gap_ns;
-        hearing->gap_ns = 0;
-        hearing->gap_day_ns = heard_ns;
-    }
+    uint64_t gap_ns = heard_ns - hearing->quiet_ns, usual_ns = usual_gap_ns(hearing);
+    uint64_t most_ns = GAPS * (usual_ns > units(hearing, 1) ? usual_ns : units(hearing, 1));
+    bool was_climbed = hearing->ladder_ns >= hearing->quiet_ns;
+    bool is_cured = was_climbed && heard_ns <= time_after(hearing->rung_ns, rung_pause_ns(hearing));
+    if (gap_ns > units(hearing, GAP_MAX))
+        hearing->gap_day_ns = time_after(hearing->gap_day_ns, gap_ns);
     gap_ns = time_min(gap_ns, time_min(most_ns, units(hearing, GAP_MAX)));
-    if (hearing->gap_ns < gap_ns)
+    if (!is_cured && hearing->gap_ns < gap_ns)
         hearing->gap_ns = gap_ns;
 }
 
@@ -186,8 +217,8 @@ static void hears(struct hearing *hearing, uint64_t heard_ns, uint64_t now_ns)
     if (is_lost(hearing) || hearing->state == BLEPROXY_HEARING_DEAF)
         env_log(hearing->config.env, BLEPROXY_LOG_INFO, "hub", hearing->config.label,
                 "its advertisements come again");
-    gained(hearing);
-    hearing->heard_here = hearing->heard_ever = true;
+    gained(hearing, now_ns);
+    hearing->heard_ever = true;
     hearing->quiet_ns = heard_ns;
     hearing->rung = 0;
     shorten_ladder_pause(hearing);
@@ -199,7 +230,7 @@ static void hears(struct hearing *hearing, uint64_t heard_ns, uint64_t now_ns)
 
 static void told(struct hearing *hearing, uint64_t now_ns)
 {
-    gained(hearing);
+    gained(hearing, now_ns);
     if (is_lost(hearing))
         begin_anew(hearing, now_ns);
     if (hearing->inquiries == INQUIRIES_UNTRIED)
@@ -222,7 +253,8 @@ static void look(struct hearing *hearing, const struct hearing_signs *signs, uin
         hearing->heard_ns = signs->heard_ns;
         hears(hearing, signs->heard_ns, now_ns);
     }
-    if (signs->is_busy)
+    hearing->is_busy = signs->is_busy;
+    if (signs->is_busy && now_ns - hearing->ours_ns < units(hearing, BUSY_MAX))
         hearing->quiet_ns = now_ns;
     else if (!is_lost(hearing) && !is_silent(hearing) && now_ns - hearing->quiet_ns >= units(hearing, 1))
         falls_silent(hearing, now_ns);
@@ -230,24 +262,13 @@ static void look(struct hearing *hearing, const struct hearing_signs *signs, uin
 
 /* ---- Robbed, refused ---- */
 
-static void plan_take(struct hearing *hearing, uint64_t now_ns)
-{
-    unsigned n = hearing->takes < N_TAKE_DELAYS ? hearing->takes : N_TAKE_DELAYS - 1;
-    bool is_watched = hearing->has_watchdog && hearing->told_ns == 0;
-    if (hearing->newest_wins && hearing->config.reclaim_ns > 0)
-        later(&hearing->take_due_ns, now_ns, hearing->reclaim_pause_ns);
-    else if (hearing->newest_wins || is_watched)
-        hearing->take_due_ns = BP_NEVER;
-    else
-        later(&hearing->take_due_ns, now_ns, units(hearing, take_delays[n]));
-}
-
 static void lose(struct hearing *hearing, uint64_t now_ns)
 {
     bool fought = hearing->taken_ns > 0 && now_ns - hearing->taken_ns < hearing->reclaim_pause_ns;
     if (!fought)
         hearing->reclaim_pause_ns = hearing->config.reclaim_ns;
-    enter(hearing, hearing->is_ours ? BLEPROXY_HEARING_ROBBED : BLEPROXY_HEARING_REFUSED, now_ns);
+    bool was_ours = hearing->is_ours || hearing->newest_wins; /* which it is as soon as it is asked for */
+    enter(hearing, was_ours ? BLEPROXY_HEARING_ROBBED : BLEPROXY_HEARING_REFUSED, now_ns);
     env_log(hearing->config.env, BLEPROXY_LOG_WARNING, "hub", hearing->config.label, "%s",
             hearing_text(hearing));
     hearing->rung = 0;
@@ -270,7 +291,8 @@ static void take(struct hearing *hearing, uint64_t now_ns)
         return;
     }
     hearing->taken_ns = now_ns;
-    hearing->reclaim_pause_ns = longer(hearing->reclaim_pause_ns, RECLAIM_PAUSE_MAX_NS);
+    if (hearing->reclaim_pause_ns < RECLAIM_PAUSE_MAX_NS)
+        hearing->reclaim_pause_ns = longer(hearing->reclaim_pause_ns, RECLAIM_PAUSE_MAX_NS);
     hearing->take_due_ns = BP_NEVER;
     begin_anew(hearing, now_ns);
     hearing->is_ours = true;
@@ -293,7 +315,7 @@ int hearing_take(struct hearing *hearing, uint64_t now_ns)
 
 /* ---- Deaf ---- */
 
-static uint64_t patience_ns(const struct hearing *hearing)
+static uint64_t patience_ns(struct hearing *hearing)
 {
     uint64_t least_ns = units(hearing, LADDER_AFTER), usual_ns = GAPS * usual_gap_ns(hearing);
     return least_ns > usual_ns ? least_ns : usual_ns;
@@ -340,11 +362,16 @@ static void wait_for_next_ladder(struct hearing *hearing, uint64_t from_ns, uint
 /* The subscription is ours, and nothing comes. A rung that cannot be climbed is left out. */
 static void go_on(struct hearing *hearing, uint64_t now_ns)
 {
+    if (hearing->is_busy) {
+        hearing->quiet_ns = now_ns;
+        wait_for_next_ladder(hearing, 0, now_ns);
+        return;
+    }
     uint64_t from_ns = time_after(hearing->quiet_ns, patience_ns(hearing));
     if (from_ns < hearing->next_ladder_ns)
         from_ns = hearing->next_ladder_ns;
     if (hearing->rung > 0)
-        from_ns = time_after(hearing->rung_ns, units(hearing, RUNG));
+        from_ns = time_after(hearing->rung_ns, rung_pause_ns(hearing));
     if (now_ns < from_ns) {
         wait_for_next_ladder(hearing, from_ns, now_ns);
         return;
@@ -357,7 +384,7 @@ static void go_on(struct hearing *hearing, uint64_t now_ns)
     if (hearing->heard_ever)
         enter(hearing, BLEPROXY_HEARING_DEAF, now_ns);
     hearing->rung_ns = now_ns;
-    later(&hearing->inquiry_due_ns, now_ns, units(hearing, RUNG));
+    later(&hearing->inquiry_due_ns, now_ns, rung_pause_ns(hearing));
     for (bool climbed = false; !climbed;) {
         enum rung rung = (enum rung)hearing->rung++;
         if (rung == RUNG_TOP) {
@@ -376,7 +403,7 @@ static void go_on(struct hearing *hearing, uint64_t now_ns)
 static void on_ours(struct hearing *hearing, uint64_t now_ns)
 {
     hearing->inquiries = INQUIRIES_WORK;
-    gained(hearing);
+    gained(hearing, now_ns);
     if (is_lost(hearing))
         begin_anew(hearing, now_ns);
     else if (is_silent(hearing))
@@ -447,7 +474,7 @@ static void inquire(struct hearing *hearing, uint64_t now_ns)
 {
     hearing->inquiry_due_ns = BP_NEVER;
     hearing->inquired_ns = now_ns;
-    hearing->inquiring = hearing->ops->inquire(hearing->user, now_ns) == 0;
+    hearing->inquiring = hearing->ops->inquire(hearing->user, units(hearing, 1) / ANSWER_PARTS, now_ns) == 0;
     if (!hearing->inquiring)
         later(&hearing->inquiry_due_ns, now_ns, units(hearing, INQUIRY_PAUSE));
 }

@@ -20,8 +20,9 @@
 
 /* What a proxy is asked to do. */
 struct hearing_ops {
-    /* Begins an inquiry: hearing_on_inquiry() follows, never from within. Returns 0 or BLEPROXY_E_*. */
-    int (*inquire)(void *user, uint64_t now_ns);
+    /* Begins an inquiry: hearing_on_inquiry() follows, after timeout_ns at the latest and never from within. Returns 0 or
+     * BLEPROXY_E_*. */
+    int (*inquire)(void *user, uint64_t timeout_ns, uint64_t now_ns);
     /* Sets another scan mode, and the present one again, so that the scanner starts anew. False: it cannot be done now. */
     bool (*restart_scan)(void *user, uint64_t now_ns);
     /* Returns 0 or BLEPROXY_E_*. */
@@ -45,14 +46,15 @@ struct hearing_session {
     const char *firmware; /* its version; copied */
     bool newest_wins;     /* the newest subscriber does */
     bool tells_state;     /* its scanner's, to the subscriber alone */
-    bool has_watchdog;    /* that asks for the subscription until its scanner's state has come */
+    bool
+        has_watchdog; /* that asks for the subscription until its scanner's state has come, unless newest_wins */
 };
 
 /* What its scanner has seen, at each call. */
 struct hearing_signs {
     uint64_t heard_ns; /* the last report, or when the session began */
     uint64_t told_ns;  /* the last state of its scanner; 0: none in this session */
-    bool is_busy;      /* a connection is being made: it does not listen */
+    bool is_busy;      /* a connection is being made, or seems to be: it does not listen */
 };
 
 enum { HEARING_FIRMWARE_SIZE = 32 };
@@ -63,14 +65,13 @@ struct hearing {
     void *user;
     enum bleproxy_hearing state;
     uint64_t since_ns;
-    uint64_t due_ns;
 
     bool in_session, newest_wins, tells_state, has_watchdog;
-    bool is_ours;      /* the subscription was, in this session */
-    uint64_t heard_ns; /* as of the last look */
-    uint64_t told_ns;
+    bool is_ours; /* the subscription was, in this session */
+    bool is_busy; /* as of the last look */
+    uint64_t heard_ns, told_ns;
+    uint64_t ours_ns;  /* when it was last known to be */
     uint64_t quiet_ns; /* since when nothing is heard that should be */
-    bool heard_here;   /* in this session */
     bool heard_ever;
     uint64_t gap_ns; /* the longest time between reports of a day that was not deafness */
     uint64_t gap_before_ns,

@@ -67,6 +67,12 @@ uint64_t identities_get(const struct identities *identities, const char *endpoin
     return identity ? identity->mac_address : 0;
 }
 
+void identities_doubt(struct identities *identities)
+{
+    if (identities->on_doubt)
+        identities->on_doubt(identities->on_change_user);
+}
+
 static int add(struct identities *identities, const void *endpoint, size_t size,
                struct identity **ret_identity)
 {

@@ -16,7 +16,10 @@ struct identities {
     /* Called after every change, for who keeps them on disk; it must not change them, but for identities_decode() and
      * identities_saved(). May be NULL. */
     void (*on_change)(void *user);
-    void *on_change_user;
+    /* Another device than a known one has answered, which another program may have forgotten meanwhile, on disk. It must
+     * not change them, but for identities_decode(). May be NULL. */
+    void (*on_doubt)(void *user);
+    void *on_change_user; /* of both */
 };
 enum {
     IDENTITIES_MAX = 10000, /* as many proxies as a configuration has; then the oldest goes */
@@ -31,6 +34,8 @@ void identities_deinit(struct identities *identities);
 bool identity_endpoint(const char *host, uint16_t port, char ret_endpoint[IDENTITY_ENDPOINT_SIZE]);
 /* 0: not known. */
 uint64_t identities_get(const struct identities *identities, const char *endpoint);
+/* Asks who keeps them on disk whether they are still so. */
+void identities_doubt(struct identities *identities);
 /* 0 or BLEPROXY_E_NOMEM. */
 int identities_put(struct identities *identities, const char *endpoint, uint64_t mac_address);
 /* 0 or BLEPROXY_E_NOT_FOUND. */

@@ -88,11 +88,11 @@ static void on_inquiry(void *user, enum inquiry_result result, uint64_t now_ns)
     leave(manager);
 }
 
-static int inquire(void *user, uint64_t now_ns)
+static int inquire(void *user, uint64_t timeout_ns, uint64_t now_ns)
 {
     struct manager *manager = user;
     struct session *session = proxy_session(manager->proxy);
-    return session ? inquiry_begin(&manager->inquiry, session, on_inquiry, manager, now_ns)
+    return session ? inquiry_begin(&manager->inquiry, session, timeout_ns, on_inquiry, manager, now_ns)
                    : BLEPROXY_E_NOT_CONNECTED;
 }
 
@@ -119,20 +119,30 @@ static bool reconnect(void *user, uint64_t now_ns)
     return true;
 }
 
-/* What is asked of a proxy about devices is answered to its subscriber: nobody else may connect through it. */
+/* What is asked of a proxy about devices is answered to its subscriber: nobody else may connect through it, and
+ * connections that were made say nothing any more. */
 static void follow_hearing(struct manager *manager, enum bleproxy_hearing hearing, uint64_t now_ns)
 {
-    struct session *session = proxy_session(manager->proxy);
+    struct scanner *scanner = manager->scanner;
     bool is_lost = hearing == BLEPROXY_HEARING_ROBBED || hearing == BLEPROXY_HEARING_REFUSED;
-    if (!manager->scanner || !session || manager->stop.pending)
+    if (!scanner || !proxy_session(manager->proxy) || manager->stop.pending)
         return;
-    if (is_lost && !hearing_may_subscribe(&manager->hearing))
-        scanner_leave_subscription(manager->scanner);
-    if (scanner_is_available(manager->scanner) != is_lost)
+    if (scanner_is_available(scanner) != is_lost)
         return;
-    scanner_set_available(manager->scanner, !is_lost, now_ns);
-    if (!is_lost && manager->scanner && scanner_is_connectable(manager->scanner))
+    scanner_set_available(scanner, !is_lost, now_ns);
+    if (manager->scanner == scanner)
+        scanner_leave_mode(scanner, is_lost, now_ns);
+    struct session *session = manager->scanner == scanner ? proxy_session(manager->proxy) : NULL;
+    if (session && is_lost)
+        session_end_links(session);
+    else if (session && scanner_is_connectable(scanner))
         session_subscribe_slots(session, now_ns); /* what was known of them is out of date */
+}
+
+static void report_hearing(struct manager *manager, enum bleproxy_hearing hearing, uint64_t now_ns)
+{
+    if (!manager->freed && manager->ops->on_hearing)
+        manager->ops->on_hearing(manager->user, hearing, now_ns);
 }
 
 static void on_hearing(void *user, uint64_t now_ns)
@@ -140,8 +150,7 @@ static void on_hearing(void *user, uint64_t now_ns)
     struct manager *manager = user;
     enter(manager);
     follow_hearing(manager, manager->hearing.state, now_ns);
-    if (!manager->freed && manager->ops->on_hearing)
-        manager->ops->on_hearing(manager->user, manager_hearing(manager), now_ns);
+    report_hearing(manager, manager_hearing(manager), now_ns);
     leave(manager);
 }
 
@@ -157,8 +166,8 @@ static void end_hearing(struct manager *manager, uint64_t now_ns)
         manager->hearing.in_session ? manager->hearing.state : BLEPROXY_HEARING_UNKNOWN;
     inquiry_cancel(&manager->inquiry, now_ns);
     hearing_end(&manager->hearing, now_ns);
-    if (before != BLEPROXY_HEARING_UNKNOWN && !manager->freed && manager->ops->on_hearing)
-        manager->ops->on_hearing(manager->user, BLEPROXY_HEARING_UNKNOWN, now_ns);
+    if (before != BLEPROXY_HEARING_UNKNOWN)
+        report_hearing(manager, BLEPROXY_HEARING_UNKNOWN, now_ns);
 }
 
 /* Those who use the scanner learn first, with the scanner already unavailable, that its proxy is lost; then
@@ -197,12 +206,12 @@ static void begin_hearing(struct manager *manager, uint64_t now_ns)
 {
     const struct bleproxy_device_info *info = &manager->info;
     const struct hearing_signs signs = hearing_signs(manager);
+    bool tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE;
     const struct hearing_session session = {
         .firmware = info->esphome_version,
         .newest_wins = hearing_newest_wins(info->esphome_version),
-        .tells_state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE,
-        .has_watchdog = (info->features & BLEPROXY_FEATURE_STATE_AND_MODE) &&
-                        (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS),
+        .tells_state = tells_state,
+        .has_watchdog = tells_state && (info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS),
     };
     hearing_begin(&manager->hearing, &session, &signs, now_ns);
 }
@@ -245,6 +254,8 @@ static uint64_t known_mac(const struct manager *manager)
 /* What is to answer is checked before the key is tried, as far as the proxy says it then. */
 static void expect_device(struct manager *manager)
 {
+    if (manager->has_end && manager->end.error == BLEPROXY_E_BAD_MAC_ADDRESS)
+        identities_doubt(hub_identities(manager->hub));
     proxy_expect_mac(manager->proxy, known_mac(manager));
 }
 
@@ -252,21 +263,23 @@ static void expect_device(struct manager *manager)
  * with the next connection. */
 static bool check_device(struct manager *manager, const struct bleproxy_device_info *info, uint64_t now_ns)
 {
-    uint64_t mac_address, expected = known_mac(manager);
-    char text[SESSION_END_TEXT_MAX], was[BLEPROXY_ADDRESS_TEXT_SIZE];
-    if (manager->any_device || !manager->endpoint[0] ||
-        bleproxy_address_parse(info->mac_address, &mac_address) < 0)
+    uint64_t mac_address = 0, expected = known_mac(manager);
+    char text[SESSION_END_TEXT_MAX], is[BLEPROXY_ADDRESS_TEXT_SIZE] = "", was[BLEPROXY_ADDRESS_TEXT_SIZE];
+    (void)bleproxy_address_parse(info->mac_address, &mac_address); /* 0: it has none, or does not tell it */
+    if (manager->any_device || !manager->endpoint[0])
         return true;
     if (expected == 0 || expected == mac_address) {
-        identities_put(hub_identities(manager->hub), manager->endpoint, mac_address);
+        if (mac_address != 0)
+            identities_put(hub_identities(manager->hub), manager->endpoint, mac_address);
         return true;
     }
     bleproxy_address_format(expected, was);
+    if (mac_address != 0)
+        bleproxy_address_format(mac_address, is);
     snprintf(text, sizeof(text),
-             "%s has the MAC address %.17s, but had %s: another device has its address or name now; if it "
-             "was replaced, "
-             "forget the old one (bleproxy forget)",
-             proxy_name(manager->proxy, ""), info->mac_address, was);
+             "%s has %s MAC address%s%s, but had %s: another device has its address or name now; if it was "
+             "replaced, forget the old one (bleproxy forget)",
+             proxy_name(manager->proxy, ""), is[0] ? "the" : "no", is[0] ? " " : "", is, was);
     proxy_reject(manager->proxy, BLEPROXY_E_BAD_MAC_ADDRESS, text, now_ns);
     return false;
 }
@@ -289,6 +302,8 @@ static void on_device_info(void *user, int error, const struct bleproxy_device_i
             manager->has_end = false;
             report_state(manager, BLEPROXY_PROXY_READY, NULL, now_ns);
             complete(&manager->start, 0, now_ns);
+            if (manager_hearing(manager) != BLEPROXY_HEARING_UNKNOWN) /* it was robbed, or deaf, before */
+                report_hearing(manager, manager_hearing(manager), now_ns);
         }
     }
     leave(manager);

@@ -99,6 +99,8 @@ static void warn_unsupported(struct scanner *scanner)
 /* Within scanner_pin(). */
 static int send_mode_at_rest(struct scanner *scanner, uint64_t now_ns)
 {
+    if (scanner->mode.left)
+        return 0; /* when it is ours again */
     int r = scanner_send_mode(scanner, mode_at_rest(&scanner->mode), now_ns);
     if (r < 0)
         env_log(scanner->env, BLEPROXY_LOG_DEBUG, "hub", scanner->name, "the scan mode was not set: %s",
@@ -188,7 +190,8 @@ bool scanner_restart_scan(struct scanner *scanner, uint64_t now_ns)
 {
     struct scan_mode *mode = &scanner->mode;
     enum bleproxy_scanner_mode present = mode->told != BLEPROXY_MODE_NONE ? mode->told : mode->reported;
-    if (!scanner->has_mode || mode->window_open || mode->let_go || present == BLEPROXY_MODE_NONE)
+    if (!scanner->has_mode || mode->window_open || mode->let_go || mode->left ||
+        present == BLEPROXY_MODE_NONE)
         return false;
     enum bleproxy_scanner_mode other =
         present == BLEPROXY_MODE_ACTIVE ? BLEPROXY_MODE_PASSIVE : BLEPROXY_MODE_ACTIVE;
@@ -224,6 +227,21 @@ void scanner_let_go(struct scanner *scanner, uint64_t now_ns)
     scanner_unpin(scanner);
 }
 
+void scanner_leave_mode(struct scanner *scanner, bool left, uint64_t now_ns)
+{
+    struct scan_mode *mode = &scanner->mode;
+    if (mode->left == left)
+        return;
+    mode->left = left;
+    mode->told = BLEPROXY_MODE_NONE;
+    scanner_pin(scanner);
+    if (left)
+        scanner_window_close(scanner, now_ns);
+    else if (mode->intent != BLEPROXY_MODE_NONE || mode->demand != BLEPROXY_MODE_NONE)
+        send_mode_at_rest(scanner, now_ns);
+    scanner_unpin(scanner);
+}
+
 uint64_t scan_mode_deadline(const struct scan_mode *mode)
 {
     return mode->window_open ? mode->window_end_ns : BP_NEVER;
@@ -236,7 +254,8 @@ bool scanner_window_open(struct scanner *scanner, uint64_t duration_ns, scanner_
     scanner->now_ns = now_ns;
     scanner_pin(scanner);
     scan_mode_tick(scanner, now_ns); /* one that has ended is not in the way */
-    bool opened = scanner->has_mode && scanner->ops && !scanner->freed && !mode->let_go && !mode->window_open;
+    bool opened = scanner->has_mode && scanner->ops && !scanner->freed && !mode->let_go && !mode->left &&
+                  !mode->window_open;
     if (opened) {
         if (mode->demand == BLEPROXY_MODE_NONE) /* else it is remembered */
             remember(mode, mode->owes ? own_mode(scanner) : mode->reported);
@@ -282,7 +301,7 @@ void scanner_window_close(struct scanner *scanner, uint64_t now_ns)
     void *user = mode->user;
     mode->on_done = NULL;
     scanner_pin(scanner);
-    int r = is_held_active(mode) ? 0 : scanner_send_mode(scanner, mode_at_rest(mode), now_ns);
+    int r = is_held_active(mode) || mode->left ? 0 : scanner_send_mode(scanner, mode_at_rest(mode), now_ns);
     if (r < 0)
         env_log(scanner->env, BLEPROXY_LOG_WARNING, "hub", scanner->name,
                 "the scan mode was not restored after an active window: %s", bleproxy_strerror(r));

@@ -21,6 +21,7 @@ struct scan_mode {
     bool unanswered;     /* it has not reported yet the mode that it was told */
     bool owes;           /* an earlier session left it in a mode of ours */
     bool let_go;         /* nothing is asked of it any more */
+    bool left;           /* to another program, with the advertisements: nothing is asked of it meanwhile */
     bool warned;         /* that the mode cannot be set */
     bool warned_passive; /* that it starves devices that need active scans; see auto_scan.h */
     scanner_window_fn *on_done;

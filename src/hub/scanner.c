@@ -132,11 +132,6 @@ int scanner_subscribe(struct scanner *scanner, uint64_t now_ns)
     return r;
 }
 
-void scanner_leave_subscription(struct scanner *scanner)
-{
-    watchdog_satisfied(&scanner->watchdog);
-}
-
 uint64_t scanner_told_ns(const struct scanner *scanner)
 {
     return scanner->told_ns;

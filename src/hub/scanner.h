@@ -26,7 +26,8 @@ struct scanner_config {
     const char *label; /* what it is called here, or NULL; copied */
     bool connectable;  /* it can make connections */
     bool
-        watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked */
+        watchdog; /* raw advertisements and scanner state are both supported: the subscription can be checked; and
+                        * asking for it again takes it from nobody */
     bool has_mode;            /* scanner mode can be set */
     bool has_configured_mode; /* and the one configured is told (firmware since 2025.9) */
     uint32_t features;        /* enum bleproxy_feature */
@@ -142,8 +143,9 @@ uint64_t scanner_told_ns(const struct scanner *scanner);
 bool scanner_restart_scan(struct scanner *scanner, uint64_t now_ns);
 /* Asks for the advertisements again: 0 or BLEPROXY_E_*. */
 int scanner_subscribe(struct scanner *scanner, uint64_t now_ns);
-/* The subscription is somebody else's and is left to him: the watchdog does not ask for it. */
-void scanner_leave_subscription(struct scanner *scanner);
+/* Its advertisements are another program's, or ours again: so is its scan mode. It is not set meanwhile, an open window
+ * ends; what is wanted then is asked for afterwards. */
+void scanner_leave_mode(struct scanner *scanner, bool left, uint64_t now_ns);
 /* The device's last report by this proxy, or NULL. */
 const struct bleproxy_advertisement *scanner_last(const struct scanner *scanner, uint64_t address);
 size_t scanner_n_devices(const struct scanner *scanner);

@@ -9,7 +9,7 @@ struct scanner;
 
 /* Firmware before 2026.7 silently refuses a second subscriber to advertisements until it has noticed that the
  * first is dead (about 150 s). It sends its scanner state to the subscriber alone: until one arrives,
- * subscribe again. */
+ * subscribe again. Not so with newer firmware, where that would take the subscription from somebody. */
 struct watchdog {
     uint64_t due_ns; /* BP_NEVER: not running */
     unsigned attempts;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/wiring.h"
 
+#include "hub/hearing.h"
 #include "session/gatt.h"
 #include <bleproxy/error.h>
 #include <stdlib.h>
@@ -81,17 +82,17 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
     bool connectable = info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS;
     bool raw = info->features & BLEPROXY_FEATURE_RAW_ADVERTISEMENTS;
     bool state = info->features & BLEPROXY_FEATURE_STATE_AND_MODE;
-    const struct scanner_config config = {.env = env,
-                                          .source = info->source,
-                                          .name = info->name,
-                                          .label = label,
-                                          .connectable = connectable,
-                                          .watchdog = raw && state,
-                                          .has_mode = state,
-                                          .has_configured_mode =
-                                              state && tells_configured_mode(info->esphome_version),
-                                          .features = info->features,
-                                          .firmware = info->esphome_version};
+    const struct scanner_config config = {
+        .env = env,
+        .source = info->source,
+        .name = info->name,
+        .label = label,
+        .connectable = connectable,
+        .watchdog = raw && state && purpose != WIRING_TO_LEAVE && !hearing_newest_wins(info->esphome_version),
+        .has_mode = state,
+        .has_configured_mode = state && tells_configured_mode(info->esphome_version),
+        .features = info->features,
+        .firmware = info->esphome_version};
     struct scanner *scanner;
     int error = scanner_new(&config, &scanner);
     if (error)
@@ -103,7 +104,7 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
     if (connectable)
         error = session_subscribe_slots(session, now_ns);
     if (purpose == WIRING_TO_LEAVE)
-        scanner_leave_subscription(scanner);
+        scanner_leave_mode(scanner, true, now_ns);
     else if (!error)
         error = session_subscribe_adverts(session, raw, now_ns);
     if (error) {

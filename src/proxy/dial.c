@@ -6,7 +6,7 @@
 
 #define STAGGER_NS (100 * NS_PER_MS)
 
-enum { WHY_MAX = 128, NO_ATTEMPT = DIAL_ADDRESSES_MAX };
+enum { WHY_MAX = 128, NO_ATTEMPT = DIAL_ADDRESSES_MAX, SILENT_ROUNDS_MAX = 2 };
 
 enum attempt_state {
     ATTEMPT_WAITING,
@@ -31,6 +31,7 @@ struct dial {
     uint64_t round_ns;
     uint64_t next_ns;      /* when the next waiting address is tried */
     uint64_t round_end_ns; /* BP_NEVER before the start */
+    unsigned n_silent;     /* rounds that ended without an answer */
     int error;             /* how the last attempt ended */
     char why[WHY_MAX];
     bool running, done, freed;
@@ -137,11 +138,14 @@ static bool step(struct dial *dial, uint64_t now_ns)
         finish(dial, 0, winner, now_ns);
     } else if (now_ns >= dial->round_end_ns) {
         if (close_opening(dial)) {
+            dial->n_silent++;
             dial->error = BLEPROXY_E_TIMEOUT;
             snprintf(dial->why, sizeof(dial->why), "no answer within %u s",
                      (unsigned)(dial->round_ns / NS_PER_S));
         }
-        if (!dial->done)
+        if (!dial->done && dial->n_silent >= SILENT_ROUNDS_MAX)
+            finish(dial, dial->error, NO_ATTEMPT, now_ns);
+        else if (!dial->done)
             end_round(dial, now_ns);
     } else if (waiting != NO_ATTEMPT && now_ns >= dial->next_ns) {
         dial->newest = waiting;

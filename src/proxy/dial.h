@@ -24,7 +24,8 @@ struct dial_ops {
 
 /* Happy eyeballs (RFC 8305) as the reference client does it: the families interleaved, an attempt started
  * every 0.1 s or as soon as the one before failed; a round has a time limit; a round that failed drops the
- * first address of each family and tries the rest. */
+ * first address of each family and tries the rest, but not after the second round that met its limit: the addresses may
+ * be out of date. */
 struct dial;
 
 /* addresses are copied; round_ns limits each round. 0, BLEPROXY_E_NOMEM, or BLEPROXY_E_INVALID when there are

@@ -2,9 +2,10 @@
 #include "proxy/proxy_private.h"
 #include <bleproxy/error.h>
 
-#define KICK_AFTER_NS (500 * NS_PER_MS) /* younger attempts are under way to the address that was announced */
-#define KICK_PAUSE_NS NS_PER_S /* between kicks: whoever announces without end does not have us connect so */
-#define DOUBT_NS      NS_PER_S /* the time for an answer when the address has changed */
+#define KICK_AFTER_NS  (500 * NS_PER_MS) /* younger attempts are under way to the address that was announced */
+#define KICK_PAUSE_NS  NS_PER_S /* between kicks: whoever announces without end does not have us connect so */
+#define DOUBT_NS       NS_PER_S /* the time for an answer when the address has changed */
+#define DOUBT_PAUSE_NS (10 * NS_PER_S) /* between doubts, for the same reason */
 
 /* Whether an announcement makes a difference to what is under way. */
 static bool can_be_kicked(const struct proxy *proxy, uint64_t now_ns)
@@ -44,10 +45,12 @@ static void on_doubt_settled(void *user, int error, const ProtobufCMessage *repl
 
 void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
 {
-    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted)
+    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted ||
+        now_ns < proxy->may_doubt_ns)
         return;
     PingRequest ping = PING_REQUEST__INIT;
     proxy_enter(proxy);
+    proxy->may_doubt_ns = time_after(now_ns, DOUBT_PAUSE_NS);
     /* One that cannot be asked is left to the keepalive. */
     proxy->doubted = session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
                                      DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;

@@ -358,6 +358,7 @@ void proxy_begin_attempt(struct proxy *proxy, uint64_t now_ns)
     if (proxy->pass.gate)
         proxy->patience_ns = time_after(now_ns, PROXY_PATIENCE_S * NS_PER_S);
     proxy->attempt_ns = now_ns;
+    proxy->may_doubt_ns = now_ns;
     if (!change_state(proxy, BLEPROXY_PROXY_RESOLVING, time_after(now_ns, proxy->settings.resolve_ns),
                       now_ns))
         return;

@@ -76,7 +76,8 @@ void proxy_reject(struct proxy *proxy, int error, const char *text, uint64_t now
 void proxy_kick(struct proxy *proxy, uint64_t now_ns);
 
 /* The device was heard to have other addresses now than the one the session goes to. One that does not answer a ping
- * within a second is over, and the next attempt begins at once. Nothing happens unless it is ready. */
+ * within a second is over, and the next attempt begins at once. Once in ten seconds at most; nothing happens unless it is
+ * ready. */
 void proxy_doubt(struct proxy *proxy, uint64_t now_ns);
 
 /* The host was suspended, for how long its clock does not tell: a pause ends, and a session that does not answer a ping

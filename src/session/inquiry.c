@@ -61,25 +61,20 @@ static void on_ping(void *user, int error, const ProtobufCMessage *reply, uint64
     inquiry->is_alive = error == 0;
 }
 
-int inquiry_begin(struct inquiry *inquiry, struct session *session, inquiry_fn *on_result, void *user,
-                  uint64_t now_ns)
+int inquiry_begin(struct inquiry *inquiry, struct session *session, uint64_t timeout_ns,
+                  inquiry_fn *on_result, void *user, uint64_t now_ns)
 {
     *inquiry = (struct inquiry){.on_result = on_result, .user = user};
     const struct session_await await = {
-        .timeout_ns = INQUIRY_NS, .on_outcome = on_read, .user = inquiry, .ret_request = &inquiry->read};
+        .timeout_ns = timeout_ns, .on_outcome = on_read, .user = inquiry, .ret_request = &inquiry->read};
     PingRequest ping = PING_REQUEST__INIT;
     int r = session_gatt_read(session, nobodys_address(session), ANY_HANDLE, &await, now_ns);
     if (r == 0)
-        r = session_request(session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE, INQUIRY_NS,
+        r = session_request(session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE, timeout_ns,
                             on_ping, inquiry, now_ns, &inquiry->ping);
     if (r < 0)
         inquiry_cancel(inquiry, now_ns);
     return r;
-}
-
-bool inquiry_is_under_way(const struct inquiry *inquiry)
-{
-    return inquiry->on_result;
 }
 
 void inquiry_cancel(struct inquiry *inquiry, uint64_t now_ns)

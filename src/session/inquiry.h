@@ -18,16 +18,14 @@ typedef void inquiry_fn(void *user, enum inquiry_result result, uint64_t now_ns)
 struct inquiry {
     struct session_request *read, *ping; /* NULL: not outstanding */
     bool is_answered, is_alive;
-    inquiry_fn *on_result;
+    inquiry_fn *on_result; /* NULL: none is under way */
     void *user;
 };
-#define INQUIRY_NS (5 * NS_PER_S) /* how long the answers may take */
 
-/* on_result is called exactly once, never from within; not after inquiry_cancel(). Not while one is under way. Returns as
+/* timeout_ns: how long the answers may take. on_result is called exactly once, never from within; not after inquiry_cancel(). Not while one is under way. Returns as
  * session_send(), or BLEPROXY_E_NOMEM. */
-int inquiry_begin(struct inquiry *inquiry, struct session *session, inquiry_fn *on_result, void *user,
-                  uint64_t now_ns);
-bool inquiry_is_under_way(const struct inquiry *inquiry);
+int inquiry_begin(struct inquiry *inquiry, struct session *session, uint64_t timeout_ns,
+                  inquiry_fn *on_result, void *user, uint64_t now_ns);
 /* Nobody wants to know any more. Idempotent; also on zeroed memory. Before the session is freed, or by its end. */
 void inquiry_cancel(struct inquiry *inquiry, uint64_t now_ns);
 

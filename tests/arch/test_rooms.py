@@ -42,7 +42,7 @@ __isoc23_strtol __isoc23_strtoul __assert_fail explicit_bzero
 """.split())
 SODIUM = re.compile(r"^(crypto_|sodium_memzero$|sodium_memcmp$|sodium_is_zero$)")
 # DNS messages: libresolv's, in libc on some systems.
-RESOLV = re.compile(r"^(__)?(ns_initparse|ns_parserr|dn_expand|dn_comp)$")
+RESOLV = re.compile(r"^(__)?(ns_initparse|ns_parserr|dn_expand|dn_skipname|dn_comp)$")
 PROTOBUF = re.compile(r"^protobuf_c_")
 SANITISER = re.compile(r"^(__asan_|__ubsan_|__sanitizer_|_GLOBAL_OFFSET_TABLE_$)")
 

@@ -22,7 +22,7 @@ TEXT = {"friendly_name": "The Kitchen", "version": "2026.8.0", "mac": "a4c138000
 
 
 def wire(name):
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    return b"".join(bytes([len(label)]) + label for label in name.encode().split(b".")) + b"\0"
 
 
 def read_name(message, at):

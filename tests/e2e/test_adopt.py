@@ -96,9 +96,19 @@ def test_it_goes_on_where_it_was_interrupted():
         assert "noise_psk_file: mine.key" in place.read()
         # all was done
         place.adopt(address).expect(2, "bleproxy.yaml:2 has a key for attic")
+        # the same where the file has the name that is asked for
+        place.write("bleproxy.yaml", "")
+        place.write("loft.key", OTHER_KEY)
+        result = place.adopt("--name", "loft", address).expect(0, "using the key in ")
+        assert "loft has this key already" in result.out
+        # or that of the entry
+        host, port = address.split(":")
+        place.write("bleproxy.yaml", f"proxies:\n  - {{name: loft, address: {host}, port: {port}}}\n")
+        place.adopt("loft").expect(0, "using the key in ")
         # the file is not named: it cannot be known
         place.write("bleproxy.yaml", "")
-        place.adopt(address).expect(3, "has a key already", "give its key file with --key-file")
+        place.adopt(address).expect(3, "has a key already", "give its key file with --key-file",
+                                    "the proxy calls itself 'attic'")
 
 
 def test_a_key_file_of_the_proxys_name_is_gone_on_with():
@@ -140,6 +150,20 @@ def test_a_proxy_of_the_configuration_is_adopted():
         assert f"add to its entry, {place.config}:2: noise_psk_file: loft.key" in result.out
         assert place.read() == text
         place.write("bleproxy.yaml", text + "    noise_psk_file: loft.key\n")
+        run("info", "-c", place.config).expect(0)
+
+
+def test_the_key_file_of_an_entry_in_a_drop_in_is_told_as_it_is_seen_from_there():
+    with keyless() as address:
+        host, port = address.split(":")
+        place = Place("")
+        os.mkdir(place.file("conf.d"))
+        text = f"proxies:\n  - name: loft\n    address: {host}\n    port: {port}\n"
+        place.write("conf.d/a.yaml", text)
+        words = f"add to its entry, {place.file('conf.d/a.yaml')}:2: "
+        told = place.adopt("loft").expect(0).out.partition(words)[2]
+        assert told == f"noise_psk_file: {place.file('loft.key')}\n", told
+        place.write("conf.d/a.yaml", text + "    " + told)
         run("info", "-c", place.config).expect(0)
 
 

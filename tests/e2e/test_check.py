@@ -41,6 +41,10 @@ def test_other_commands_warn_of_key_files_only():
     directory, config = place(main="proxies:\n  - {address: 127.0.0.1, port: 1, noise_psk_file: a.key}\n", key=KEY)
     os.chmod(os.path.join(directory, "a.key"), 0o604)
     run("info", "-c", config).expect(4, f"warning: {config}:2: everybody on this machine can get at")
+    key = os.path.join(directory, "a.key")
+    run("info", "-p", "127.0.0.1:1", "--psk-file", key).expect(4, f"can get at the key file '{key}': chmod 600 {key}")
+    os.chmod(key, 0o600)
+    assert "everybody" not in run("info", "-p", "127.0.0.1:1", "--psk-file", key).expect(4).error
 
 
 def test_every_mistake_is_told_with_file_and_line():
@@ -65,6 +69,20 @@ def test_every_mistake_is_told_with_file_and_line():
         assert problem["severity"] == "error"
         where = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
         assert f"{where}: {problem['message']}".startswith(f"{directory}/{words}")
+
+
+def test_all_mistakes_are_told_at_once():
+    directory, config = place(main="filter: apple\nproxies:\n  - {name: a, adress: a, port: 0}\n  - {name: b, address: b}\n",
+                              b="proxies: [\n", c="proxies:\n  - {name: b, address: c, noise_psk_file: a.key}\n")
+    lines = run("check", "-c", config).expect(2).error.splitlines()
+    assert [line.partition(": ")[2].rpartition(": ")[0] for line in lines[:3]] == [f"{config}:1", f"{config}:3", f"{config}:3"]
+    assert len(lines) == 6 and lines[3].startswith(f"bleproxy: {directory}/conf.d/b.yaml:2: not YAML")
+    problems = run("check", "-c", config, "--json").expect(2).objects()
+    assert [(os.path.basename(problem["file"]), problem["line"]) for problem in problems] == [
+        ("main.yaml", 1), ("main.yaml", 3), ("main.yaml", 3), ("b.yaml", 2), ("c.yaml", 2), ("c.yaml", 2)]
+    lines = run("scan", "-c", config).expect(2).error.splitlines()
+    assert lines[0].startswith(f"bleproxy: {config}:1: unknown key 'filter'") and len(lines) == 2
+    assert "that is not all: 'bleproxy check' tells" in lines[1]
 
 
 def test_what_is_doubtful_is_warned_of():

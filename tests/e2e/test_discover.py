@@ -73,6 +73,28 @@ def test_a_device_is_added_to_the_configuration():
         run("discover", "--add", "kitchen", "--watch").expect(2)
 
 
+def test_two_that_go_by_one_name():
+    """What does not print tells them apart, for all but people."""
+    with machine() as kitchen, machine() as stranger, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"), \
+            cable(stranger, "v1", "10.78.0.1/24", "10.78.0.2/24"):
+        kitchen.responder("kitchen", "10.77.0.2")
+        impostor = stranger.responder("kitchen\u200b", "10.78.0.2")
+        devices = run("discover", "-t", "1", "--json").expect(0).objects()
+        assert [device["name"] for device in devices] == ["kitchen", "kitchen"], devices
+        assert {device["address"] for device in devices} == {"10.77.0.2", "10.78.0.2"}, devices
+        config = write("add.yaml", "proxies: []\n")
+        run("discover", "--add", "kitchen", "-c", config).expect(2, "several devices go by the name 'kitchen'")
+        with open(config, encoding="utf-8") as file:
+            assert file.read() == "proxies: []\n"
+        watch = start("discover", "--watch", "--json")
+        shown = Lines(watch.stdout)
+        shown.wait_for("10.77.0.2")
+        stop(impostor)
+        assert json.loads(shown.wait_for("gone")[0])["name"] == "kitchen"
+        assert end(watch) == 130
+        assert [device["address"] for device in run("discover", "-t", "1", "--json").objects()] == ["10.77.0.2"]
+
+
 def test_nobody_is_there():
     run("discover", "-t", "0.3").expect(6, "no ESPHome device has answered")
     run("discover", "-t", "0.3", "--watch").expect(6)
@@ -107,6 +129,22 @@ def test_nobody_answers_to_a_name():
         begun = time.monotonic()
         run("info", "-p", "attic.local", "-t", "30").expect(4, "multicast DNS: nobody answers", "the system's resolver")
         assert time.monotonic() - begun < 20
+
+
+def test_a_machine_of_many_interfaces():
+    many = 45
+    with machine() as kitchen:
+        script = "".join(f"ip link add a{n} type veth peer name b{n}; ip addr add 10.{n}.0.1/24 dev a{n}; "
+                         f"ip link set a{n} up; ip link set b{n} up; " for n in range(1, many))
+        subprocess.run(["sh", "-c", script], check=True)
+        try:
+            with cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+                kitchen.responder("kitchen", "10.77.0.2")
+                result = run("discover", "-t", "1", "--json").expect(0)
+                assert result.objects()[0]["address"] == "10.77.0.2"
+                assert "not heard" not in result.error, result.error
+        finally:
+            subprocess.run(["sh", "-c", "".join(f"ip link del a{n}; " for n in range(1, many))], check=True)
 
 
 def test_port_5353_belongs_to_another_program():
@@ -188,6 +226,28 @@ def test_an_announcement_ends_a_pause():
         tell(responder, "announce")
         _, took = log.wait_for("info: proxy: kitchen.local: connected")
         assert took < FOLLOW_S, f"it took {took} s"
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_S)
+        reader.wait(PATIENCE_S)
+
+
+def test_an_address_that_leads_to_another_device_is_asked_for_anew():
+    with machine() as kitchen, cable(kitchen, "v0", "10.77.0.1/24", "10.77.0.2/24"):
+        kitchen.shell("ip addr add 10.77.0.3/24 dev eth0")
+        kitchen.responder("kitchen", "10.77.0.2")
+        sim = kitchen.sim("10.77.0.2:6053", "--name", "kitchen")
+        kitchen.sim("10.77.0.3:6053", "--name", "attic")
+        config = write("known.yaml", "proxies: [{name: kitchen, address: kitchen.local}]\n")
+        process = start("scan", "--json", "-c", config, "-vv")
+        log, reader = Lines(process.stderr), drain(process)
+        log.wait_for("connected")
+        stranger = kitchen.responder("kitchen", "10.77.0.3")
+        tell(stranger, "announce")  # it lives for two minutes, and nobody takes it back
+        stranger.communicate(b"quit\n")
+        stop(sim)
+        kitchen.sim("10.77.0.2:6053", "--name", "kitchen")
+        log.wait_for("another device has its address")
+        log.wait_for("hub: kitchen: ESPHome", 10)
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_S)
         reader.wait(PATIENCE_S)

@@ -59,9 +59,33 @@ def test_a_key_file_without_a_proxy_by_address():
 
 
 def test_a_key_on_the_command_line_is_refused_unseen():
-    for option in (["--noise-psk", KEY], ["--noise-psk=" + KEY], ["--key=" + KEY]):
-        each("-p", "127.0.0.1", *option, code=2, words=("command line",))
-    each("--json=" + KEY, code=2, words=("--json",))
+    part, nearly = KEY[:-1], KEY[:-2] + "9="
+    for key in (KEY, part, nearly):
+        for option in (["--noise-psk", key], ["--noise-psk=" + key], ["--key=" + key], ["--psk", key], ["--psk=" + key],
+                       ["--psk-fil", key]):
+            each("-p", "127.0.0.1", *option, code=2, words=("never taken from the command line",))
+    for option in (["--json=" + KEY], ["-p", KEY], ["-p" + nearly], ["-p", f"127.0.0.1:{KEY}"], ["-t", KEY], ["-c", KEY],
+                   ["-k", KEY], ["--psk-file", KEY], ["--psk-file=" + KEY], [KEY]):
+        each(*option, code=2, words=("never taken from the command line",))
+    each("--json=" + part, code=2, words=("--json",))
+    each("-p", "127.0.0.1", "--psk-file", part, code=2, words=("the file that --psk-file names: No such file",))
+    for command in ("adopt", "import", "forget", "explain", "replay", "check", "no-such-command"):
+        run(command, KEY).expect(2, "never taken from the command line")
+    run("adopt", "--key-file", KEY, "127.0.0.1").expect(2, "never taken from the command line")
+    run("sim", "--psk", part).expect(2, "there is no such option")
+    run("discover", "--add", KEY).expect(2, "never taken from the command line")
+    run(KEY).expect(2, "never taken from the command line")
+
+
+def test_long_options_are_written_out():
+    each("--pro", "127.0.0.1", code=2, words=("there is no option --pro",))
+    each("--time=1", code=2, words=("there is no option --time",))
+    each("--timeout", code=2, words=("the option --timeout needs a value",))
+    run("info", "--js", "-p", "127.0.0.1").expect(2, "there is no option --js,")
+    run("sim", "--coun", "1").expect(2, "there is no such option")
+    with closed_port() as address:
+        run("info", "--js", "--", "-p", address).expect(2, "there is no option --js,")
+        run("info", "--timeout=1", "--proxy", address, "--json").expect(4)
 
 
 def test_unreachable():
@@ -179,7 +203,7 @@ def test_bad_input_for_sim():
     run("sim", BLEPROXY_NOISE_PSK="").expect(2, "empty")
     run("sim", BLEPROXY_NOISE_PSK=KEY[:-1]).expect(2, "BLEPROXY_NOISE_PSK")
     run("sim", "--psk-file", write("bad.key", KEY[:-1])).expect(2, "bad.key")
-    run("sim", "--psk-file", os.path.join(home.name, "no.key")).expect(2, "no.key")
+    run("sim", "--psk-file", os.path.join(home.name, "no.key")).expect(2, "--psk-file names: No such file")
     run("sim", "--firmware", "1999.1").expect(2, "1999.1")
     run("sim", "--noise-psk=" + KEY).expect(2)
 

@@ -3,9 +3,18 @@
 """A proxy is the device that it was."""
 import contextlib
 import signal
-
-from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, main, run, sim, write
 import subprocess
+import tempfile
+
+import support
+from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
+
+STATE = {"XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name)}
+
+
+def run(*arguments, **more):
+    """A command that knows what the ones before have learnt."""
+    return support.run(*arguments, **{**STATE, **more})
 
 
 @contextlib.contextmanager
@@ -45,6 +54,28 @@ def test_another_device_at_its_address_is_refused_until_the_first_is_forgotten()
         with device(address, "one", **secret):
             run("scan", "-c", path, "--json", "-t", "20").expect(5, "bleproxy forget")
         run("forget", "-c", path, "kitchen").expect(0)
+
+
+def test_a_program_that_runs_learns_that_it_is_forgotten():
+    with closed_port() as address:
+        pass
+    path = configuration(address)
+    with device(address, "one"):
+        run("scan", "-c", path, "--json", "-t", "1").expect(0)
+    with device(address, "two"), sim() as others:
+        kitchen, attic = address.rsplit(":", 1), others[0].rsplit(":", 1)
+        path = write("identity.yaml", "proxies:\n"
+                     f"  - {{name: kitchen, address: {kitchen[0]}, port: {kitchen[1]}}}\n"
+                     f"  - {{name: attic, address: {attic[0]}, port: {attic[1]}}}\n")
+        scan = subprocess.Popen([BLEPROXY, "scan", "-vv", "-c", path, "--json", "-t", str(support.PATIENCE_S)],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(**STATE))
+        try:
+            assert any(b"bleproxy forget" in line for line in scan.stderr)
+            run("forget", "-c", path, "kitchen").expect(0)
+            assert any(b"two: ESPHome" in line for line in scan.stderr)
+        finally:
+            scan.send_signal(signal.SIGINT)
+            scan.communicate(timeout=support.PATIENCE_S)
 
 
 def test_another_device_is_told_before_its_key_is_tried():

@@ -48,6 +48,28 @@ def test_proxies_are_imported_and_work():
         again.expect(0, "attic: is in the configuration already")
 
 
+def test_a_configuration_that_is_not_there_is_made():
+    directory = place(hall=proxy("hall", key=OTHER_KEY))
+    config = os.path.join(directory, "new", "mine.yaml")
+    run("import", "-c", config, os.path.join(directory, "hall.yaml")).expect(0)
+    assert read(directory, "new/mine.yaml").startswith("proxies:\n  - name: hall\n")
+    assert read(directory, "new/hall.key") == OTHER_KEY + "\n"
+    assert stat.S_IMODE(os.stat(config).st_mode) == 0o600
+    os.symlink("nowhere.yaml", os.path.join(directory, "lost.yaml"))
+    run("import", "-c", os.path.join(directory, "lost.yaml"), os.path.join(directory, "hall.yaml")).expect(1, "cannot be written")
+    run("check", "-c", os.path.join(directory, "other.yaml")).expect(2, "there is no such file")
+
+
+def test_what_cannot_be_an_entry_is_told_before_its_key_is_written():
+    directory = place(hall=proxy("hall", address="10.0.0.1:6053", key=OTHER_KEY), bleproxy="",
+                      attic=proxy("a" * 300, key=OTHER_KEY))
+    config = os.path.join(directory, "bleproxy.yaml")
+    run("import", "-c", config, os.path.join(directory, "hall.yaml")).expect(
+        2, f"{directory}/hall.yaml gives a proxy 'hall' at '10.0.0.1:6053', which cannot be: 'address' holds no port")
+    run("import", "-c", config, os.path.join(directory, "attic.yaml")).expect(2, "'name' is longer than 253 bytes")
+    assert sorted(os.listdir(directory)) == ["attic.yaml", "bleproxy.yaml", "hall.yaml"]
+
+
 def test_others_are_left_out():
     directory = place(lamp="esphome: {name: lamp}\napi:\n", bleproxy="")
     config, lamp = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "lamp.yaml")
@@ -75,6 +97,24 @@ def test_key_files_are_never_replaced():
     config, hall = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "hall.yaml")
     run("import", "-c", config, hall).expect(2, "holds another key; a key file is never replaced")
     assert read(directory, "hall.key") == KEY and read(directory, "bleproxy.yaml") == ""
+
+
+def test_the_key_of_an_entry_that_lacks_it_is_told():
+    text = "proxies:\n  - name: hall\n    address: 192.0.2.1\n"
+    directory = place(hall=proxy("hall", key=OTHER_KEY), bleproxy=text)
+    config, hall = os.path.join(directory, "bleproxy.yaml"), os.path.join(directory, "hall.yaml")
+    result = run("import", "-c", config, hall).expect(0)
+    assert result.out == (f"hall is in the configuration already, without its key: add to its entry, {config}:2: "
+                          "noise_psk_file: hall.key\n")
+    assert read(directory, "bleproxy.yaml") == text and read(directory, "hall.key") == OTHER_KEY + "\n"
+    with open(config, "a", encoding="utf-8") as file:
+        file.write("    noise_psk_file: hall.key\n")
+    again = run("import", "-c", config, hall).expect(0, "hall: is in the configuration already")
+    assert "another key" not in again.error
+    with open(hall, "w", encoding="utf-8") as file:
+        file.write(proxy("hall", key=KEY))
+    run("import", "-c", config, hall).expect(0, "hall: is in the configuration already, with another key")
+    assert read(directory, "hall.key") == OTHER_KEY + "\n"
 
 
 def test_what_is_left_to_do_is_told():

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """What befalls virtual proxies: they reboot, move, go deaf, are robbed, get a key, are full."""
 import os
+import signal
 import stat
+import subprocess
+import threading
 import time
 
-from support import KEY, OTHER_KEY, PATIENCE_S, home, main, run, sim, start, write
+from support import BLEPROXY, KEY, OTHER_KEY, PATIENCE_S, environment, home, main, run, sim, start, write
 from virtual import (ADVERTS, ERROR, GOODBYE, HELLO, HELLO_RESPONSE, PING, SUBSCRIBE, UNKNOWN_READ, Client, Control,
                      controlled, give_key)
 
@@ -145,6 +148,21 @@ def test_robbed_where_the_newest_wins():
         client.say(SUBSCRIBE)
         client.wait_for(ADVERTS)
         control.do("unrob")
+
+
+def test_who_scans_is_told_and_leaves_it_alone():
+    with controlled() as (address, control):
+        scan = subprocess.Popen([BLEPROXY, "scan", "-p", address, "--json", "-t", str(PATIENCE_S)],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        try:
+            assert scan.stdout.readline()
+            threading.Thread(target=scan.stdout.read, daemon=True).start()
+            control.do("rob")
+            assert any(b"another program has taken over its advertisements" in line for line in scan.stderr)
+            assert "robbed" in control.tell("list")[0]
+        finally:
+            scan.send_signal(signal.SIGINT)
+            scan.wait(PATIENCE_S)
 
 
 def test_refused_where_the_first_wins():

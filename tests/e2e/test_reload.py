@@ -10,7 +10,7 @@ import threading
 import time
 
 from fake_proxy import DISCONNECT, FakeProxy
-from support import KEY, PATIENCE_S, Terminal, home, main, sim, start
+from support import KEY, OTHER_KEY, PATIENCE_S, Terminal, home, main, sim, start
 
 
 class Config:
@@ -122,14 +122,47 @@ def test_what_is_spoken_to_in_another_way_is_connected_anew():
             scan.wait_for_proxy("loft")
 
 
+def test_what_an_entry_says_applies_whatever_it_is():
+    with FakeProxy() as fake:
+        config = Config(fake=fake.address)
+        with running("scan", "-c", config.path, "--json", "--all") as scan:
+            scan.wait_for(lambda: fake.connections == 1, "fake proxy")
+            for number, more in enumerate((", reclaim: 5", ", reclaim: 6", ", scan: active", ", password: x"), 2):
+                config.write(fake=fake.address + "|" + more)
+                scan.reload()
+                scan.wait_for(lambda: fake.connections == number, f"connection for{more}")
+            config.write(fake=fake.address + "|, expected_name: somebody")
+            scan.reload()
+            scan.wait_for_words("'somebody'")
+
+
+def test_a_key_file_is_read_anew():
+    with sim("--name", "a", BLEPROXY_NOISE_PSK=OTHER_KEY) as [a], sim("--name", "b") as [b]:
+        config = Config(a=a + "|, noise_psk_file: a.key", b=b)
+        path = os.path.join(os.path.dirname(config.path), "a.key")
+        with open(path, "w", encoding="utf-8", opener=lambda *arguments: os.open(*arguments, mode=0o600)) as file:
+            file.write(KEY)
+        with running("scan", "-c", config.path, "--json", "--all") as scan:
+            scan.wait_for_words("refused the key")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(OTHER_KEY)
+            scan.reload()
+            scan.wait_for_proxy("a")
+            os.unlink(path)
+            scan.reload()
+            scan.wait_for_words("there is no key file 'a.key'")
+            scan.wait_for_proxy("a")
+
+
 def test_a_configuration_that_is_wrong_changes_nothing():
     with FakeProxy() as fake, sim("--name", "a") as [a]:
         config = Config(a=a, fake=fake.address)
         with running("scan", "-c", config.path, "--json", "--all") as scan:
             scan.wait_for_proxy("a")
             scan.wait_for(lambda: fake.connections == 1, "fake proxy")
-            config.put("proxies:\n  - {name: a, adress: b}\n")
+            config.put("proxies:\n  - {name: a, adress: b}\n  - {name: c, adress: d}\n")
             scan.reload()
+            scan.wait_for_words("that is not all: 'bleproxy check' tells")
             scan.wait_for_words("bleproxy.yaml:2: unknown key 'adress'; did you mean 'address'?")
             scan.wait_for_words("what was in force stays")
             scan.wait_for_proxy("a")

@@ -9,7 +9,7 @@ import time
 
 from support import BLEPROXY, environment, main, sim
 
-SOAK_S = float(os.environ.get("BLEPROXY_SOAK_S", "16"))
+SOAK_S = float(os.environ.get("BLEPROXY_SOAK_S", "120"))
 PROXIES = 50
 SPARE_DESCRIPTORS = PROXIES + 16  # a socket for each proxy that is being tried again while the old one is closed
 SPARE_MEMORY = 1.3

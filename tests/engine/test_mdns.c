@@ -4,6 +4,7 @@
 
 #include "discovery/announcement.h"
 #include "engine/mdns.h"
+#include "engine/netwatch.h"
 #include "engine/resolver.h"
 #include <arpa/inet.h>
 #include <bleproxy/discovery.h>
@@ -176,6 +177,7 @@ static void on_device(void *user, enum bleproxy_browse_event event, const struct
     scene->n_found++;
     assert_int_equal(device->port, 6053);
     assert_string_equal(device->host, scene->name);
+    assert_int_equal(strncmp(device->instance, scene->label, strlen(scene->label)), 0);
     assert_int_equal(device->n_addresses, 1);
     snprintf(scene->first_address, sizeof(scene->first_address), "%s", device->addresses[0]);
     if (scene->frees_browse) {
@@ -314,6 +316,23 @@ static void test_a_waker_does_not_keep_the_loop_running(void **state)
     bleproxy_loop_free(loop);
 }
 
+/* While nothing changes it is not woken either. */
+static void test_a_waker_costs_no_wakeups(void **state)
+{
+    struct scene *scene = scene_of(state);
+    struct netwatch watch = {0};
+    netwatch_start(&watch, &scene->uv, on_wake, scene);
+    bool is_told = netwatch_is_on(&watch);
+    netwatch_stop(&watch);
+    if (!is_told)
+        skip(); /* interfaces are looked at by the clock */
+    mdns_waker_start(&scene->waker, mdns_get(scene->loop), scene->name, on_wake, scene);
+    do
+        uv_run(&scene->uv, UV_RUN_NOWAIT);
+    while (uv_backend_timeout(&scene->uv) == 0);
+    assert_int_equal(uv_backend_timeout(&scene->uv), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_look_up_that_is_cancelled_tells_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_announcement_wakes_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_waker_does_not_keep_the_loop_running, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_waker_costs_no_wakeups, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,24 +98,33 @@ static void test_where_the_first_wins_the_second_waits_and_follows(void **state)
 {
     (void)state;
     static const char *const firmware[] = {"2025.8", "2023.6"};
+    static const enum bleproxy_hearing lost[] = {BLEPROXY_HEARING_REFUSED, BLEPROXY_HEARING_SILENT};
+    struct virtual_proxy proxies[2];
+    struct program first[2], second[2];
+    struct bleproxy_loop *loop;
+    for (unsigned i = 0; i < 2; i++)
+        proxies[i] = virtual_proxy_start(firmware[i], NULL, false);
+    assert_int_equal(bleproxy_loop_new(NULL, &loop), 0);
     for (unsigned i = 0; i < 2; i++) {
-        struct virtual_proxy proxy = virtual_proxy_start(firmware[i], NULL, false);
-        struct bleproxy_loop *loop;
-        struct program first, second;
-        assert_int_equal(bleproxy_loop_new(NULL, &loop), 0);
-        begin(&first, loop, &proxy, 0);
-        await(&first, BLEPROXY_HEARING_WELL);
-        begin(&second, loop, &proxy, 0);
-        await(&second, i == 0 ? BLEPROXY_HEARING_REFUSED : BLEPROXY_HEARING_SILENT);
-        await_reports(&first, 50);
-        await(&first, BLEPROXY_HEARING_WELL);
-        assert_int_equal(second.n_reports, 0);
-        end(&first);
-        await(&second, BLEPROXY_HEARING_WELL);
-        end(&second);
-        bleproxy_loop_free(loop);
-        virtual_proxy_stop(&proxy, SIGTERM);
+        begin(&first[i], loop, &proxies[i], 0);
+        await(&first[i], BLEPROXY_HEARING_WELL);
+        begin(&second[i], loop, &proxies[i], 0);
+        await(&second[i], lost[i]);
     }
+    for (unsigned i = 0; i < 2; i++) {
+        await_reports(&first[i], 50);
+        await(&first[i], BLEPROXY_HEARING_WELL);
+        assert_int_equal(second[i].n_reports, 0);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        end(&first[i]);
+    for (unsigned i = 0; i < 2; i++) {
+        await(&second[i], BLEPROXY_HEARING_WELL); /* in the first case the watchdog asks, after 10 s */
+        end(&second[i]);
+    }
+    bleproxy_loop_free(loop);
+    for (unsigned i = 0; i < 2; i++)
+        virtual_proxy_stop(&proxies[i], SIGTERM);
 }
 
 static void test_where_the_newest_wins_the_first_leaves_it_until_it_is_told(void **state)

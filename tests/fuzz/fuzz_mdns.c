@@ -47,7 +47,7 @@ static void on_service(void *user, enum browse_event event, const struct service
 static void on_done(void *user, const struct net_address *addresses, size_t n, uint64_t at_ns)
 {
     (void)user, (void)addresses, (void)at_ns;
-    FUZZ_CHECK(n <= LOOKUP_ADDRESSES_MAX);
+    FUZZ_CHECK(n <= HOST_ADDRESSES_MAX);
     done++;
 }
 

@@ -34,10 +34,10 @@ static void test_what_is_spoken_to_in_another_way_is_new(void **state)
     (void)state;
     const struct target a = target("a", "1");
     char copy[] = "a";
-    struct target same = a, others[7];
+    struct target same = a, others[9];
     same.config.name = copy;
     check(&a, 1, &same, 1, (size_t[]){0});
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < 9; i++)
         others[i] = a;
     others[0].config.name = "b";
     others[1].config.address = "2";
@@ -46,7 +46,9 @@ static void test_what_is_spoken_to_in_another_way_is_new(void **state)
     others[4].config.password = "x";
     others[5].config.scan_mode = BLEPROXY_SCAN_ACTIVE;
     others[6].configured = false;
-    for (size_t i = 0; i < 7; i++) {
+    others[7].config.expected_name = "x";
+    others[8].config.reclaim_s = 60;
+    for (size_t i = 0; i < 9; i++) {
         check(&a, 1, &others[i], 1, (size_t[]){DIFFERENCE_NEW});
         check(&others[i], 1, &a, 1, (size_t[]){DIFFERENCE_NEW});
     }

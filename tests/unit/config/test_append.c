@@ -3,11 +3,15 @@
 
 #include "config/append.h"
 #include "config/config.h"
+#include "config/file.h"
 #include <bleproxy/error.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct config_entry attic = {.name = "attic", .address = "10.0.0.2"};
@@ -73,6 +77,10 @@ static void test_it_goes_behind_the_others(void **state)
          "proxies:\n  - address: >-\n      a\n  - &b {address: b}\n" ATTIC "filters: apple\n"},
         {"proxies:\n  - address: b\n    name: |-\n      c\n\nfilters: apple\n",
          "proxies:\n  - address: b\n    name: |-\n      c\n\n" ATTIC "filters: apple\n"},
+        {"\xef\xbb\xbfproxies:\n  - address: a\n", "\xef\xbb\xbfproxies:\n  - address: a\n" ATTIC},
+        {"proxies: &p\n  - &a {address: a}\n", "proxies: &p\n  - &a {address: a}\n" ATTIC},
+        {"proxies: !!seq # all\n  # of them\n  - address: a",
+         "proxies: !!seq # all\n  # of them\n  - address: a\n" ATTIC},
         {"proxies:\n  - address: b\n    prefer: []\n", "proxies:\n  - address: b\n    prefer: []\n" ATTIC},
     };
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -88,6 +96,8 @@ static void test_it_goes_into_brackets(void **state)
     check("proxies: [{address: a,}, ]", &attic, "proxies: [{address: a,}, {name: attic, address: 10.0.0.2}]");
     check("proxies: [\n  {address: é, only: [A4:C1:38:11:22:33]} # [\n]\n", &attic,
           "proxies: [\n  {address: é, only: [A4:C1:38:11:22:33]} # [\n, {name: attic, address: 10.0.0.2}]\n");
+    check("\xef\xbb\xbfproxies: [] # é\n", &attic,
+          "\xef\xbb\xbfproxies: [{name: attic, address: 10.0.0.2}] # é\n");
     check("{filters: apple, proxies: [{name: 'é', address: a}]}", &attic,
           "{filters: apple, proxies: [{name: 'é', address: a}, {name: attic, address: 10.0.0.2}]}");
 }
@@ -147,7 +157,9 @@ static void test_what_cannot_be_added_is_refused(void **state)
     check_refused("proxies:\n  - adress: b\n", &attic, 2, "did you mean 'address'");
     check_refused("", &(struct config_entry){.name = "", .address = "a"}, 0, "empty");
     check_refused("", &(struct config_entry){.name = "a\nb", .address = "a"}, 0, "does not print");
-    check_refused("", &(struct config_entry){.name = "a", .address = "a b"}, 0, "cannot be added to");
+    check_refused("", &(struct config_entry){.name = "a", .address = "a b"}, 0, "without spaces");
+    check_refused("proxies: []\n", &(struct config_entry){.name = "a", .address = "a:6053"}, 0,
+                  "holds no port");
     check_refused("proxies: [\n", &attic, 2, "not YAML");
     check_refused("\xff\xfe", &attic, 0, "cannot be added to"); /* UTF-16 */
 }
@@ -188,6 +200,99 @@ static unsigned mode_of(const char *path)
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
     return status.st_mode & 07777;
+}
+
+/* A process of its own each, all at once. */
+static void test_no_entry_is_lost_when_several_are_added_at_once(void **state)
+{
+    (void)state;
+    enum { N = 16 };
+    char place[] = "/tmp/bleproxy-test-XXXXXX", path[80], made[64], name[16];
+    pid_t children[N];
+    assert_non_null(mkdtemp(place));
+    snprintf(made, sizeof(made), "%s/new", place);
+    snprintf(path, sizeof(path), "%s/a.yaml", made);
+    for (int i = 0; i < N; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] > 0)
+            continue;
+        snprintf(name, sizeof(name), "p%d", i);
+        _exit(config_append_file(path, &(struct config_entry){.name = name, .address = "a"}, 1, &error) != 0);
+    }
+    for (int i = 0; i < N; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    struct config config;
+    assert_int_equal(config_load(path, &config, &error), 0);
+    assert_int_equal(config.n_proxies, N);
+    config_deinit(&config);
+    unlink(path);
+    rmdir(made);
+    rmdir(place);
+}
+
+/* Its process is killed in the middle of writing. */
+static void test_no_half_of_a_file_is_left_under_its_name(void **state)
+{
+    (void)state;
+    static const char text[] = "more than ten bytes";
+    char place[] = "/tmp/bleproxy-test-XXXXXX", path[64], command[128];
+    int status;
+    assert_non_null(mkdtemp(place));
+    snprintf(path, sizeof(path), "%s/a.key", place);
+    for (int replaces = 0; replaces < 2; replaces++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            const struct rlimit size = {10, 10}, core = {0, 0};
+            signal(SIGXFSZ, SIG_DFL);
+            setrlimit(RLIMIT_CORE, &core);
+            setrlimit(RLIMIT_FSIZE, &size);
+            _exit(replaces ? file_replace(path, text, strlen(text)) : file_create(path, text, strlen(text)));
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+        if (replaces) {
+            assert_text(path, "whole");
+        } else {
+            assert_int_equal(access(path, F_OK), -1);
+            assert_int_equal(file_create(path, "whole", 5), 0);
+            assert_int_equal(mode_of(path), 0600);
+            assert_int_equal(file_create(path, text, strlen(text)), BLEPROXY_E_STATE);
+        }
+    }
+    assert_int_equal(file_replace(path, text, strlen(text)), 0);
+    assert_text(path, text);
+    snprintf(command, sizeof(command), "rm -r %s", place);
+    assert_int_equal(system(command), 0);
+}
+
+/* The superuser may write it. */
+static void test_a_file_that_may_not_be_written_is_left_alone(void **state)
+{
+    (void)state;
+    char place[] = "/tmp/bleproxy-test-XXXXXX", path[64];
+    int status;
+    assert_non_null(mkdtemp(place));
+    assert_int_equal(chmod(place, 0777), 0);
+    snprintf(path, sizeof(path), "%s/a.yaml", place);
+    write_text(path, "proxies: []\n");
+    assert_int_equal(chmod(path, 0444), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool other = getuid() != 0 || setuid(65534) == 0;
+        int r = config_append_file(path, &attic, 1, &error);
+        _exit(!other || r != BLEPROXY_E_IO || !strstr(error.text, "cannot be written: Permission denied"));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_text(path, "proxies: []\n");
+    unlink(path);
+    rmdir(place);
 }
 
 static void test_files(void **state)
@@ -239,6 +344,9 @@ int main(void)
         cmocka_unit_test(test_several_at_once),
         cmocka_unit_test(test_lines_end_as_they_did),
         cmocka_unit_test(test_what_cannot_be_added_is_refused),
+        cmocka_unit_test(test_no_entry_is_lost_when_several_are_added_at_once),
+        cmocka_unit_test(test_no_half_of_a_file_is_left_under_its_name),
+        cmocka_unit_test(test_a_file_that_may_not_be_written_is_left_alone),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

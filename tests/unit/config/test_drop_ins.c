@@ -189,8 +189,109 @@ static void test_a_file_that_is_gone_or_cannot_be_read_is_named(void **state)
     assert_string_equal(error.text, "there is no such file");
     write_text("main.yaml", "");
     assert_int_equal(symlink("nowhere", path_of("conf.d/lost.yaml")), 0);
-    assert_int_equal(load(), BLEPROXY_E_NOT_FOUND);
-    assert_string_equal(error.file, path_of("conf.d/lost.yaml"));
+    assert_fails("conf.d/lost.yaml", 0, "there is no such file");
+}
+
+/* What is expected of config_load_all(): file, line and a part of the text. */
+struct expected {
+    const char *file;
+    unsigned line;
+    const char *part;
+};
+
+static void assert_all(const struct expected *expected, size_t n)
+{
+    struct config_errors errors = {0};
+    assert_int_equal(config_load_all(path_of("main.yaml"), &config, &errors), BLEPROXY_E_INVALID);
+    for (size_t i = 0; i < errors.n || i < n; i++) {
+        const struct config_error *one = &errors.items[i];
+        if (i >= errors.n)
+            fail_msg("'%s' was not told", expected[i].part);
+        if (i >= n || strcmp(one->file, path_of(expected[i].file)) != 0 || one->line != expected[i].line ||
+            !strstr(one->text, expected[i].part))
+            fail_msg("%zu: %s:%u: %s", i, one->file, one->line, one->text);
+    }
+    assert_false(errors.more);
+    load();
+    assert_string_equal(error.text, errors.items[0].text);
+    assert_int_equal(error.n_others, n - 1);
+    config_errors_deinit(&errors);
+    config_errors_deinit(&errors);
+}
+
+#define ASSERT_ALL(...)                                                                                      \
+    assert_all((const struct expected[]){__VA_ARGS__},                                                       \
+               sizeof((const struct expected[]){__VA_ARGS__}) / sizeof(struct expected))
+
+static void test_all_mistakes_are_told_in_the_order_of_their_lines(void **state)
+{
+    (void)state;
+    write_text("main.yaml", "filter: apple\n"
+                            "proxies:\n"
+                            "  - {name: hall, adress: a, port: 0}\n"
+                            "  - {name: attic, address: AA:BB:CC:DD:EE:FF, noise_psk_file: lost.key}\n"
+                            "  - name: loft\n"
+                            "    noise_psk: short\n"
+                            "  - attic\n"
+                            "  - {name: hall, address: b, only: [C0:00:00:00:00:01, hall, kitchen]}\n"
+                            "reference: [expiri, window, rooting]\n"
+                            "devices:\n"
+                            "  - {address: C0:00:00:00:00:01, prefer: [hall, hell], deny: hall}\n"
+                            "  - {address: C0:00:00:00:00:02, intervall: 1, only: [atic, loft]}\n"
+                            "  - {address: C0:00:00:00:00:01}\n"
+                            "  - {address: C0, prefer: [lofd, hall], deny: hall, <<: {name: a}}\n");
+    write_text("conf.d/10-b.yaml", "proxies:\n  - {name: loft, address: c}\n  - {name: hall, address: d}\n");
+    write_text("conf.d/9-a.yaml", "devices:\n  - {address: C0:00:00:00:00:01}\n  - {}\nproxies: 5\n");
+    ASSERT_ALL(
+        {"main.yaml", 1, "did you mean 'filters'?"}, {"main.yaml", 3, "did you mean 'address'?"},
+        {"main.yaml", 3, "'port' must be a number"}, {"main.yaml", 4, "is a MAC address"},
+        {"main.yaml", 4, "there is no key file 'lost.key'"}, {"main.yaml", 5, "a proxy needs 'address'"},
+        {"main.yaml", 6, "'noise_psk' has 5 characters"}, {"main.yaml", 7, "a proxy is written as lines of"},
+        {"main.yaml", 8, "'hall' is no device's"}, {"main.yaml", 8, "'kitchen' is no device's"},
+        {"main.yaml", 8, "the name 'hall' is already taken in line 3"},
+        {"main.yaml", 9, "'reference' has no 'expiri'"}, {"main.yaml", 9, "'reference' has no 'rooting'"},
+        {"main.yaml", 11, "there is no proxy 'hell'"}, {"main.yaml", 11, "'hall' is preferred for"},
+        {"main.yaml", 12, "did you mean 'interval'?"},
+        {"main.yaml", 12, "there is no proxy 'atic'; did you mean 'attic'?"},
+        {"main.yaml", 13, "the device C0:00:00:00:00:01 is already listed in line 11"},
+        {"main.yaml", 14, "'C0' is no device's address"}, {"main.yaml", 14, "merge keys"},
+        {"main.yaml", 14, "there is no proxy 'lofd'; did you mean 'loft'?"},
+        {"conf.d/10-b.yaml", 2, "the name 'loft' is already taken in line 5 of "},
+        {"conf.d/10-b.yaml", 3, "the name 'hall' is already taken in line 3 of "},
+        {"conf.d/9-a.yaml", 2, "already listed in line 11 of "},
+        {"conf.d/9-a.yaml", 3, "a device needs 'address'"},
+        {"conf.d/9-a.yaml", 4, "'proxies' must be a list"});
+}
+
+static void test_what_follows_from_a_mistake_is_not_told(void **state)
+{
+    (void)state;
+    write_text("main.yaml", "proxies:\n  - &p {name: hall, adress: a}\n  - *p\n"
+                            "devices: [{address: C0:00:00:00:00:01, prefer: attic}]\n");
+    write_text("conf.d/10-b.yaml", "proxies:\n  - {name: attic, address: b\n");
+    write_text("conf.d/9-a.yaml", "proxies:\n  - {name: loft, addres: b}\n");
+    ASSERT_ALL({"main.yaml", 2, "did you mean 'address'?"}, {"main.yaml", 2, "'hall' is already taken"},
+               {"conf.d/10-b.yaml", 3, "not YAML"}, {"conf.d/9-a.yaml", 2, "did you mean 'address'?"});
+}
+
+static void test_the_first_ones_are_told_when_there_are_too_many(void **state)
+{
+    (void)state;
+    char text[16384] = "proxies:\n  - {name: same, address: a}\n";
+    size_t length = strlen(text);
+    for (int i = 0; i < CONFIG_ERRORS_MAX; i++)
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, "  - {name: same, address: a%d}\n", i);
+    for (int i = 0; i < CONFIG_ERRORS_MAX; i++)
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "  - {nam: n%d, address: b}\n", i);
+    write_text("main.yaml", text);
+    struct config_errors errors = {0};
+    assert_int_equal(config_load_all(path_of("main.yaml"), &config, &errors), BLEPROXY_E_INVALID);
+    assert_int_equal(errors.n, CONFIG_ERRORS_MAX);
+    assert_true(errors.more);
+    for (size_t i = 0; i < errors.n; i++)
+        assert_int_equal(errors.items[i].line, 3 + i);
+    config_errors_deinit(&errors);
 }
 
 int main(void)
@@ -202,6 +303,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_keys_that_everybody_can_read_are_warned_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_are_not_too_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_mistakes_are_told_in_the_order_of_their_lines, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_follows_from_a_mistake_is_not_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_first_ones_are_told_when_there_are_too_many, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_that_is_gone_or_cannot_be_read_is_named, set_up,
                                         tear_down),
     };

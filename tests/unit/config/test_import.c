@@ -93,6 +93,8 @@ static void test_where_it_is_reached(void **state)
         {"ethernet: {use_address: eth.lan}", "eth.lan"},
         {"ethernet: {manual_ip: {static_ip: 10.0.0.4}}", "10.0.0.4"},
         {"wifi: {domain: .lan}", "attic.lan"},
+        {"ethernet: {domain: .lan}", "attic.lan"},
+        {"wifi: {use_address: ~}", "attic.local"},
         {"wifi: {ssid: x}", "attic.local"},
         {"wifi: {use_address: }", "attic.local"},
     };
@@ -102,8 +104,13 @@ static void test_where_it_is_reached(void **state)
         FILES("home/attic.yaml", text);
         take("attic", cases[i][1], NULL, false);
     }
-    FILES("home/attic.yaml", "esphome:\n  name: attic\n  name_add_mac_suffix: true\n");
-    refuse("home/attic.yaml", 3, "name_add_mac_suffix");
+    static const char *const yes[] = {"true", "True", "yes", "on", "enable"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "esphome:\n  name: attic\n  name_add_mac_suffix: %s\n", yes[i]);
+        FILES("home/attic.yaml", text);
+        refuse("home/attic.yaml", 3, "name_add_mac_suffix");
+    }
     FILES("home/attic.yaml",
           "esphome: {name: attic, name_add_mac_suffix: true}\nwifi: {use_address: 10.0.0.2}\n");
     take("attic", "10.0.0.2", NULL, false);
@@ -147,6 +154,74 @@ static void test_includes_packages_and_substitutions(void **state)
     FILES("home/attic.yaml",
           NAME "x: &x {use_address: a.lan}\ny: &y {use_address: b.lan}\nwifi: {<<: [*y, *x]}\n");
     take("attic", "b.lan", NULL, false);
+}
+
+static void test_includes_give_names_to_what_they_include(void **state)
+{
+    (void)state;
+    FILES(
+        "home/attic.yaml",
+        "substitutions: {room: attic, node: none, part: base}\n"
+        "packages:\n  a: !include\n    file: ${part}.yaml\n    vars: {node: '${room}-proxy', k: !secret k}\n",
+        "home/base.yaml",
+        "defaults: {node: unused, ip: 10.0.0.1, ending: .lan}\nesphome: {name: $node}\n"
+        "api: {encryption: {key: $k}}\nwifi: !include {file: wifi.yaml, vars: {ip: '$node$ending'}}\n",
+        "home/wifi.yaml", "use_address: ${ip}\n", "home/secrets.yaml", "k: " KEY "\n");
+    take("attic-proxy", "attic-proxy.lan", KEY, false);
+    /* The same file twice, each time with other names. */
+    FILES("home/attic.yaml",
+          "esphome: !include {file: x.yaml, vars: {x: attic}}\nwifi: !include {file: x.yaml, vars: {x: "
+          "a.lan}}\n",
+          "home/x.yaml", "name: $x\nuse_address: $x\n");
+    take("attic", "a.lan", NULL, false);
+    FILES("home/attic.yaml", "esphome: !include {file: x.yaml, vars: {x: $x}}\n", "home/x.yaml",
+          "name: $x\n");
+    refuse("home/attic.yaml", 1, "the substitution 'x' is not known");
+    FILES("home/attic.yaml", "packages: [!include '${x}.yaml']\n");
+    refuse("home/attic.yaml", 1, "in a circle");
+}
+
+static void test_what_counts_of_several(void **state)
+{
+    (void)state;
+    FILES("home/attic.yaml", "<<: !include a.yaml\n<<: !include b.yaml\nbluetooth_proxy:\n", "home/a.yaml",
+          NAME, "home/b.yaml", "esphome: {name: b}\napi: {encryption: {key: " KEY "}}\n");
+    take("attic", "attic.local", KEY, true);
+    FILES("home/attic.yaml", "packages: {a: !include a.yaml, b: !include b.yaml}\n", "home/a.yaml", NAME,
+          "home/b.yaml", "esphome: {name: b}\n");
+    take("b", "b.local", NULL, false);
+    FILES("home/attic.yaml", "packages: [!include a.yaml, !include b.yaml]\nwifi: {use_address: c}\n",
+          "home/a.yaml", NAME, "home/b.yaml", "esphome: {name: b}\nwifi: {use_address: b}\n");
+    take("b", "c", NULL, false);
+}
+
+static void test_what_is_removed_is_not_there(void **state)
+{
+    (void)state;
+    static const char base[] = "bluetooth_proxy:\napi: {encryption: {key: " KEY "}}\n";
+    FILES("home/attic.yaml", NAME "packages: {a: !include a.yaml}\nbluetooth_proxy: !remove\n", "home/a.yaml",
+          base);
+    take("attic", "attic.local", KEY, false);
+    FILES("home/attic.yaml", NAME "packages: {a: !include a.yaml}\napi: {encryption: !remove }\n",
+          "home/a.yaml", base);
+    take("attic", "attic.local", NULL, true);
+}
+
+static void test_tags_that_are_not_followed_are_told_where_that_matters(void **state)
+{
+    (void)state;
+    FILES("home/attic.yaml", NAME "on_boot: !lambda 'return;'\nz: !extend x\nlight: !env_var X\n");
+    take("attic", "attic.local", NULL, false);
+    FILES("home/attic.yaml", NAME "wifi: {use_address: !env_var HOST}\n");
+    refuse("home/attic.yaml", 2, "the tag '!env_var' is not followed");
+    FILES("home/attic.yaml", "substitutions: {a: !env_var A}\nesphome: {name: $a}\n");
+    refuse("home/attic.yaml", 1, "the tag '!env_var' is not followed");
+    FILES("home/attic.yaml", NAME "packages: !include_dir_named all\n");
+    refuse("home/attic.yaml", 2, "the tag '!include_dir_named' is not followed");
+    FILES("home/attic.yaml", NAME "api: {encryption: {key: !SECRET5ecret x}}\n");
+    refuse("home/attic.yaml", 2, "the tag that this has is not followed");
+    FILES("home/attic.yaml", "%TAG ! tag:x,2000:\n---\nesphome: {name: !secret a}\n");
+    refuse("home/attic.yaml", 3, "is not followed");
 }
 
 static void test_packages_from_elsewhere_are_told(void **state)
@@ -198,6 +273,9 @@ static void test_no_secret_is_shown(void **state)
         NAME "api: {encryption: {key: '$SECRET5ecret+'}}\n",
         NAME "api: {encryption: {key: '${SECRET5ecret+}'}}\n",
         NAME "api: {encryption: {key: !include }}\nwifi: {use_address: x}\n",
+        NAME "substitutions: {a: !secret a}\nwifi: !include '$a.yaml'\n",
+        NAME "wifi: !include {file: !secret a}\n",
+        NAME "api: {encryption: {key: !include SECRET5ecret}}\n",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         FILES("home/attic.yaml", texts[i], "home/secrets.yaml", "a: SECRET5ecret\n");
@@ -232,6 +310,10 @@ int main(void)
         cmocka_unit_test(test_where_it_is_reached),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_includes_packages_and_substitutions),
+        cmocka_unit_test(test_includes_give_names_to_what_they_include),
+        cmocka_unit_test(test_what_counts_of_several),
+        cmocka_unit_test(test_what_is_removed_is_not_there),
+        cmocka_unit_test(test_tags_that_are_not_followed_are_told_where_that_matters),
         cmocka_unit_test(test_packages_from_elsewhere_are_told),
         cmocka_unit_test(test_what_cannot_be_read_is_told_with_its_place),
         cmocka_unit_test(test_no_secret_is_shown),

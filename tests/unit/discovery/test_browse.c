@@ -200,6 +200,48 @@ static void test_what_stays_missing_is_not_asked_for_forever(void **state)
     assert_events("");
 }
 
+/* RFC 2782: an SRV that leads to "." leads nowhere. Nobody is asked where that is. */
+static void test_a_service_that_leads_nowhere(void **state)
+{
+    (void)state;
+    size_t size;
+    const uint8_t *message =
+        hex("0000 8400 0000 0003 0000 0000 0b 5f657370686f6d656c6962 04 5f746370 05 6c6f63616c 00"
+            "000c 0001 00001194 000a 07 6b69746368656e c00c"
+            "c02e 0021 8001 00000078 0007 0000 0000 17a5 00"
+            "c02e 0010 8001 00001194 0001 00",
+            &size);
+    run_until(now + 2 * S);
+    sent[0] = '\0';
+    browse_feed(browse, message, size, &neighbour, &lan, false, now);
+    assert_int_equal(browse_count(browse), 1);
+    run_until(now + S / 2);
+    assert_sent("");
+    assert_events("");
+}
+
+/* Whoever has many devices at one host has not each of hundreds of addresses taken for each of them. */
+static void test_many_devices_of_one_host(void **state)
+{
+    (void)state;
+    enum { DEVICES = 300 };
+    for (unsigned i = 0; i < DEVICES; i++) {
+        char label[32];
+        snprintf(label, sizeof(label), "device-%u", i);
+        HEAR(record_ptr(label, 4500), record_srv(label, "house.local", 6053, 120));
+    }
+    assert_events("");
+    struct dns_record records[40];
+    for (uint8_t i = 0; i < 40; i++)
+        records[i] = record_a("House.local", (uint8_t)(10 + i % 4), 120);
+    hear(records, 40);
+    unsigned n = 0;
+    for (const char *at = events; (at = strchr(at, '+')); at++)
+        n++;
+    assert_int_equal(n, DEVICES);
+    assert_int_equal(last.host.n, BROWSE_ADDRESSES_MAX / DEVICES);
+}
+
 static void test_known_ones_need_not_answer(void **state)
 {
     (void)state;
@@ -260,6 +302,10 @@ static void test_another_host_and_port(void **state)
     HEAR(record_srv("kitchen", "kitchen.local", 6054, 120));
     assert_events("~kitchen ");
     assert_int_equal(last.port, 6054);
+    HEAR(record_srv("kitchen", "kitchen.local", 0, 120));
+    assert_events("-kitchen "); /* there is nothing to connect to */
+    HEAR(record_srv("kitchen", "kitchen.local", 6054, 120));
+    assert_events("+kitchen ");
     HEAR(record_srv("kitchen", "other.local", 6054, 120));
     assert_events("-kitchen "); /* nobody knows its address */
     HEAR(record_a("other.local", 12, 120));
@@ -296,8 +342,8 @@ static void test_an_answer_refreshes(void **state)
     run_until(heard + 95 * S);
     sent[0] = '\0';
     run_until(heard + 99 * S); /* SRV and A live for 120 s */
-    assert_string_equal(strstr(sent, "SRV"),
-                        "SRV kitchen._esphomelib._tcp.local\nA kitchen.local, AAAA kitchen.local\n");
+    assert_non_null(strstr(sent, "SRV kitchen._esphomelib._tcp.local"));
+    assert_non_null(strstr(sent, "A kitchen.local, AAAA kitchen.local"));
     hear_kitchen();
     run_until(heard + 99 * S + 95 * S);
     assert_events("+kitchen ");
@@ -490,6 +536,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_message_tells_all_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_missing_is_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_stays_missing_is_not_asked_for_forever, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_service_that_leads_nowhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_devices_of_one_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_known_ones_need_not_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_goodbye, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_reboot_within_a_second_is_no_goodbye, set_up, tear_down),

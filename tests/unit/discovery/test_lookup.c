@@ -16,7 +16,7 @@ static struct dns_writer last;
 static struct answer {
     unsigned calls;
     size_t n;
-    struct net_address addresses[LOOKUP_ADDRESSES_MAX];
+    struct net_address addresses[HOST_ADDRESSES_MAX];
     uint64_t when_ns;
     struct lookup *to_cancel, *lookup;
     bool to_start;
@@ -109,8 +109,10 @@ static void test_local_names(void **state)
         {"kitchen.local.", "kitchen.local"},
         {"Kitchen.LOCAL.", "Kitchen.local"},
         {"1234.local", "1234.local"},
-        {"kitchen.sub.local", "kitchen.local"},
         {"a b", "a\\032b.local"},
+        {"kitchen.sub.local", NULL},
+        {"kitchen..local", NULL},
+        {"kitchen.local.local", NULL},
         {"kitchen.example", NULL},
         {"kitchen.locale", NULL},
         {"192.0.2.1", NULL},
@@ -131,7 +133,7 @@ static void test_local_names(void **state)
 static void test_questions_are_repeated_and_given_up(void **state)
 {
     (void)state;
-    static const uint64_t due[] = {0, 1, 3, 7};
+    static const uint64_t due[] = {0, 1, 3};
     start(0, "kitchen.local");
     assert_int_equal(n_sent, 0);
     for (unsigned i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
@@ -142,10 +144,10 @@ static void test_questions_are_repeated_and_given_up(void **state)
         assert_true(last.bytes[0] || last.bytes[1]); /* a one-shot question has a number */
     }
     run_until(1100 * S);
-    assert_int_equal(n_sent, 4);
+    assert_int_equal(n_sent, 3);
     assert_int_equal(answers[0].calls, 1);
     assert_int_equal(answers[0].n, 0);
-    assert_int_equal(answers[0].when_ns, 1010 * S);
+    assert_int_equal(answers[0].when_ns, 1005 * S);
 }
 
 static void test_an_answer_ends_it_after_a_moment(void **state)

@@ -125,6 +125,10 @@ static void test_case_55_which_names_are_stripped(void **state)
         {"abc.local", "ask local abc.local; ask system abc.local; ask stripped abc; "},
         {"abc.LOCAL.", "ask local abc.local; ask system abc.LOCAL.; ask stripped abc; "},
         {"1a.local", "ask local 1a.local; ask system 1a.local; ask stripped 1a; "},
+        {"0x1f.local", "ask local 0x1f.local; ask system 0x1f.local; "},
+        {"0xBed.local.", "ask local 0xBed.local; ask system 0xBed.local.; "},
+        {"0xbet.local", "ask local 0xbet.local; ask system 0xbet.local; ask stripped 0xbet; "},
+        {"abc.corp.local", "ask system abc.corp.local; "},
         {"abc", "ask local abc.local; ask system abc; "},
         {"abc.example", "ask system abc.example; "},
         {"local", "ask local local.local; ask system local; "},
@@ -142,10 +146,12 @@ static void test_case_55_which_names_are_stripped(void **state)
 static void test_case_56_addresses_of_this_host_do_not_count(void **state)
 {
     (void)state;
-    const struct net_address none[] = {any_4, any_6},
+    /* The system takes the name "1234" for 0.0.4.210. */
+    static const struct net_address number = {.family = 4, .bytes = {0, 0, 4, 210}};
+    const struct net_address none[] = {any_4, any_6, number},
                              mixed[] = {any_4, address_4, any_6, address_4, address_6};
     start("abc.example");
-    resolve_answer(&resolve, RESOLVE_SYSTEM, none, 2, NULL);
+    resolve_answer(&resolve, RESOLVE_SYSTEM, none, 3, NULL);
     assert_int_equal(n_done, 1);
     assert_int_equal(n_found, 0);
     assert_string_equal(why_not, "it has no usable address");

@@ -47,13 +47,13 @@ static void cure(struct fixture *f, enum deafness deafness)
         f->deafness = HEARS;
 }
 
-static int inquire(void *user, uint64_t now_ns)
+static int inquire(void *user, uint64_t timeout_ns, uint64_t now_ns)
 {
     struct fixture *f = user;
     assert_true(f->in_session);
     assert_int_equal(f->inquiry_ns, BP_NEVER);
     f->n_inquiries++;
-    f->inquiry_ns = now_ns + (f->ours && f->answers && !f->dead ? 50 * NS_PER_MS : INQUIRY_NS);
+    f->inquiry_ns = now_ns + (f->ours && f->answers && !f->dead ? timeout_ns / 100 : timeout_ns);
     return 0;
 }
 
@@ -553,9 +553,13 @@ static void test_silence_while_it_connects_means_nothing(void **state)
     pass(f, 100);
     f->interval_ns = 0;
     f->signs.is_busy = true;
-    pass(f, 600);
+    pass(f, 30);
     assert_hearing(f, "well");
     assert_int_equal(f->n_inquiries, 1);
+    pass(f, 600); /* as long as that the subscription might be lost */
+    assert_hearing(f, "silent");
+    assert_in_range(f->n_inquiries, 2, 8);
+    assert_int_equal(f->n_restarts + f->n_subscribed + f->n_reconnects, 0);
     f->signs.is_busy = false;
     pass(f, 11);
     assert_hearing(f, "silent");
@@ -613,21 +617,142 @@ static void test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time(void 
     }
 }
 
-/* Silences of a bad day are forgotten. */
+/* One device that speaks once a minute: whether a rung has helped shows only then, and what it has cured was not usual. */
+static void test_a_cure_that_shows_late_is_one(void **state)
+{
+    static const struct {
+        enum deafness deafness;
+        unsigned restarts, subscribed, reconnects;
+    } cures[] = {
+        {DEAF_UNTIL_CONNECTED, 1, 1, 1}, {DEAF_UNTIL_SUBSCRIBED, 1, 1, 0}, {DEAF_UNTIL_MODE, 1, 0, 0}};
+    struct fixture *f = *state;
+    f->interval_ns = 59 * NS_PER_S;
+    begin(f);
+    pass(f, 3600);
+    for (unsigned i = 0; i < 12; i++) {
+        f->n_restarts = f->n_subscribed = f->n_reconnects = 0;
+        f->deafness = cures[i % 3].deafness;
+        pass(f, 600);
+        assert_int_equal(f->deafness, HEARS);
+        assert_int_equal(f->n_restarts, cures[i % 3].restarts);
+        assert_int_equal(f->n_subscribed, cures[i % 3].subscribed);
+        assert_int_equal(f->n_reconnects, cures[i % 3].reconnects);
+        pass(f, 6 * 3600);
+    }
+}
+
+/* Silences of a bad day are forgotten, where there are short ones later and where there are none. */
 static void test_what_was_usual_once_is_forgotten(void **state)
 {
     struct fixture *f = *state;
+    static const unsigned later_s[] = {20, 1};
+    for (unsigned i = 0; i < 2; i++) {
+        configure(f, 0);
+        begin(f);
+        f->interval_ns = NS_PER_S;
+        pass(f, 600);
+        for (unsigned j = 0; j < 20; j++) { /* nobody is at home, now and then */
+            f->interval_ns = (j % 2 ? 1 : 500) * NS_PER_S;
+            pass(f, 1000);
+        }
+        f->interval_ns = later_s[i] * NS_PER_S;
+        pass(f, 6 * 3600);
+        f->deafness = DEAF_UNTIL_MODE;
+        pass(f, 300);
+        assert_int_equal(f->deafness, DEAF_UNTIL_MODE); /* it may still be one of those */
+        f->deafness = HEARS;
+        pass(f, 3 * 24 * 3600);
+        f->deafness = DEAF_UNTIL_MODE;
+        pass(f, 300);
+        assert_int_equal(f->deafness, HEARS);
+        end(f);
+    }
+}
+
+/* Nights do not count as days: the next one is as usual as the last, also after a long weekend. */
+static void test_what_is_usual_is_not_forgotten_over_a_long_silence(void **state)
+{
+    struct fixture *f = *state;
     begin(f);
-    pass(f, 600);
-    for (unsigned i = 0; i < 20; i++) { /* nobody is at home, now and then */
+    for (unsigned i = 0; i < 20; i++) {
         f->interval_ns = (i % 2 ? 1 : 500) * NS_PER_S;
         pass(f, 1000);
     }
-    f->interval_ns = 20 * NS_PER_S;
+    f->deafness = DEAF_FOR_GOOD; /* nobody is there for three days */
     pass(f, 3 * 24 * 3600);
-    f->deafness = DEAF_UNTIL_MODE;
-    pass(f, 300);
-    assert_int_equal(f->deafness, HEARS);
+    f->deafness = HEARS;
+    pass(f, 7200);
+    unsigned n = f->n_restarts;
+    f->deafness = DEAF_FOR_GOOD;
+    pass(f, 1200);
+    assert_int_equal(f->n_restarts, n);
+}
+
+/* Attempts to connect that nobody answers follow one another: another program has the answers. */
+static void test_robbed_while_it_seems_to_connect_is_told(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    pass(f, 100);
+    rob(f);
+    f->signs.is_busy = true;
+    pass(f, 70);
+    assert_hearing(f, "robbed");
+    assert_int_equal(f->n_subscribed, 0);
+}
+
+/* The subscription was taken before anything came: it was ours all the same, and is not taken back by the next session. */
+static void test_where_the_newest_wins_nobody_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    pass(f, 100);
+    end(f);
+    begin(f);
+    f->signs.told_ns = 0;
+    rob(f);
+    pass(f, 25);
+    assert_hearing(f, "robbed");
+    assert_non_null(strstr(hearing_text(&f->hearing), "left to it"));
+    end(f);
+    begin(f);
+    pass(f, 3600);
+    assert_true(f->rival);
+    assert_int_equal(f->n_subscribed, 0);
+}
+
+/* It was left to the other; but from this firmware nothing can be taken. */
+static void test_robbed_and_then_given_older_firmware_is_asked_again(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    pass(f, 100);
+    rob(f);
+    pass(f, 30);
+    end(f);
+    use_firmware(f, "2025.8.0");
+    begin(f);
+    pass(f, 120);
+    assert_hearing(f, "robbed");
+    assert_true(f->n_subscribed >= 2);
+    f->rival = false;
+    pass(f, 70);
+    assert_hearing(f, "well");
+}
+
+static void test_reclaim_pause_never_gets_shorter(void **state)
+{
+    struct fixture *f = *state;
+    configure(f, 72 * 3600);
+    begin(f);
+    for (unsigned i = 0; i < 3; i++) {
+        pass(f, 100);
+        rob(f);
+        pass(f, 71 * 3600);
+        assert_int_equal(f->n_subscribed, i);
+        pass(f, 2 * 3600);
+        assert_int_equal(f->n_subscribed, i + 1);
+    }
 }
 
 /* One night's silence does not make deafness of hours usual. */
@@ -697,7 +822,7 @@ static void test_times_follow_the_configured_silence(void **state)
     begin(f);
     pass(f, 20);
     rob(f);
-    pass(f, 13);
+    pass(f, 3);
     assert_hearing(f, "robbed");
 }
 
@@ -730,8 +855,14 @@ int main(void)
         TEST(test_a_house_without_devices_is_not_deaf),
         TEST(test_a_house_that_is_often_silent_is_learned),
         TEST(test_a_proxy_that_goes_deaf_again_and_again_is_cured_each_time),
+        TEST(test_a_cure_that_shows_late_is_one),
         TEST(test_one_long_silence_is_not_usual),
         TEST(test_what_was_usual_once_is_forgotten),
+        TEST(test_what_is_usual_is_not_forgotten_over_a_long_silence),
+        TEST(test_robbed_while_it_seems_to_connect_is_told),
+        TEST(test_where_the_newest_wins_nobody_is_refused),
+        TEST(test_robbed_and_then_given_older_firmware_is_asked_again),
+        TEST(test_reclaim_pause_never_gets_shorter),
         TEST(test_robbed_while_deaf_is_robbed),
         TEST(test_subscribing_that_fails_is_tried_again),
         TEST(test_which_firmware_lets_the_newest_win),

@@ -6,6 +6,7 @@
 #include "hub/manager.h"
 #include "hub/scanner.h"
 #include "hub/slots.h"
+#include "session/gatt.h"
 #include <bleproxy/error.h>
 #include <string.h>
 
@@ -59,6 +60,8 @@ struct fixture {
     unsigned n_hearings;
     struct slot_waiter waiter;
     unsigned n_failed; /* calls that told it so */
+    struct session_link link;
+    unsigned n_links_ended;
 };
 
 static void maybe_act(struct fixture *f, const char *callback)
@@ -372,6 +375,7 @@ static void test_robbed_is_told_and_left_alone_until_it_is_taken_back(void **sta
     reach(f, WIRED);
     assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
     assert_int_equal(manager_hearing(f->manager), BLEPROXY_HEARING_ROBBED);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED); /* the new session's owner is told, too */
     assert_false(scanner_is_available(manager_scanner(f->manager)));
     assert_false(writes(f, "00024208"));
     pass(f, 3600);
@@ -384,6 +388,97 @@ static void test_robbed_is_told_and_left_alone_until_it_is_taken_back(void **sta
     feed(f, RAW_ADVERT);
     pass(f, 1);
     assert_int_equal(f->hearing, BLEPROXY_HEARING_WELL);
+}
+
+static void free_manager(struct fixture *f)
+{
+    manager_free(f->manager, f->now_ns);
+    f->manager = NULL;
+}
+
+static void on_link_end(void *user, int error, uint64_t now_ns)
+{
+    struct fixture *f = user;
+    (void)now_ns;
+    assert_int_equal(error, BLEPROXY_E_CLOSED);
+    assert_false(
+        scanner_is_available(manager_scanner(f->manager))); /* it is not tried again through this one */
+    f->n_links_ended++;
+    maybe_act(f, "link");
+}
+
+/* What devices say is said to the subscriber: connections that go on would be mute, and hold the other's slots. */
+static void test_robbed_ends_connections_to_devices(void **state)
+{
+    struct fixture *f = *state;
+    static const struct session_link_ops link_ops = {.on_end = on_link_end};
+    for (unsigned freed = 0; freed < 2; freed++) {
+        reach_hearing(f);
+        assert_int_equal(session_link_attach(&f->link, proxy_session(manager_proxy(f->manager)),
+                                             0xA4C138112233, &link_ops, f),
+                         0);
+        f->act_in = freed ? "link" : NULL;
+        f->act = free_manager;
+        pass(f, 15);
+        assert_int_equal(f->n_links_ended, freed);
+        pass(f, 10);
+        assert_int_equal(f->n_links_ended, freed + 1);
+        if (!freed) {
+            assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+            assert_false(session_has_links(proxy_session(manager_proxy(f->manager))));
+            free_manager(f);
+        }
+        assert_null(f->manager);
+        f->started = (struct completion){0, 0};
+        new_manager(f, "kitchen");
+    }
+}
+
+static void on_window_done(void *user, bool opened, uint64_t now_ns)
+{
+    struct completion *window = user;
+    (void)now_ns;
+    window->count++;
+    window->error = !opened;
+}
+
+static void send_all(struct fixture *f)
+{
+    struct iovec vec;
+    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
+}
+
+/* How it scans is the other's to say. What we want is asked for when it is ours again. */
+static void test_robbed_leaves_the_scan_mode_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct completion window = {0, 0};
+    manager_set_scan_mode(f->manager, BLEPROXY_MODE_PASSIVE);
+    reach_hearing(f);
+    pass(f, 15);
+    scanner_window(manager_scanner(f->manager), 3600 * NS_PER_S, on_window_done, &window, f->now_ns);
+    send_all(f);
+    pass(f, 10);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+    assert_int_equal(window.count, 1);
+    assert_false(
+        scanner_window_open(manager_scanner(f->manager), NS_PER_S, on_window_done, &window, f->now_ns));
+    assert_int_equal(scanner_set_mode(manager_scanner(f->manager), BLEPROXY_MODE_ACTIVE, f->now_ns), 0);
+    assert_false(writes(f, "7f"));
+    assert_int_equal(manager_reclaim(f->manager, f->now_ns), 0);
+    assert_true(writes(f, "00027f0801"));
+    pass(f, 25);
+    assert_int_equal(f->hearing, BLEPROXY_HEARING_ROBBED);
+    send_all(f);
+
+    lose_connection(f);
+    reach(f, WIRED);
+    assert_int_equal(manager_hearing(f->manager), BLEPROXY_HEARING_ROBBED);
+    assert_false(writes(f, "7f"));
+    pass(f, 3600);
+    assert_false(writes(f, "7f"));
+    assert_int_equal(manager_reclaim(f->manager, f->now_ns), 0);
+    assert_true(writes(f, "00007f"));
 }
 
 static void test_deaf_reconnects(void **state)
@@ -524,14 +619,6 @@ static void test_f06_f07_loss_fires_every_callback_with_the_proxy_unavailable(vo
     assert_int_equal(f->why, BLEPROXY_E_CLOSED);
 }
 
-static void on_window_done(void *user, bool opened, uint64_t now_ns)
-{
-    struct completion *window = user;
-    (void)now_ns;
-    window->count++;
-    window->error = !opened;
-}
-
 static void test_stop_restores_the_mode_before_it_says_goodbye(void **state)
 {
     struct fixture *f = *state;
@@ -563,12 +650,6 @@ static void test_stop_takes_back_what_subscribers_wanted(void **state)
     hub_tick(f->hub, f->now_ns);
     n = proxy_pending(manager_proxy(f->manager), &vec);
     assert_hex(vec.iov_base, n, "00007f" DISCONNECT_REQUEST);
-}
-
-static void send_all(struct fixture *f)
-{
-    struct iovec vec;
-    proxy_sent(manager_proxy(f->manager), proxy_pending(manager_proxy(f->manager), &vec));
 }
 
 #define STATE_ACTIVE  "00067e080210011801" /* and configured so */
@@ -657,12 +738,6 @@ static void test_loss_ends_an_active_window(void **state)
     lose_connection(f);
     assert_int_equal(window.count, 1);
     assert_int_equal(window.error, 0);
-}
-
-static void free_manager(struct fixture *f)
-{
-    manager_free(f->manager, f->now_ns);
-    f->manager = NULL;
 }
 
 static void test_f08_teardown_is_complete_although_a_callback_frees_the_manager(void **state)
@@ -1013,6 +1088,53 @@ static void test_another_device_at_its_address_is_refused_until_it_is_forgotten(
     assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
 }
 
+static void forget_one(void *user)
+{
+    struct identities *identities = user;
+    assert_int_equal(identities_remove(identities, "192.0.2.1:6053"), 0);
+    identities->on_doubt = NULL;
+}
+
+/* Another program forgets it. What is known is not looked up each time that a proxy is connected. */
+static void test_another_device_makes_us_look_whether_the_first_is_still_known(void **state)
+{
+    struct fixture *f = *state;
+    struct identities *identities = hub_identities(f->hub);
+    assert_int_equal(identities_put(identities, "192.0.2.1:6053", 1), 0);
+    identities->on_doubt = forget_one;
+    identities->on_change_user = identities;
+    reach(f, WIRED);
+    assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 1);
+    reach(f, WIRED);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+    identities->on_doubt = forget_one;
+    lose_connection(f);
+    reach(f, WIRED);
+    assert_non_null(identities->on_doubt);
+}
+
+static void test_a_device_that_does_not_say_who_it_is_is_another(void **state)
+{
+    struct fixture *f = *state;
+    struct identities *identities = hub_identities(f->hub);
+    reach(f, DESCRIBING);
+    feed(f, "00020a3801" CAPABILITIES);
+    assert_int_equal(manager_state(f->manager), BLEPROXY_PROXY_READY);
+    assert_int_equal(identities->n, 0);
+    lose_connection(f);
+    assert_int_equal(identities_put(identities, "192.0.2.1:6053", 0xacbc32890ea8), 0);
+    reach(f, DESCRIBING);
+    feed(f, "00020a3801" CAPABILITIES);
+    assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+    assert_non_null(strstr(f->text, "kitchen has no MAC address, but had AC:BC:32:89:0E:A8"));
+    reach(f, DESCRIBING);
+    feed(f, "00130a1a1130303a30303a30303a30303a30303a3030" CAPABILITIES);
+    assert_int_equal(f->why, BLEPROXY_E_BAD_MAC_ADDRESS);
+    assert_int_equal(identities_get(identities, "192.0.2.1:6053"), 0xacbc32890ea8);
+}
+
 static void test_who_starts_it_is_told_of_another_device_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -1066,8 +1188,12 @@ int main(void)
         TEST(test_stopped_by_who_watches_slots_it_is_never_ready),
         TEST(test_freed_by_a_subscriber_in_mid_message),
         TEST(test_robbed_is_told_and_left_alone_until_it_is_taken_back),
+        TEST(test_robbed_ends_connections_to_devices),
+        TEST(test_robbed_leaves_the_scan_mode_alone),
         TEST(test_deaf_reconnects),
         TEST(test_another_device_at_its_address_is_refused_until_it_is_forgotten),
+        TEST(test_another_device_makes_us_look_whether_the_first_is_still_known),
+        TEST(test_a_device_that_does_not_say_who_it_is_is_another),
         TEST(test_who_starts_it_is_told_of_another_device_at_once),
         TEST(test_any_device_will_do_where_that_is_wanted),
         TEST(test_freed_and_stopped_in_on_hearing),

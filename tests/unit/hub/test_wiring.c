@@ -233,10 +233,22 @@ static void test_f13_raw_without_state_has_no_watchdog(void **state)
 static void test_f13_raw_with_state_has_a_watchdog(void **state)
 {
     struct fixture *f = *state;
+    static char older[] = "2026.6.3";
+    f->info.esphome_version = older;
     connect_scanner(f, BLEPROXY_FEATURE_RAW_ADVERTISEMENTS | BLEPROXY_FEATURE_STATE_AND_MODE, NULL);
     assert_sent(f, SUBSCRIBE_RAW);
     run_watchdog(f);
     assert_sent(f, SUBSCRIBE_RAW);
+}
+
+/* Who asks again has it, whoever has it now: no state comes to who was robbed before it came. */
+static void test_where_the_newest_wins_there_is_no_watchdog(void **state)
+{
+    struct fixture *f = *state;
+    connect_scanner(f, BLEPROXY_FEATURE_RAW_ADVERTISEMENTS | BLEPROXY_FEATURE_STATE_AND_MODE, NULL);
+    assert_sent(f, SUBSCRIBE_RAW);
+    run_watchdog(f);
+    assert_sent(f, "");
 }
 
 static void test_unavailable_scanner(void **state)
@@ -355,6 +367,7 @@ int main(void)
         TEST(test_f13_no_raw_advertisements_subscribes_to_decoded_ones),
         TEST(test_f13_raw_without_state_has_no_watchdog),
         TEST(test_f13_raw_with_state_has_a_watchdog),
+        TEST(test_where_the_newest_wins_there_is_no_watchdog),
         TEST(test_unavailable_scanner),
         TEST(test_missing_features_are_warned_of_once_per_proxy),
         TEST(test_mode_is_set_through_the_session),

@@ -217,6 +217,24 @@ static void test_the_rest_is_retried_after_a_round_that_timed_out(void **state)
     dial_free(f->dial);
 }
 
+/* Whoever answers with many addresses does not keep us from asking for them anew. */
+static void test_after_two_rounds_without_an_answer_it_is_over(void **state)
+{
+    struct fixture *f = *state;
+    struct net_address addresses[DIAL_ADDRESSES_MAX];
+    for (unsigned i = 0; i < DIAL_ADDRESSES_MAX; i++)
+        addresses[i] = address(4, (uint8_t)(i + 1));
+    begin(f, addresses, DIAL_ADDRESSES_MAX);
+    while (f->n_done == 0) {
+        uint64_t due_ns = dial_deadline(f->dial);
+        assert_true(due_ns <= 120 * NS_PER_S);
+        dial_tick(f->dial, due_ns);
+    }
+    assert_int_equal(f->error, BLEPROXY_E_TIMEOUT);
+    assert_int_equal(f->open, 0);
+    dial_free(f->dial);
+}
+
 static void test_sixteen_addresses_that_fail_from_within_do_not_recurse(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +330,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_rest_is_retried_after_a_round_that_timed_out, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_after_two_rounds_without_an_answer_it_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sixteen_addresses_that_fail_from_within_do_not_recurse, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_connection_from_within_open, setup, teardown),

@@ -159,10 +159,30 @@ static void test_a_session_in_doubt_that_answers_goes_on(void **state)
     doubt(f);
     assert_pinged(f);
     fixture_feed(f, "000008");
-    pass(f, 2 * NS_PER_S);
+    pass(f, 10 * NS_PER_S);
     assert_int_equal(f->n_down, 0);
     doubt(f);
     assert_pinged(f);
+}
+
+/* Nor does such a one have the device pinged all the time. */
+static void test_endless_doubts_ping_once_in_ten_seconds(void **state)
+{
+    struct fixture *f = *state;
+    struct iovec vec;
+    unsigned n = 0;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    for (unsigned i = 0; i < 30000; i++) {
+        doubt(f);
+        if (proxy_pending(f->proxy, &vec) > 0) {
+            assert_pinged(f);
+            fixture_feed(f, "000008");
+            n++;
+        }
+        f->now_ns += NS_PER_MS;
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(f->n_down, 0);
 }
 
 static void test_a_session_in_doubt_that_does_not_answer_is_over(void **state)
@@ -317,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_endless_announcements_kick_once_a_second, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_session_in_doubt_that_answers_goes_on, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_endless_doubts_ping_once_in_ten_seconds, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_session_in_doubt_that_does_not_answer_is_over, fixture_setup,
                                         fixture_teardown),

@@ -3,6 +3,8 @@
 
 #include "session/inquiry.h"
 
+#define INQUIRY_NS (5 * NS_PER_S)
+
 /* The address A2:C1:38:11:22:33 is drawn. */
 static const uint8_t drawn[] = {0x33, 0x22, 0x11, 0x38, 0xc1, 0xa1, 0xff, 0xff};
 #define ASKED                                                                                                \
@@ -25,11 +27,11 @@ static void on_result(void *user, enum inquiry_result result, uint64_t now_ns)
 {
     struct result *r = user;
     assert_int_equal(now_ns, r->client->now_ns);
-    assert_false(inquiry_is_under_way(&r->inquiry));
+    assert_null(r->inquiry.on_result);
     r->n++;
     r->result = result;
     if (r->again)
-        assert_int_equal(inquiry_begin(&r->inquiry, r->client->session, on_result, r, now_ns), 0);
+        assert_int_equal(inquiry_begin(&r->inquiry, r->client->session, INQUIRY_NS, on_result, r, now_ns), 0);
     r->again = false;
 }
 
@@ -40,8 +42,8 @@ static void inquire(struct client *c, struct result *r)
     *r = (struct result){.client = c};
     c->test.random_bytes = drawn;
     c->test.random_left = sizeof(drawn);
-    assert_int_equal(inquiry_begin(&r->inquiry, c->session, on_result, r, c->now_ns), 0);
-    assert_true(inquiry_is_under_way(&r->inquiry));
+    assert_int_equal(inquiry_begin(&r->inquiry, c->session, INQUIRY_NS, on_result, r, c->now_ns), 0);
+    assert_non_null(r->inquiry.on_result);
     client_expect(c, ASKED);
 }
 
@@ -76,7 +78,7 @@ SPLIT_TEST(test_whatever_is_said_of_the_device_is_said_to_the_subscriber)
         r = (struct result){.client = c};
         c->test.random_bytes = drawn;
         c->test.random_left = sizeof(drawn);
-        assert_int_equal(inquiry_begin(&r.inquiry, c->session, on_result, &r, c->now_ns), 0);
+        assert_int_equal(inquiry_begin(&r.inquiry, c->session, INQUIRY_NS, on_result, &r, c->now_ns), 0);
     }
 }
 
@@ -127,7 +129,7 @@ SPLIT_TEST(test_cancelled_it_is_not_told)
     inquire(c, &r);
     inquiry_cancel(&r.inquiry, c->now_ns);
     inquiry_cancel(&r.inquiry, c->now_ns);
-    assert_false(inquiry_is_under_way(&r.inquiry));
+    assert_null(r.inquiry.on_result);
     assert_false(session_is_waiting(c->session));
     client_feed(c, REFUSED PONG);
     client_advance(c, 10 * NS_PER_S);
@@ -141,7 +143,7 @@ SPLIT_TEST(test_another_may_begin_from_within)
     r.again = true;
     client_feed(c, REFUSED);
     assert_int_equal(r.n, 1);
-    assert_true(inquiry_is_under_way(&r.inquiry));
+    assert_non_null(r.inquiry.on_result);
     client_advance(c, INQUIRY_NS);
     assert_int_equal(r.n, 2);
 }
@@ -156,7 +158,7 @@ static void test_addresses_are_nobodys(void **state)
         struct result r = {.client = c};
         struct iovec vec;
         client_drain(c);
-        assert_int_equal(inquiry_begin(&r.inquiry, c->session, on_result, &r, c->now_ns), 0);
+        assert_int_equal(inquiry_begin(&r.inquiry, c->session, INQUIRY_NS, on_result, &r, c->now_ns), 0);
         session_pending(c->session, &vec);
         const uint8_t *varint = (const uint8_t *)vec.iov_base + 4;
         uint64_t address = 0;
@@ -181,14 +183,14 @@ static void test_without_memory_there_is_none(void **state)
     for (size_t allocations = 0;; allocations++) {
         struct result r = {.client = c};
         c->test.fail_after = allocations;
-        int error = inquiry_begin(&r.inquiry, c->session, on_result, &r, c->now_ns);
+        int error = inquiry_begin(&r.inquiry, c->session, INQUIRY_NS, on_result, &r, c->now_ns);
         c->test.fail_after = SIZE_MAX;
         if (error == 0) {
             inquiry_cancel(&r.inquiry, c->now_ns);
             break;
         }
         assert_int_equal(error, BLEPROXY_E_NOMEM);
-        assert_false(inquiry_is_under_way(&r.inquiry));
+        assert_null(r.inquiry.on_result);
         assert_int_equal(r.n, 0);
         assert_true(allocations < 10);
     }
