@@ -23,13 +23,23 @@ enum {
     WATCH_MS = 1000,
 };
 
-/* Waiting does not help: somebody must change a key, a name or an address first. */
-static bool is_final(int error)
+/* A name may lead to another device for a while, an address does not. */
+static bool is_named(const struct member *proxy)
 {
+    const char *host = proxy->target->config.address;
+    return !strchr(host, ':') && host[strspn(host, "0123456789.")];
+}
+
+/* Waiting does not help: somebody must change a key, a name or an address first. */
+static bool is_final(const struct member *proxy)
+{
+    int error = proxy->error;
+    if (error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS)
+        return !is_named(proxy);
     return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT ||
            error == BLEPROXY_E_HANDSHAKE || error == BLEPROXY_E_INVALID_KEY ||
-           error == BLEPROXY_E_INVALID_AUTH || error == BLEPROXY_E_RESOLVE || error == BLEPROXY_E_BAD_NAME ||
-           error == BLEPROXY_E_BAD_MAC_ADDRESS || error == BLEPROXY_E_VERSION || error == BLEPROXY_E_STATE;
+           error == BLEPROXY_E_INVALID_AUTH || error == BLEPROXY_E_RESOLVE || error == BLEPROXY_E_VERSION ||
+           error == BLEPROXY_E_STATE;
 }
 
 static void check(const struct fleet *fleet)
@@ -372,7 +382,7 @@ bool fleet_is_hopeless(const struct fleet *fleet)
     for (size_t i = 0; i < fleet->n_members; i++) {
         if (fleet->members[i].was_ready || fleet->members[i].error == 0)
             return false;
-        final &= is_final(fleet->members[i].error);
+        final &= is_final(&fleet->members[i]);
     }
     return final || bleproxy_loop_now_ns(fleet->loop) - fleet->started_ns >= HOPELESS_AFTER_S * NS_PER_S;
 }

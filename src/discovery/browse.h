@@ -7,8 +7,9 @@
 /* Browsing for ESPHome devices (RFC 6763): who is there, who changes, who goes. Pure. */
 
 enum {
-    BROWSE_SERVICES_MAX = 1024, /* 2 KB each; when full, those of which too little is known give way */
-    BROWSE_BURST_MAX = 4,       /* messages sent in a row; more follow after a pause */
+    /* 2 KB each. When full, those of which too little is known give way, then the newest of whoever has announced most. */
+    BROWSE_SERVICES_MAX = 1024,
+    BROWSE_BURST_MAX = 4, /* messages sent in a row; more follow after a pause */
     BROWSE_ONE_SHOT_S =
         120, /* answers to one-shot questions live at least so long: they say 10 s or less, so that
                                  * nobody relies on them, but nobody tells us when they are outdated */

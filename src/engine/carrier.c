@@ -168,7 +168,7 @@ static void carrier_listen(struct carrier *carrier, const char *host)
         mdns_waker_start(&carrier->waker, mdns, name, carrier_woken, carrier);
 }
 
-/* What is known of the name counts once: after a failure it is asked for anew. */
+/* What is known of the name counts once: after a failure, be it that another device answered, it is asked for anew. */
 void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_ns)
 {
     struct carrier *carrier = user;
@@ -178,7 +178,8 @@ void carrier_resolve(void *user, const char *host, uint16_t port, uint64_t now_n
         return;
     }
     carrier_listen(carrier, host);
-    size_t n = carrier->asks_anew ? 0 : resolver_known(carrier->loop, host, port, addresses);
+    bool asks_anew = carrier->asks_anew || proxy_failures(carrier->proxy) > 0;
+    size_t n = asks_anew ? 0 : resolver_known(carrier->loop, host, port, addresses);
     carrier->asks_anew = true;
     if (n > 0) {
         proxy_resolved(carrier->proxy, addresses, n, 0, NULL, now_ns);

@@ -67,9 +67,9 @@ class Machine:
         assert process.stdout.readline()
         return process
 
-    def responder(self, name, *addresses, port=6053):
+    def responder(self, name, *addresses, port=6053, mac=None):
         """Its multicast DNS; returns when it can be asked."""
-        process = self.start(sys.executable, RESPONDER, name, str(port), *addresses)
+        process = self.start(sys.executable, RESPONDER, *(["--mac", mac] if mac else []), name, str(port), *addresses)
         assert process.stdout.readline() == b"ready\n"
         return process
 
@@ -177,9 +177,10 @@ class Lines:
                 if word in self.seen[-1]:
                     return self.seen[-1], time.monotonic() - begun
             left = begun + seconds - time.monotonic()
-            assert left > 0 and select.select([self.pipe], [], [], left)[0], f"no {word!r} within {seconds} s: {self.seen}"
+            comes = left > 0 and select.select([self.pipe], [], [], left)[0]
+            assert comes, f"no {word!r} within {seconds} s: {self.seen[-20:]}"
             part = self.pipe.read(65536)
-            assert part, f"it ended before {word!r}: {self.seen}"
+            assert part, f"it ended before {word!r}: {self.seen[-20:]}"
             self.rest += part
 
     def drain(self):
