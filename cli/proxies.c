@@ -191,13 +191,12 @@ static int target_from_address(struct proxies *proxies, const struct options *op
         free(copy);
         return out_of_memory();
     }
-    *ret_target = (struct target){.config = {.address = copy,
-                                             .port = port,
-                                             .name = name,
-                                             .noise_psk = proxies->psk,
-                                             .any_device = true},
-                                  .host = copy,
-                                  .name = name};
+    *ret_target = (struct target){
+        .config =
+            {.address = copy, .port = port, .name = name, .noise_psk = proxies->psk, .any_device = true},
+        .host = copy,
+        .name = name,
+        .similar = strpbrk(copy, ".:") ? NULL : config_find_similar(&proxies->config, copy)};
     return CLI_DONE;
 }
 

@@ -2,10 +2,17 @@
 # SPDX-License-Identifier: MIT
 """A proxy is the device that it was."""
 import contextlib
+import os
 import signal
-
-from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, main, run, sim, write
 import subprocess
+
+import support
+from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
+
+
+def run(*arguments, **more):
+    """All of them with one state directory: what is learned in it is what the next one knows."""
+    return support.run(*arguments, **{"XDG_STATE_HOME": os.path.join(home.name, "known"), **more})
 
 
 @contextlib.contextmanager
