@@ -5,8 +5,8 @@
 usage: relay.py INTERFACE INTERFACE LOSS DELAY SEED
 
 LOSS: how many of 100 frames are lost, by dice of that seed; of ARP none, which gives up after three, and a connection with it.
-DELAY: of each frame, in milliseconds. On standard input: "cut" (it carries nothing more), "mend", "count". Says "ready" when it
-carries, and answers each command with how many frames it has carried and lost.
+DELAY: of each frame, in milliseconds. On standard input: "cut" (it carries nothing more), "mend", "count". Says "ready" when
+it carries, and answers each command with how many frames it has carried and lost.
 """
 import collections
 import random
