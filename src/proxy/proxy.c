@@ -265,6 +265,12 @@ static void on_session_ready(void *user, uint64_t now_ns)
     proxy_leave(proxy);
 }
 
+/* What else may be wrong would be so at each of the device's addresses. */
+static bool is_about_the_device(int error)
+{
+    return error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS;
+}
+
 static void on_session_closed(void *user, const struct session_end *end, uint64_t now_ns)
 {
     struct proxy *proxy = user;
@@ -276,7 +282,7 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
     drop_session(proxy);
     if (proxy->rejected && proxy->rejection.error)
         end = &proxy->rejection;
-    if (!was_told || proxy->rejected)
+    if (is_about_the_device(end->error))
         refused_add(&proxy->refused, &proxy->address);
     if (proxy->freed) {
         /* from within close: nobody is left to be told */

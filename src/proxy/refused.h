@@ -4,7 +4,7 @@
 
 #include "proxy/dial.h"
 
-/* Addresses at which somebody answers who is of no use: another device than the one that is meant, as a rule. */
+/* Addresses that a name led to and at which another device answered than the one that is meant. */
 struct refused {
     struct net_address addresses[DIAL_ADDRESSES_MAX]; /* the newest at the end */
     unsigned n;
