@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A proxy is the device that it was."""
 import contextlib
+import os
 import signal
 import subprocess
 import tempfile
@@ -15,6 +16,14 @@ STATE = {"XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name)}
 def run(*arguments, **more):
     """A command that knows what the ones before have learnt."""
     return support.run(*arguments, **{**STATE, **more})
+
+import support
+from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
+
+
+def run(*arguments, **more):
+    """All of them with one state directory: what is learned in it is what the next one knows."""
+    return support.run(*arguments, **{"XDG_STATE_HOME": os.path.join(home.name, "known"), **more})
 
 
 @contextlib.contextmanager
