@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 from network import Lines, cable, enter_namespace, machine, tell
 from support import KEY, PATIENCE_S, home, main, run, start, write
@@ -45,6 +46,11 @@ def remembered(name):
 
 
 def content(path):
+    """It is written a moment after the device is known."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not os.path.exists(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     with open(path, "rb") as file:
         return file.read()
 
