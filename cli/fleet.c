@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "lock.h"
 #include "log.h"
+#include "network.h"
 #include "remote.h"
 #include "run.h"
 #include "settings.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -24,13 +26,23 @@ enum {
     WATCH_MS = 1000,
 };
 
-/* Waiting does not help: somebody must change a key, a name or an address first. */
-static bool is_final(int error)
+/* A name may lead to another device for a while, an address does not. */
+static bool is_named(const struct member *proxy)
 {
+    const char *host = proxy->target->config.address;
+    return !strchr(host, ':') && host[strspn(host, "0123456789.")];
+}
+
+/* Waiting does not help: somebody must change a key, a name or an address first. */
+static bool is_final(const struct member *proxy)
+{
+    int error = proxy->error;
+    if (error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS)
+        return !is_named(proxy);
     return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT ||
            error == BLEPROXY_E_HANDSHAKE || error == BLEPROXY_E_INVALID_KEY ||
-           error == BLEPROXY_E_INVALID_AUTH || error == BLEPROXY_E_RESOLVE || error == BLEPROXY_E_BAD_NAME ||
-           error == BLEPROXY_E_BAD_MAC_ADDRESS || error == BLEPROXY_E_VERSION || error == BLEPROXY_E_STATE;
+           error == BLEPROXY_E_INVALID_AUTH || error == BLEPROXY_E_RESOLVE || error == BLEPROXY_E_VERSION ||
+           error == BLEPROXY_E_STATE;
 }
 
 static void check(const struct fleet *fleet)
@@ -200,8 +212,46 @@ static void on_check(void *user)
     check(user);
 }
 
+/* ---- A host that is in no network yet ---- */
+
+/* Whether any proxy is elsewhere than on this host. */
+static bool needs_network(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
+        const char *host = fleet->proxies.targets[i].config.address;
+        if (strncmp(host, "127.", 4) != 0 && strcmp(host, "::1") != 0 && strcasecmp(host, "localhost") != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who starts with the host may be earlier than its network. */
+static void look_for_network(struct fleet *fleet)
+{
+    fleet->awaits_network = needs_network(fleet) && !network_is_there();
+    if (fleet->awaits_network)
+        log_warn(NULL, "this host is in no network yet: waiting for one");
+}
+
+/* The library tries again at once; what has failed before means nothing. */
+static void watch_for_network(struct fleet *fleet)
+{
+    if (!fleet->awaits_network || !network_is_there())
+        return;
+    fleet->awaits_network = false;
+    fleet->patience_ns = bleproxy_loop_now_ns(fleet->loop);
+    for (size_t i = 0; i < fleet->n_members; i++)
+        if (fleet->members[i].manager)
+            fleet->members[i].error = 0;
+    bleproxy_timer_free(fleet->check);
+    fleet->check = NULL;
+    if (bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check) < 0)
+        check(fleet);
+}
+
 static void on_watch(void *user)
 {
+    watch_for_network(user);
     watch(user);
 }
 
@@ -224,6 +274,8 @@ int fleet_start(struct fleet *fleet)
     fleet->members = calloc(fleet->proxies.n_targets, sizeof(*fleet->members));
     if (!fleet->members)
         return CLI_INTERNAL;
+    if (!fleet->remote)
+        look_for_network(fleet);
     for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
         struct member *proxy = &fleet->members[fleet->n_members++];
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
@@ -371,7 +423,7 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
         log_say("%s", bleproxy_strerror(r));
         return CLI_INTERNAL;
     }
-    fleet->started_ns = fleet->measured_ns = bleproxy_loop_now_ns(fleet->loop);
+    fleet->started_ns = fleet->measured_ns = fleet->patience_ns = bleproxy_loop_now_ns(fleet->loop);
     return CLI_DONE;
 }
 
@@ -396,14 +448,14 @@ bool fleet_has_worked(const struct fleet *fleet)
 bool fleet_is_hopeless(const struct fleet *fleet)
 {
     bool final = true;
-    if (fleet->n_members < fleet->proxies.n_targets || fleet->reloaded)
+    if (fleet->n_members < fleet->proxies.n_targets || fleet->reloaded || fleet->awaits_network)
         return false; /* still starting, or somebody sees to it */
     for (size_t i = 0; i < fleet->n_members; i++) {
         if (fleet->members[i].was_ready || fleet->members[i].error == 0)
             return false;
-        final &= is_final(fleet->members[i].error);
+        final &= is_final(&fleet->members[i]);
     }
-    return final || bleproxy_loop_now_ns(fleet->loop) - fleet->started_ns >= HOPELESS_AFTER_S * NS_PER_S;
+    return final || bleproxy_loop_now_ns(fleet->loop) - fleet->patience_ns >= HOPELESS_AFTER_S * NS_PER_S;
 }
 
 int fleet_verdict(const struct fleet *fleet)

@@ -29,7 +29,7 @@ struct bleproxy_discovered {
     const char *const *addresses;
     size_t n_addresses; /* at least 1 but for BLEPROXY_BROWSE_GONE */
     uint16_t port;
-    const char *mac_address; /* "AA:BB:CC:DD:EE:FF" */
+    const char *mac_address; /* "AA:BB:CC:DD:EE:FF"; "" also if two devices go by that name */
     const char *esphome_version;
     const char *platform; /* "ESP32" */
     const char *board;

@@ -37,8 +37,25 @@ struct asking {
     unsigned sent;
 };
 
+/* Counts what the sender has announced, with a change of that number. */
+static unsigned count_of(struct browse *browse, const struct net_address *sender, int change)
+{
+    unsigned n = 0;
+    list_for_each(node, &browse->services)
+    {
+        struct service *service = list_entry(node, struct service, link);
+        if (service->displaced || !net_address_equals(&service->sender, sender))
+            continue;
+        service->n_of_sender += (unsigned)change;
+        n++;
+    }
+    return n;
+}
+
 static void forget(struct browse *browse, struct service *service)
 {
+    if (!service->displaced)
+        count_of(browse, &service->sender, -1);
     list_unlink(&service->link);
     env_free(browse->env, service);
     browse->n--;
@@ -128,6 +145,17 @@ static void tell_all(struct browse *browse, uint64_t now_ns)
         tell(browse, service, now_ns);
 }
 
+/* Those whose pointer is gone, after their owner was told. */
+static void forget_gone(struct browse *browse)
+{
+    list_for_each(node, &browse->services)
+    {
+        struct service *service = list_entry(node, struct service, link);
+        if (!service->pointer.is_there && browse->depth == 1 && !browse->freed)
+            forget(browse, service);
+    }
+}
+
 /* Hearing */
 
 static struct service *find(const struct browse *browse, const char *instance)
@@ -154,37 +182,68 @@ static struct service *find_useless(const struct browse *browse)
     return NULL;
 }
 
-static bool make_room(struct browse *browse)
+/* The newest of whoever has announced most, and more than so many; NULL: nobody has. */
+static struct service *find_excessive(const struct browse *browse, unsigned n)
+{
+    struct service *found = NULL;
+    list_for_each(node, &browse->services)
+    {
+        struct service *service = list_entry(node, struct service, link);
+        if (service->displaced || service->n_of_sender <= n)
+            continue;
+        n = service->n_of_sender - 1;
+        found = service;
+    }
+    return found;
+}
+
+/* It goes when its owner has been told. */
+static void displace(struct browse *browse, struct service *service)
+{
+    count_of(browse, &service->sender, -1);
+    service->displaced = service->changed = true;
+    service->pointer.is_there = false;
+}
+
+/* Whoever announces without end does not keep others out. */
+static bool make_room(struct browse *browse, const struct net_address *sender)
 {
     if (browse->n < BROWSE_SERVICES_MAX)
         return true;
-    struct service *useless = find_useless(browse);
+    struct service *useless = find_useless(browse), *excessive = NULL;
+    if (!useless)
+        excessive = find_excessive(browse, count_of(browse, sender, 0) + 1);
     if (!browse->told_full)
         env_log(browse->env, BLEPROXY_LOG_WARNING, "discovery", NULL,
                 "over %d devices are announced: some are left out", BROWSE_SERVICES_MAX);
     browse->told_full = true;
     if (useless)
         forget(browse, useless);
-    return useless;
+    else if (excessive)
+        displace(browse, excessive);
+    return useless || excessive;
 }
 
-static struct service *make(struct browse *browse, const char *instance, uint64_t now_ns)
+static struct service *make(struct browse *browse, const char *instance, const struct net_address *sender,
+                            uint64_t now_ns)
 {
     struct service model, *service;
-    if (!service_init(&model, instance, now_ns) || !make_room(browse))
+    if (!service_init(&model, instance, now_ns) || !make_room(browse, sender))
         return NULL;
     service = env_alloc(browse->env, sizeof(*service));
     if (!service)
         return NULL;
     service_init(service, instance, now_ns);
     service->instance_hash = dns_name_hash(instance, browse->hash_key);
+    service->sender = *sender;
+    service->n_of_sender = count_of(browse, sender, 1) + 1;
     list_append(&browse->services, &service->link);
     browse->n++;
     return service;
 }
 
 static void feed_pointer(struct browse *browse, const struct dns_record *record, uint64_t life_ns,
-                         uint64_t now_ns)
+                         const struct net_address *sender, uint64_t now_ns)
 {
     if (!dns_name_equals(record->name, ESPHOME_SERVICE))
         return;
@@ -195,8 +254,8 @@ static void feed_pointer(struct browse *browse, const struct dns_record *record,
         return;
     }
     if (!service)
-        service = make(browse, record->target, now_ns);
-    if (!service)
+        service = make(browse, record->target, sender, now_ns);
+    if (!service || service->displaced)
         return;
     service->changed |= !service->pointer.is_there;
     lifetime_renew(&service->pointer, browse->env, life_ns, now_ns);
@@ -242,12 +301,13 @@ static uint64_t lifetime_of(const struct dns_record *record, bool is_one_shot)
 enum pass { PASS_POINTERS, PASS_SERVICES, PASS_ADDRESSES, N_PASSES };
 
 static void feed_record(struct browse *browse, enum pass pass, const struct dns_record *record,
-                        bool is_one_shot, const struct netif *netif, uint64_t now_ns)
+                        const struct net_address *sender, bool is_one_shot, const struct netif *netif,
+                        uint64_t now_ns)
 {
     uint64_t life_ns = lifetime_of(record, is_one_shot);
     bool is_address = record->type == DNS_A || record->type == DNS_AAAA;
     if (pass == PASS_POINTERS && record->type == DNS_PTR) {
-        feed_pointer(browse, record, life_ns, now_ns);
+        feed_pointer(browse, record, life_ns, sender, now_ns);
     } else if (pass == PASS_SERVICES && (record->type == DNS_SRV || record->type == DNS_TXT)) {
         feed_service(browse, record, life_ns, now_ns);
     } else if (pass == PASS_ADDRESSES && is_address) {
@@ -268,9 +328,10 @@ void browse_feed(struct browse *browse, const uint8_t *datagram, size_t size, co
         if (dns_read(&reader, datagram, size) < 0 || !reader.is_response)
             break;
         while (dns_next_record(&reader, &record))
-            feed_record(browse, (enum pass)pass, &record, is_one_shot, netif, now_ns);
+            feed_record(browse, (enum pass)pass, &record, from, is_one_shot, netif, now_ns);
     }
     tell_all(browse, now_ns);
+    forget_gone(browse);
     leave(browse);
 }
 
@@ -397,7 +458,6 @@ static void ask_all(struct browse *browse, uint64_t now_ns)
         browse->hold_ns = time_after(now_ns, all ? PAUSE_NS : BURST_PAUSE_NS);
 }
 
-/* Whose pointer is gone is removed, after its owner was told. */
 static void expire(struct browse *browse, uint64_t now_ns)
 {
     list_for_each(node, &browse->services)
@@ -410,12 +470,7 @@ static void expire(struct browse *browse, uint64_t now_ns)
         }
     }
     tell_all(browse, now_ns);
-    list_for_each(node, &browse->services)
-    {
-        struct service *service = list_entry(node, struct service, link);
-        if (!service->pointer.is_there && browse->depth == 1 && !browse->freed)
-            forget(browse, service);
-    }
+    forget_gone(browse);
 }
 
 uint64_t browse_deadline(const struct browse *browse)

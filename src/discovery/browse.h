@@ -7,7 +7,8 @@
 /* Browsing for ESPHome devices (RFC 6763): who is there, who changes, who goes. Pure. */
 
 enum {
-    BROWSE_SERVICES_MAX = 1024, /* 2 KB each; when full, those of which too little is known give way */
+    /* 2 KB each. When full, those of which too little is known give way, then the newest of whoever has announced most. */
+    BROWSE_SERVICES_MAX = 1024,
     BROWSE_ADDRESSES_MAX =
         1024, /* taken from one datagram, those of a host that has several devices once for each */
     BROWSE_BURST_MAX = 4, /* messages sent in a row; more follow after a pause */

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* No device is replaced by another one within this. */
+#define RIVAL_NS (10 * NS_PER_S)
+
 /* "aabbccddeeff" becomes "AA:BB:CC:DD:EE:FF"; anything else "". */
 static void read_mac(char ret_mac[SERVICE_MAC_SIZE], const char *value, size_t size)
 {
@@ -98,10 +101,31 @@ static void feed_location(struct service *service, const struct dns_record *reco
     service->port = record->port;
 }
 
-static void feed_description(struct service *service, const struct dns_record *record)
+/* Whether two devices go by its name; that is told once. */
+static bool has_rival(struct service *service, const struct env *env, const char *mac, uint64_t now_ns)
+{
+    bool is_other = *mac && service->mac_ns > 0 && strcmp(mac, service->mac) != 0;
+    if (is_other && now_ns - service->mac_ns < RIVAL_NS && !service->has_rival) {
+        service->has_rival = true;
+        env_log(
+            env, BLEPROXY_LOG_WARNING, "discovery", NULL,
+            "two devices are called '%s', with the MAC addresses %s and %s: give one of them another name",
+            service->name, service->mac, mac);
+    }
+    if (*mac) {
+        memcpy(service->mac, mac, sizeof(service->mac));
+        service->mac_ns = now_ns;
+    }
+    return service->has_rival;
+}
+
+static void feed_description(struct service *service, const struct env *env, const struct dns_record *record,
+                             uint64_t now_ns)
 {
     struct service_text text;
     service_text_read(&text, record->text, record->text_size);
+    if (has_rival(service, env, text.mac, now_ns))
+        memset(text.mac, 0, sizeof(text.mac));
     service->changed |= memcmp(&text, &service->text, sizeof(text)) != 0;
     service->text = text;
 }
@@ -117,7 +141,7 @@ void service_feed(struct service *service, const struct env *env, const struct d
     if (record->type == DNS_SRV)
         feed_location(service, record, now_ns);
     else
-        feed_description(service, record);
+        feed_description(service, env, record, now_ns);
     lifetime_renew(lifetime, env, life_ns, now_ns);
 }
 

@@ -36,7 +36,13 @@ struct service {
     uint64_t instance_hash, host_hash; /* of their names, for who looks for it */
     uint16_t port;
     struct service_text text;
+    char mac[SERVICE_MAC_SIZE]; /* the last that was told */
+    uint64_t mac_ns;            /* when; 0: never */
+    bool has_rival;             /* another device goes by its name: text.mac is "", as it could be either's */
     struct lifetime pointer, location, description, addresses; /* PTR, SRV, TXT, A and AAAA */
+    struct net_address sender;                                 /* who announced it first */
+    unsigned n_of_sender;                                      /* how many services that is */
+    bool displaced;                                            /* gives way to another one */
     bool reported;                                             /* the owner knows of it */
     bool changed;                                              /* since then */
 };

@@ -3,6 +3,7 @@
 
 #include "noise/handshake.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -49,7 +50,7 @@ static void carrier_gather_changed(void *user)
     carrier_watch(user);
 }
 
-/* The host was suspended. Nobody is called back from within. */
+/* The host was suspended, or has come into another network. Nobody is called back from within. */
 static void carrier_wake(void *user)
 {
     struct carrier *carrier = user;
@@ -219,13 +220,31 @@ static bool carrier_read(struct carrier *carrier)
     return true;
 }
 
+/* Why there is no connection: what the system says of an address of a family that this host has not, does not tell that. */
+static void carrier_connect_failed(struct carrier *carrier, unsigned attempt,
+                                   const struct net_address *address, int error, uint64_t now_ns)
+{
+    static const uint8_t link_local[] = {0xfe, 0x80};
+    bool is_local = address->family == 6 && memcmp(address->bytes, link_local, sizeof(link_local)) == 0;
+    bool is_about_us = error == -ENETUNREACH || error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT;
+    char why[128];
+    if (!is_about_us || is_local || uplink_has_address(address->family))
+        snprintf(why, sizeof(why), "%s", strerror(-error));
+    else if (uplink_has_address(address->family == 4 ? 6 : 4))
+        snprintf(why, sizeof(why), "this host has no IPv%u address", address->family);
+    else
+        snprintf(why, sizeof(why), "this host is in no network");
+    proxy_connect_failed(carrier->proxy, attempt, why, now_ns);
+}
+
 static void carrier_connected(struct carrier *carrier, struct transport *transport)
 {
     int r = transport_check(transport);
     if (r < 0) {
         unsigned attempt = transport->attempt;
+        struct net_address address = transport->address;
         transport_close(transport);
-        proxy_connect_failed(carrier->proxy, attempt, strerror(-r), loop_now());
+        carrier_connect_failed(carrier, attempt, &address, r, loop_now());
         return;
     }
     transport->connected = true;
@@ -255,7 +274,7 @@ void carrier_open(void *user, unsigned attempt, const struct net_address *addres
     struct transport *transport;
     int r = transport_open(carrier->loop, address, carrier_ready, carrier, &transport);
     if (r < 0) {
-        proxy_connect_failed(carrier->proxy, attempt, strerror(-r), now_ns);
+        carrier_connect_failed(carrier, attempt, address, r, now_ns);
         return;
     }
     transport->attempt = attempt;

@@ -58,6 +58,7 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
     loop->uv = uv ? uv : &loop->own;
     nap_init(&loop->nap, loop->uv);
     system_lookups_init(&loop->lookups, loop->uv);
+    uplink_init(&loop->uplink, loop->uv, &loop->nap);
     if (gather_init(&loop->gather, loop, loop->options.gather_ms) < 0 ||
         turn_init(&loop->outbox, loop->uv) < 0 || turn_init(&loop->due, loop->uv) < 0) {
         bleproxy_loop_free(loop);
@@ -96,6 +97,7 @@ void bleproxy_loop_free(struct bleproxy_loop *loop)
         return;
     mdns_free(loop->mdns);
     system_lookups_deinit(&loop->lookups);
+    uplink_deinit(&loop->uplink);
     nap_deinit(&loop->nap);
     gather_deinit(&loop->gather);
     turn_deinit(&loop->outbox);

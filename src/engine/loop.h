@@ -9,6 +9,7 @@
 #include "engine/system_lookup.h"
 #include "engine/timezone.h"
 #include "engine/turn.h"
+#include "engine/uplink.h"
 #include "proxy/gate.h"
 #include <bleproxy/loop.h>
 #include <uv.h>
@@ -23,6 +24,7 @@ struct bleproxy_loop {
     struct bleproxy_loop_options options;
     struct gather gather;
     struct nap nap;
+    struct uplink uplink;
     struct gate gate;   /* all attempts to connect go through it */
     struct turn outbox; /* what is written in one turn leaves in one piece */
     struct turn due;    /* tickers whose deadline has come */

@@ -12,19 +12,23 @@
 
 #define SLEPT_NS NS_PER_S /* less is not worth a look */
 
-bool nap_look(struct nap *nap, uint64_t with_sleep_ns, uint64_t without_sleep_ns)
+void nap_wake(struct nap *nap)
 {
-    uint64_t slept_ns = with_sleep_ns > without_sleep_ns ? with_sleep_ns - without_sleep_ns : 0;
-    bool has_slept = slept_ns > nap->slept_ns && slept_ns - nap->slept_ns >= SLEPT_NS;
-    nap->slept_ns = slept_ns;
-    if (!has_slept)
-        return false;
     list_for_each(node, &nap->members)
     {
         const struct nap_member *member = list_entry(node, struct nap_member, link);
         member->on_wake(member->user);
     }
-    return true;
+}
+
+bool nap_look(struct nap *nap, uint64_t with_sleep_ns, uint64_t without_sleep_ns)
+{
+    uint64_t slept_ns = with_sleep_ns > without_sleep_ns ? with_sleep_ns - without_sleep_ns : 0;
+    bool has_slept = slept_ns > nap->slept_ns && slept_ns - nap->slept_ns >= SLEPT_NS;
+    nap->slept_ns = slept_ns;
+    if (has_slept)
+        nap_wake(nap);
+    return has_slept;
 }
 
 void nap_join(struct nap *nap, struct nap_member *member)

@@ -18,7 +18,8 @@ struct nap {
 
 struct nap_member {
     struct list link;
-    void (*on_wake)(void *user); /* may not join or leave */
+    void (*on_wake)(
+        void *user); /* may not join or leave; also when this host has come into another network */
     void *user;
 };
 
@@ -28,6 +29,8 @@ void nap_init(struct nap *nap, uv_loop_t *uv);
 void nap_deinit(struct nap *nap);
 void nap_join(struct nap *nap, struct nap_member *member);
 void nap_leave(struct nap_member *member);
+/* Tells the members. */
+void nap_wake(struct nap *nap);
 /* The clocks that do, and that do not, go on while the host is suspended. Members are told if they have gone apart. Whether
  * they were. */
 bool nap_look(struct nap *nap, uint64_t with_sleep_ns, uint64_t without_sleep_ns);

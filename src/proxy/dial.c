@@ -221,6 +221,11 @@ void dial_failed(struct dial *dial, unsigned attempt, const char *why, uint64_t 
     run(dial, now_ns);
 }
 
+struct net_address dial_address(const struct dial *dial, unsigned attempt)
+{
+    return dial->attempts[attempt].address;
+}
+
 uint64_t dial_deadline(const struct dial *dial)
 {
     if (dial->done)

@@ -40,6 +40,8 @@ void dial_free(struct dial *dial);
 void dial_start(struct dial *dial, uint64_t now_ns);
 void dial_connected(struct dial *dial, unsigned attempt, uint64_t now_ns);
 void dial_failed(struct dial *dial, unsigned attempt, const char *why, uint64_t now_ns);
+/* Where an attempt goes. */
+struct net_address dial_address(const struct dial *dial, unsigned attempt);
 uint64_t dial_deadline(const struct dial *dial);
 void dial_tick(struct dial *dial, uint64_t now_ns);
 

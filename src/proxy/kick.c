@@ -64,7 +64,8 @@ static void on_wake_settled(void *user, int error, const ProtobufCMessage *reply
     proxy->doubted = false;
     if (error == BLEPROXY_E_TIMEOUT)
         session_fail(proxy->session, BLEPROXY_E_PING,
-                     "does not answer any more after this host was suspended", now_ns);
+                     "does not answer any more after this host was suspended, or came into another network",
+                     now_ns);
 }
 
 void proxy_wake(struct proxy *proxy, uint64_t now_ns)

@@ -216,6 +216,7 @@ static void attempt_failed(struct proxy *proxy, int error, const char *doing, co
     struct session_end end = {.error = error};
     const char *host = proxy->settings.host;
     bool is_ipv6 = strchr(host, ':') != NULL;
+    proxy->refused.n = 0; /* with no way to the others, one of those may be right by now */
     snprintf(end.text, sizeof(end.text), "cannot %s %s%s%s:%u: %s", doing, is_ipv6 ? "[" : "", host,
              is_ipv6 ? "]" : "", proxy->settings.port, why ? why : bleproxy_strerror(error));
     attempt_ended(proxy, &end, now_ns);
@@ -264,6 +265,12 @@ static void on_session_ready(void *user, uint64_t now_ns)
     proxy_leave(proxy);
 }
 
+/* What else may be wrong would be so at each of the device's addresses. */
+static bool is_about_the_device(int error)
+{
+    return error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS;
+}
+
 static void on_session_closed(void *user, const struct session_end *end, uint64_t now_ns)
 {
     struct proxy *proxy = user;
@@ -275,6 +282,8 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
     drop_session(proxy);
     if (proxy->rejected && proxy->rejection.error)
         end = &proxy->rejection;
+    if (is_about_the_device(end->error))
+        refused_add(&proxy->refused, &proxy->address);
     if (proxy->freed) {
         /* from within close: nobody is left to be told */
     } else if (proxy->state == BLEPROXY_PROXY_STOPPING) {
@@ -324,6 +333,8 @@ static void on_dial_close(void *user, unsigned attempt)
 static void on_dial_done(void *user, int error, unsigned attempt, const char *text, uint64_t now_ns)
 {
     struct proxy *proxy = user;
+    if (!error)
+        proxy->address = dial_address(proxy->dial, attempt);
     dial_free(proxy->dial);
     proxy->dial = NULL;
     if (error) {
@@ -425,13 +436,14 @@ void proxy_resolved(struct proxy *proxy, const struct net_address *addresses, si
 {
     if (!proxy->is_resolving)
         return;
+    struct net_address chosen[DIAL_ADDRESSES_MAX];
     proxy_enter(proxy);
     proxy->is_resolving = false;
     if (!addresses || n_addresses == 0) {
         attempt_failed(proxy, error ? error : BLEPROXY_E_RESOLVE, "look up", why, now_ns);
     } else {
-        error = dial_new(proxy->env, &dial_ops, proxy, addresses, n_addresses, proxy->settings.connect_ns,
-                         &proxy->dial);
+        size_t n = refused_leave_out(&proxy->refused, addresses, n_addresses, chosen);
+        error = dial_new(proxy->env, &dial_ops, proxy, chosen, n, proxy->settings.connect_ns, &proxy->dial);
         if (error)
             attempt_failed(proxy, error, "connect to", NULL, now_ns);
         else if (change_state(proxy, BLEPROXY_PROXY_CONNECTING, BP_NEVER, now_ns))

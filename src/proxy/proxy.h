@@ -80,8 +80,8 @@ void proxy_kick(struct proxy *proxy, uint64_t now_ns);
  * ready. */
 void proxy_doubt(struct proxy *proxy, uint64_t now_ns);
 
-/* The host was suspended, for how long its clock does not tell: a pause ends, and a session that does not answer a ping
- * within PROXY_WAKE_S is over; the next attempt begins at once. Calls only ops->on_pending. */
+/* The host was suspended, for how long its clock does not tell, or came into another network: a pause ends, and a session
+ * that does not answer a ping within PROXY_WAKE_S is over; the next attempt begins at once. Calls only ops->on_pending. */
 void proxy_wake(struct proxy *proxy, uint64_t now_ns);
 enum { PROXY_WAKE_S = 10 };
 

@@ -3,6 +3,7 @@
 #define PROXY_PROXY_PRIVATE_H
 
 #include "proxy/proxy.h"
+#include "proxy/refused.h"
 #include "proxy/settings.h"
 
 /* For the files that make up the proxy. */
@@ -20,8 +21,10 @@ struct proxy {
     bool is_resolving;
     struct dial *dial; /* while connecting */
     struct session *session;
-    unsigned attempt; /* the connection of the session, while it is open */
+    unsigned attempt;           /* the connection of the session, while it is open */
+    struct net_address address; /* where it goes */
     bool is_open;
+    struct refused refused;       /* left out as long as there is anywhere else to go */
     bool told_ready;              /* on_ready was called, on_down not yet */
     bool rejected;                /* the owner has no use for the session */
     struct session_end rejection; /* with an error: what on_down tells, for the session ended because of it */

@@ -12,7 +12,7 @@ import time
 from support import BLEPROXY, PATIENCE_S, environment
 
 INSIDE = "BLEPROXY_E2E_NAMESPACE"
-RESPONDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "responder.py")
+RESPONDER, RELAY = (os.path.join(os.path.dirname(os.path.abspath(__file__)), name) for name in ("responder.py", "relay.py"))
 
 
 def skip(reason):
@@ -67,9 +67,9 @@ class Machine:
         assert process.stdout.readline()
         return process
 
-    def responder(self, name, *addresses, port=6053):
+    def responder(self, name, *addresses, port=6053, mac=None):
         """Its multicast DNS; returns when it can be asked."""
-        process = self.start(sys.executable, RESPONDER, name, str(port), *addresses)
+        process = self.start(sys.executable, RESPONDER, *(["--mac", mac] if mac else []), name, str(port), *addresses)
         assert process.stdout.readline() == b"ready\n"
         return process
 
@@ -81,10 +81,13 @@ class Machine:
         self.holder.wait()
 
 
-def tell(responder, command):
-    responder.stdin.write(command.encode() + b"\n")
-    responder.stdin.flush()
-    assert responder.stdout.readline().split()[:1] == command.encode().split()[:1]
+def tell(process, command):
+    """Gives a responder or a relay an order; what it answers behind the order's first word."""
+    process.stdin.write(command.encode() + b"\n")
+    process.stdin.flush()
+    word, *more = process.stdout.readline().decode().split()
+    assert word == command.split()[0]
+    return more
 
 
 @contextlib.contextmanager
@@ -113,6 +116,29 @@ def cable(there, name, here_address=None, there_address=None):
         yield
     finally:
         subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def bad_cable(there, name, here_address, there_address, loss=0, delay_ms=0, seed=1):
+    """As cable(), through a relay; the value is its process, for tell(). By IPv4 alone, so that what the dice are thrown for
+    does not depend on what IPv6 does by itself."""
+    shell = lambda command: subprocess.run(["sh", "-c", command], check=True)
+    with machine() as middle:
+        for end in (shell, there.shell, middle.shell):
+            end("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
+        shell(f"ip link add {name} type veth peer name west netns {middle.holder.pid}")
+        try:
+            shell(f"ip link add {name}- type veth peer name east netns {middle.holder.pid} && "
+                  f"ip link set {name}- netns {there.holder.pid} name eth0")
+            middle.shell("ip link set west up && ip link set east up")
+            there.shell(f"ip addr add {there_address} dev eth0 && ip link set eth0 up")
+            shell(f"ip addr add {here_address} dev {name} && ip link set {name} up")
+            relay = middle.start(sys.executable, RELAY, "west", "east", str(loss), str(delay_ms), str(seed))
+            assert relay.stdout.readline() == b"ready\n"
+            yield relay
+        finally:
+            subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
+            shell("echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
 
 
 def link_local(there):
@@ -151,10 +177,18 @@ class Lines:
                 if word in self.seen[-1]:
                     return self.seen[-1], time.monotonic() - begun
             left = begun + seconds - time.monotonic()
-            assert left > 0 and select.select([self.pipe], [], [], left)[0], f"no {word!r} within {seconds} s: {self.seen}"
+            comes = left > 0 and select.select([self.pipe], [], [], left)[0]
+            assert comes, f"no {word!r} within {seconds} s: {self.seen[-20:]}"
             part = self.pipe.read(65536)
-            assert part, f"it ended before {word!r}: {self.seen}"
+            assert part, f"it ended before {word!r}: {self.seen[-20:]}"
             self.rest += part
+
+    def drain(self):
+        """What else it has said, now or at its end, is seen."""
+        while (part := self.pipe.read(65536)):
+            self.rest += part
+        *lines, self.rest = self.rest.split(b"\n")
+        self.seen += [line.decode() for line in lines]
 
 
 AVAHI = """[server]

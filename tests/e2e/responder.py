@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """An ESPHome device as multicast DNS sees it, written from the RFCs and not from our code: answers, announces, says goodbye.
 
-usage: responder.py NAME PORT ADDRESS...
+usage: responder.py [--mac MAC] NAME PORT ADDRESS...
 
 On standard input: "announce", "address ADDRESS..." (it now has these, and announces them), "silent" (answers no more),
 "quit" (without a goodbye). SIGTERM: goodbye. Says "ready" when it can be asked, and answers each command with a line.
@@ -121,6 +121,9 @@ class Sockets:
 
 
 def main():
+    if sys.argv[1] == "--mac":
+        TEXT["mac"] = sys.argv[2]
+        del sys.argv[1:3]
     device = Device(sys.argv[1], int(sys.argv[2]), sys.argv[3:])
     sockets = Sockets()
 

@@ -105,7 +105,8 @@ def test_unknown_name():
 def test_a_name_that_is_nearly_one_of_the_configuration():
     path = write("kitchen.yaml", "proxies: [{name: kitchen, address: 192.0.2.1}]\n")
     for command in (*COMMANDS, "slots"):
-        run(command, "-c", path, "-p", "kitchn").expect(4, "kitchn", "; did you mean 'kitchen'?")
+        # Longer than a name of the local network is asked for.
+        run(command, "-c", path, "-p", "kitchn", "-t", "15").expect(4, "kitchn", "; did you mean 'kitchen'?")
         for other in ("kitchn.invalid", "garage"):
             assert "did you mean" not in run(command, "-c", path, "-p", other).expect(4).error
 

@@ -409,6 +409,46 @@ static void test_texts_are_sanitised(void **state)
     assert_int_equal(browse_count(browse), 1);
 }
 
+static void hear_mac(const char *label, const char *mac)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "mac=%s", mac);
+    HEAR(record_ptr(label, 4500), record_srv(label, "kitchen.local", 6053, 120),
+         record_txt(label, text, 4500), record_a("kitchen.local", 10, 120));
+}
+
+static void test_two_devices_of_one_name_are_told_once(void **state)
+{
+    (void)state;
+    hear_mac("kitchen", "a4c138000001");
+    assert_string_equal(last.text.mac, "A4:C1:38:00:00:01");
+    now += 9 * S;
+    hear_mac("kitchen", "a4c138000001");
+    assert_false(last.has_rival);
+    now += 9 * S;
+    hear_mac("kitchen", "a4c138000002");
+    assert_true(test_env_logged(
+        &test, "two devices are called 'kitchen', with the MAC addresses A4:C1:38:00:00:01 and "
+               "A4:C1:38:00:00:02"));
+    assert_string_equal(last.text.mac, "");
+    assert_events("+kitchen ~kitchen ");
+    for (unsigned i = 0; i < 10; i++)
+        hear_mac("kitchen", i % 2 ? "a4c138000001" : "a4c138000002");
+    assert_events(""); /* they do not take turns */
+}
+
+static void test_a_device_that_is_replaced_has_no_rival(void **state)
+{
+    (void)state;
+    hear_mac("kitchen", "a4c138000001");
+    HEAR(record_txt("kitchen", "version=2026.8.0", 4500)); /* says nothing of it */
+    now += 10 * S;
+    hear_mac("kitchen", "a4c138000002");
+    assert_string_equal(last.text.mac, "A4:C1:38:00:00:02");
+    assert_false(last.has_rival);
+    assert_false(test_env_logged(&test, "two devices"));
+}
+
 static void test_a_text_is_cut(void **state)
 {
     (void)state;
@@ -446,6 +486,71 @@ static void test_strangers_do_not_grow_it_without_bound(void **state)
     run_until(now + 10000 * S);
     assert_int_equal(browse_count(browse), 0);
     assert_events("-kitchen ");
+}
+
+static void hear_device(const struct net_address *from, const char *label)
+{
+    char host[48];
+    snprintf(host, sizeof(host), "%s.local", label);
+    const struct dns_record records[] = {record_ptr(label, 4500), record_srv(label, host, 6053, 120),
+                                         record_a(host, 10, 120)};
+    hear_on(&lan, from, records, 3, false);
+}
+
+/* Each with all it needs: whoever announces less is not kept out, and is not driven out either. */
+static void test_one_that_announces_without_end_keeps_nobody_out(void **state)
+{
+    (void)state;
+    struct net_address others[] = {neighbour, neighbour};
+    others[0].bytes[3] = 11;
+    others[1].bytes[3] = 12;
+    hear_device(&others[0], "early");
+    for (unsigned i = 0; i < 10000; i++) {
+        char label[32];
+        snprintf(label, sizeof(label), "device-%u", i);
+        hear_device(&neighbour, label);
+        assert_true(browse_count(browse) <= BROWSE_SERVICES_MAX);
+    }
+    assert_non_null(strstr(events, "+early "));
+    events[0] = '\0';
+    hear_device(&others[1], "late");
+    assert_events("-device-1022 +late ");
+    hear_device(&neighbour, "device-1022");
+    hear_device(&others[1], "late");
+    assert_events("");
+    for (unsigned i = 0; i < 2000; i++) {
+        char label[32];
+        snprintf(label, sizeof(label), "more-%u", i);
+        hear_device(&others[1], label);
+    }
+    events[0] = '\0';
+    hear_device(&others[0], "early");
+    assert_events(""); /* it was there all the time */
+    assert_int_equal(browse_count(browse), BROWSE_SERVICES_MAX);
+    assert_int_equal(test.live_blocks, BROWSE_SERVICES_MAX + 1);
+}
+
+/* In one message: the newcomer, and once more the one that made room for it. */
+static void test_who_was_displaced_does_not_come_back_in_the_same_message(void **state)
+{
+    (void)state;
+    struct net_address other = neighbour;
+    other.bytes[3] = 11;
+    for (unsigned i = 0; i < BROWSE_SERVICES_MAX; i++) {
+        char label[32];
+        snprintf(label, sizeof(label), "device-%u", i);
+        hear_device(&neighbour, label);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        char label[32], last_label[32];
+        snprintf(label, sizeof(label), "new-%u", i);
+        snprintf(last_label, sizeof(last_label), "device-%u", BROWSE_SERVICES_MAX - 1 - i);
+        const struct dns_record records[] = {record_ptr(label, 4500), record_ptr(last_label, 4500),
+                                             record_srv(label, "kitchen.local", 6053, 120),
+                                             record_a("kitchen.local", 10, 120)};
+        hear_on(&lan, &other, records, 4, false);
+        assert_int_equal(browse_count(browse), BROWSE_SERVICES_MAX);
+    }
 }
 
 /* All there with all they need: the first come stay. */
@@ -548,8 +653,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_shot_answers_live_longer_than_they_say, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_listened_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_texts_are_sanitised, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_two_devices_of_one_name_are_told_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_device_that_is_replaced_has_no_rival, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_text_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strangers_do_not_grow_it_without_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_that_announces_without_end_keeps_nobody_out, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_who_was_displaced_does_not_come_back_in_the_same_message, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_as_many_devices_as_it_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_second_of_life_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_it_may_be_freed_from_within, set_up, tear_down),
