@@ -104,10 +104,10 @@ static void power_changed(struct adapter *adapter, bool was_powered)
     discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
-        if (device->link) /* which may have to remove it */
-            link_drop(device->link);
-        else if (!device_is_kept(device))
+        if (!device_is_kept(device))
             adapter_remove_device(adapter, device);
+        else if (device->link) /* which may have to remove it */
+            link_drop(device->link);
     }
 }
 
