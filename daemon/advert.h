@@ -49,7 +49,7 @@ struct advert {
     int8_t tx_power_dbm;
     uint16_t appearance;
     uint32_t class;
-    uint8_t modalias[7];         /* the device id record */
+    uint8_t modalias[8];         /* the device id record: source, vendor, product, version, 16 bits each */
     uint8_t raw[ADVERT_RAW_MAX]; /* the last payload */
     uint16_t raw_size;           /* 0: none, or longer */
 };
