@@ -128,6 +128,7 @@ class Scripted(FakeProxy):
     # ---- What the test says ----
 
     def advertise(self, address, payload=b"\x02\x01\x06", rssi=-60, address_type=1):
+        self.wait_until(lambda: self.subscribers, "a subscriber")
         self.say(RAW_REPORTS, report(address, rssi, payload, address_type))
 
     def notify(self, address, handle, value):
@@ -153,7 +154,9 @@ class Scripted(FakeProxy):
                 assert self.condition.wait(end - time.monotonic()), f"{what} never came: {self.received[-20:]}"
 
     def requests(self, kind):
-        return [fields(body) for got, body in self.received if got == kind]
+        """But those by which a client finds out whether it is heard: reads of a device that does not exist."""
+        found = [fields(body) for got, body in list(self.received) if got == kind]
+        return found if kind != READ else [request for request in found if first(request, 1) in self.devices]
 
     def wait_for(self, kind, count=1):
         """The requests of that kind, when there are so many."""

@@ -102,13 +102,21 @@ class Client:
             self.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
                      "type='signal',sender='org.bluez'")
 
+    def watch_owner(self):
+        """From now on it is told, too, who has the name org.bluez: NameOwnerChanged."""
+        self.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
+                 "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'")
+
     @staticmethod
     async def open(address):
-        return await MessageBus(address, negotiate_unix_fd=True).connect()
+        bus = await MessageBus(address, negotiate_unix_fd=True).connect()
+        bus._disconnect_future.add_done_callback(lambda end: end.exception())  # pylint: disable=protected-access
+        return bus  # whose end is no news
 
     def on_message(self, message):
         call, future = self.calls.pop(message.reply_serial, (None, None))
-        if message.message_type == MessageType.SIGNAL and message.sender != "org.freedesktop.DBus":
+        if message.message_type == MessageType.SIGNAL and (message.sender != "org.freedesktop.DBus" or
+                                                           message.member == "NameOwnerChanged"):
             self.told.append(Told(message))
         elif future:
             self.told.append(Told(message, call))
@@ -317,6 +325,13 @@ class House:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+
+    def wait_for_descriptors(self, count):
+        """It closes some a moment after its answer."""
+        end = time.monotonic() + PATIENCE_S
+        while self.descriptors() != count:
+            assert time.monotonic() < end, f"{self.descriptors()} descriptors instead of {count}"
+            run(asyncio.sleep(0.01))
 
     def stop_daemon(self):
         self.daemon.send_signal(signal.SIGTERM)

@@ -239,8 +239,6 @@ def test_case_22_two_proxies_that_hear_a_device_make_one_object():
     with Scripted() as near, Scripted(mac=mac, name=b"far") as far, house(near, far) as it:
         client = it.client()
         client.discover()
-        far.wait_until(lambda: far.subscribers)
-        near.wait_until(lambda: near.subscribers)
         near.advertise(LAMP, NAMED, -60)
         client.wait_for_added(PATH)
         mark = client.mark()
