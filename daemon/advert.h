@@ -4,7 +4,6 @@
 
 #include <bleproxy/bleproxy.h>
 #include <stdbool.h>
-#include <systemd/sd-bus.h>
 
 /* What a device has told of itself over all its advertisements, as BlueZ puts it together: data add up by company, service
  * or type, and a complete name replaces a short one. All of it is a stranger's; what is kept is fit for the bus. */

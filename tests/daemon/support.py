@@ -28,6 +28,7 @@ POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
 <limit name="max_completed_connections">4096</limit><limit name="max_connections_per_user">4096</limit>
+<limit name="max_replies_per_connection">10000</limit>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow send_type="signal"/>
 <allow receive_type="*"/></policy></busconfig>"""
 
@@ -323,6 +324,10 @@ class House:
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
 
+    def targets(self):
+        folder = f"/proc/{self.daemon.pid}/fd"
+        return [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
@@ -330,7 +335,7 @@ class House:
         """It closes some a moment after its answer."""
         end = time.monotonic() + PATIENCE_S
         while self.descriptors() != count:
-            assert time.monotonic() < end, f"{self.descriptors()} descriptors instead of {count}"
+            assert time.monotonic() < end, f"{count} descriptors have become {self.targets()}"
             run(asyncio.sleep(0.01))
 
     def stop_daemon(self):
