@@ -27,8 +27,7 @@ static void on_ready(void *user, uint32_t events)
     }
 }
 
-int acquired_open(struct acquired *acquired, struct watches *watches, struct tree *tree, sd_bus_message *call,
-                  uint16_t mtu)
+int acquired_open(struct acquired *acquired, struct watches *watches)
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
@@ -36,12 +35,19 @@ int acquired_open(struct acquired *acquired, struct watches *watches, struct tre
     acquired->watches = watches;
     acquired->watch = (struct watch){fds[0], EPOLLIN | EPOLLRDHUP, on_ready, acquired};
     int r = watches_add(watches, &acquired->watch);
-    if (r >= 0)
-        r = call_reply(tree, call, "hq", fds[1], mtu);
-    close(fds[1]); /* the message has its own */
-    if (r < 0)
+    if (r < 0) {
         acquired_close(acquired);
-    return r < 0 ? r : 0;
+        close(fds[1]);
+        return r;
+    }
+    return fds[1];
+}
+
+int acquired_answer(struct tree *tree, sd_bus_message *call, int fd, uint16_t mtu)
+{
+    int r = call_reply(tree, call, "hq", fd, mtu);
+    close(fd); /* the message has its own; if there is none, we see the end */
+    return r;
 }
 
 bool acquired_is_open(const struct acquired *acquired)

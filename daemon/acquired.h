@@ -16,9 +16,10 @@ struct acquired {
     void *user;
 };
 
-/* Makes the pair, and answers the call with one end and mtu. 0 or a negative errno. */
-int acquired_open(struct acquired *acquired, struct watches *watches, struct tree *tree, sd_bus_message *call,
-                  uint16_t mtu);
+/* Makes the pair: the program's end, or a negative errno. */
+int acquired_open(struct acquired *acquired, struct watches *watches);
+/* Answers the call with the program's end, which is closed here, and mtu. */
+int acquired_answer(struct tree *tree, sd_bus_message *call, int fd, uint16_t mtu);
 bool acquired_is_open(const struct acquired *acquired);
 /* Never waits: what the program has no room for is lost, as on the air. */
 void acquired_send(struct acquired *acquired, const uint8_t *value, size_t size);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
-enum { ALIAS_MAX = 248, PACE_MS = 50, EXPIRY_MS = 5000 };
+enum { ALIAS_MAX = 248, PACE_MS = 50, EXPIRY_MS = 1000 };
 
 enum adapter_property {
     ADAPTER_ADDRESS,
@@ -104,10 +104,10 @@ static void power_changed(struct adapter *adapter, bool was_powered)
     discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
-        if (device->link) /* which may have to remove it */
-            link_drop(device->link);
-        else if (!device_is_kept(device))
+        if (!device_is_kept(device))
             adapter_remove_device(adapter, device);
+        else if (device->link) /* which may have to remove it */
+            link_drop(device->link);
     }
 }
 
@@ -417,7 +417,7 @@ static void on_expiry(void *user)
     uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
-        if (!device_is_kept(device) && now_ns > device->heard_ns + ADAPTER_TEMPORARY_S * NS_PER_S)
+        if (!device_is_kept(device) && now_ns > device->heard_ns + adapter->config.temporary_s * NS_PER_S)
             adapter_remove_device(adapter, device);
     }
 }

@@ -16,6 +16,7 @@ struct adapter_config {
     struct bleproxy_loop *loop;
     struct bleproxy_hub *hub;
     struct watches *watches;
+    uint32_t temporary_s; /* a device that nobody wanted is forgotten when it was not heard for so long */
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
     void *user;
 };
@@ -39,8 +40,7 @@ struct adapter {
 
 enum {
     ADAPTER_DEVICES_MAX = 1024,
-    ADAPTER_TEMPORARY_S =
-        120, /* a device that nobody wanted is forgotten when it was not heard for this long */
+    ADAPTER_TEMPORARY_S = 120, /* unless told otherwise */
 };
 
 /* 0 or a negative errno. */

@@ -229,7 +229,8 @@ static void take_class(struct taking *taking, uint32_t class)
 static void take_device_id(struct taking *taking, const struct bleproxy_ad *ad)
 {
     struct advert *advert = taking->advert;
-    if (ad->size < sizeof(advert->modalias) + 1) /* source of two bytes, vendor, product, version */
+    /* The number of the vendor is the Bluetooth SIG's or the USB forum's; there are no others. */
+    if (ad->size < sizeof(advert->modalias) || (ad->data[0] != 1 && ad->data[0] != 2) || ad->data[1] != 0)
         return;
     if (advert->has_modalias && memcmp(advert->modalias, ad->data, sizeof(advert->modalias)) == 0)
         return;

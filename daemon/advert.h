@@ -4,7 +4,6 @@
 
 #include <bleproxy/bleproxy.h>
 #include <stdbool.h>
-#include <systemd/sd-bus.h>
 
 /* What a device has told of itself over all its advertisements, as BlueZ puts it together: data add up by company, service
  * or type, and a complete name replaces a short one. All of it is a stranger's; what is kept is fit for the bus. */
@@ -49,7 +48,7 @@ struct advert {
     int8_t tx_power_dbm;
     uint16_t appearance;
     uint32_t class;
-    uint8_t modalias[7];         /* the device id record */
+    uint8_t modalias[8];         /* the device id record: source, vendor, product, version, 16 bits each */
     uint8_t raw[ADVERT_RAW_MAX]; /* the last payload */
     uint16_t raw_size;           /* 0: none, or longer */
 };

@@ -123,6 +123,7 @@ static void answer_readers(struct attribute *attribute, const struct bleproxy_re
 {
     struct attribute_reader *reader = attribute->readers, *next;
     attribute->readers = NULL;
+    attribute->n_readers = 0;
     for (; reader; reader = next) {
         next = reader->next;
         if (result->error == 0)
@@ -154,6 +155,7 @@ static int add_reader(struct attribute *attribute, sd_bus_message *call, uint16_
     while (*last)
         last = &(*last)->next;
     *last = reader;
+    attribute->n_readers++;
     return 0;
 }
 
@@ -163,6 +165,8 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
     struct attribute_options options;
     if (attribute_read_options(call, &options) < 0)
         return call_fail(tree, call, ERROR_INVALID_ARGUMENTS, "Invalid arguments in method call");
+    if (attribute->n_readers == ATTRIBUTE_READERS_MAX)
+        return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (!attribute->reading) {
         int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, 0, on_read, attribute,
                                          &attribute->reading);

@@ -9,6 +9,8 @@
 /* What a characteristic and a descriptor have in common: a value that is read and written through calls. Reads of one
  * attribute under way are one request with several answers; of writes there is one at a time. */
 
+enum { ATTRIBUTE_READERS_MAX = 256 }; /* calls that wait for one value */
+
 struct attribute {
     struct bleproxy_peripheral *peripheral;
     struct object *object;
@@ -20,6 +22,7 @@ struct attribute {
     bool has_value; /* read or notified at some time */
     struct bleproxy_operation *reading, *writing;
     struct attribute_reader *readers;
+    size_t n_readers;
     sd_bus_message *writer;
 };
 

@@ -215,13 +215,12 @@ static int call_acquire_write(sd_bus_message *call, void *data)
         return not_supported(data, call);
     if (acquired_is_open(&characteristic->writer))
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
-    int r = acquired_open(&characteristic->writer, characteristic->notify.watches, tree, call,
-                          bleproxy_peripheral_mtu(characteristic->attribute.peripheral));
-    if (r < 0)
-        return r;
+    int fd = acquired_open(&characteristic->writer, characteristic->notify.watches);
+    if (fd < 0)
+        return call_fail(tree, call, ERROR_FAILED, "no socket");
     object_changed(characteristic->attribute.object, &characteristic_interface,
                    CHARACTERISTIC_WRITE_ACQUIRED);
-    return 0;
+    return acquired_answer(tree, call, fd, bleproxy_peripheral_mtu(characteristic->attribute.peripheral));
 }
 
 static const struct method methods[] = {

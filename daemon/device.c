@@ -227,8 +227,8 @@ static int append_modalias(sd_bus_message *message, void *data)
 {
     const uint8_t *id = ((const struct device *)data)->advert.modalias;
     char text[32];
-    snprintf(text, sizeof(text), "%s:v%02X%02Xp%02X%02Xd%02X%02X", id[0] == 1 ? "bluetooth" : "usb", id[2],
-             id[1], id[4], id[3], id[6], id[5]);
+    snprintf(text, sizeof(text), "%s:v%02X%02Xp%02X%02Xd%02X%02X", id[0] == 1 ? "bluetooth" : "usb", id[3],
+             id[2], id[5], id[4], id[7], id[6]);
     return sd_bus_message_append(message, "s", text);
 }
 

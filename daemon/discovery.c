@@ -57,15 +57,16 @@ static struct session *get(struct discovery *discovery, const char *sender)
 /* ---- Listening ---- */
 
 /* How the report is to be told; false: nobody wants it. */
-static bool is_wanted(const struct discovery *discovery, uint64_t address, const struct advert *advert,
-                      int8_t rssi_dbm, unsigned *ret_telling)
+static bool is_wanted(const struct discovery *discovery, const struct bleproxy_advertisement *report,
+                      unsigned *ret_telling)
 {
+    const struct device *device = adapter_find_device(discovery->adapter, report->address);
     bool wanted = false;
     *ret_telling = DEVICE_TELL_CHANGES;
     for (const struct session *session = discovery->first; session; session = session->next) {
         if (!session->is_active)
             continue;
-        wanted = wanted || filter_matches(&session->filter, address, advert, rssi_dbm);
+        wanted = wanted || filter_matches(&session->filter, report, device ? &device->advert : NULL);
         if (session->filter.duplicates)
             *ret_telling |= DEVICE_TELL_DUPLICATES;
         if (session->filter.has_rssi || session->filter.has_pathloss)
@@ -77,24 +78,9 @@ static bool is_wanted(const struct discovery *discovery, uint64_t address, const
 static void on_report(void *user, const struct bleproxy_advertisement *report)
 {
     struct discovery *discovery = user;
-    struct adapter *adapter = discovery->adapter;
-    struct device *device = adapter_find_device(adapter, report->address);
-    struct advert stranger = {0};
-    unsigned telling, told;
-    if (report->time_ns + FRESH_S * NS_PER_S < discovery->since_ns)
-        return;
-    if (!device)
-        advert_take(&stranger, report, false, &told);
-    bool wanted = is_wanted(discovery, report->address, device ? &device->advert : &stranger,
-                            report->rssi_dbm, &telling);
-    /* What the filter goes by may be in this very report. */
-    if (device && !wanted) {
-        advert_take(&device->advert, report, false, &told);
-        wanted = is_wanted(discovery, report->address, &device->advert, report->rssi_dbm, &telling);
-    }
-    advert_deinit(&stranger);
-    if (wanted)
-        adapter_report(adapter, report, telling);
+    unsigned telling;
+    if (report->time_ns + FRESH_S * NS_PER_S >= discovery->since_ns && is_wanted(discovery, report, &telling))
+        adapter_report(discovery->adapter, report, telling);
 }
 
 /* As what is wanted is now. */
@@ -134,6 +120,8 @@ int discovery_set_filter(struct discovery *discovery, sd_bus_message *call)
 {
     struct tree *tree = discovery->adapter->object->tree;
     struct filter filter;
+    if (!adapter_is_powered(discovery->adapter))
+        return call_fail(tree, call, ERROR_NOT_READY, "Resource Not Ready");
     int r = filter_read(call, &filter);
     if (r == -EINVAL)
         return call_fail(tree, call, ERROR_INVALID_ARGUMENTS, "Invalid arguments in method call");

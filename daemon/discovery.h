@@ -21,7 +21,7 @@ struct discovery {
     uint64_t since_ns;
 };
 
-enum { DISCOVERY_SESSIONS_MAX = 128 };
+enum { DISCOVERY_SESSIONS_MAX = 256 };
 
 void discovery_init(struct discovery *discovery, struct adapter *adapter);
 /* Ends all sessions. Idempotent. */

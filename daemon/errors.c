@@ -67,6 +67,7 @@ enum {
     ATT_LENGTH = 0x0d,
     ATT_ENCRYPTION = 0x0f,
     GATT_BUSY = 0x84,
+    GATT_STARTED = 0x86,
     GATT_PENDING = 0x88,
     GATT_AUTH_FAIL = 0x89,
     GATT_NOT_ENCRYPTED = 0x8e,
@@ -96,6 +97,7 @@ static int answer_status(struct tree *tree, sd_bus_message *call, int32_t status
     case ATT_AUTHORIZATION:
         return call_fail(tree, call, ERROR_NOT_AUTHORIZED, "Operation Not Authorized");
     case GATT_BUSY:
+    case GATT_STARTED:
     case GATT_PENDING:
     case GATT_CONGESTED:
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");

@@ -12,12 +12,11 @@ static int read_uuids(sd_bus_message *message, struct filter *filter)
 {
     const char *text;
     int r = sd_bus_message_enter_container(message, 'a', "s");
-    if (r < 0)
+    if (r < 0 || filter->uuids) /* given twice */
         return -EINVAL;
     filter->uuids = calloc(FILTER_UUIDS_MAX, sizeof(*filter->uuids));
     if (!filter->uuids)
         return -ENOMEM;
-    filter->n_uuids = 0;
     while ((r = sd_bus_message_read(message, "s", &text)) > 0)
         if (filter->n_uuids == FILTER_UUIDS_MAX ||
             bleproxy_uuid_parse(text, &filter->uuids[filter->n_uuids++]) < 0)
@@ -133,32 +132,56 @@ void filter_deinit(struct filter *filter)
     *filter = (struct filter){0};
 }
 
-static bool has_any_uuid(const struct filter *filter, const struct advert *advert)
+/* Data of a service tell of it, too. */
+static bool has_uuid(const struct bleproxy_advertisement *report, const struct advert *known,
+                     const struct bleproxy_uuid *uuid)
+{
+    size_t size;
+    return bleproxy_has_service(report, uuid) || bleproxy_service_data(report, uuid, &size) ||
+           (known && advert_has_uuid(known, uuid));
+}
+
+static bool has_any_uuid(const struct filter *filter, const struct bleproxy_advertisement *report,
+                         const struct advert *known)
 {
     for (size_t i = 0; i < filter->n_uuids; i++)
-        if (advert_has_uuid(advert, &filter->uuids[i]))
+        if (has_uuid(report, known, &filter->uuids[i]))
             return true;
     return filter->n_uuids == 0;
 }
 
-static bool has_pattern(const struct filter *filter, uint64_t address, const char *name)
+static bool begins_with(const char *name, const char *pattern)
 {
-    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
-    size_t length = strlen(filter->pattern);
-    bleproxy_address_format(address, text);
-    return strncasecmp(text, filter->pattern, length) == 0 ||
-           (name && strncmp(name, filter->pattern, length) == 0);
+    return name && strncmp(name, pattern, strlen(pattern)) == 0;
 }
 
-bool filter_matches(const struct filter *filter, uint64_t address, const struct advert *advert,
-                    int8_t rssi_dbm)
+static bool has_pattern(const struct filter *filter, const struct bleproxy_advertisement *report,
+                        const struct advert *known)
 {
-    if (filter->classic || !has_any_uuid(filter, advert))
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
+    bleproxy_address_format(report->address, text);
+    return strncasecmp(text, filter->pattern, strlen(filter->pattern)) == 0 ||
+           begins_with(report->name, filter->pattern) || (known && begins_with(known->name, filter->pattern));
+}
+
+static bool is_near(const struct filter *filter, const struct bleproxy_advertisement *report,
+                    const struct advert *known)
+{
+    int power_dbm = report->tx_power_dbm;
+    if (power_dbm == BLEPROXY_TX_POWER_NONE && known && known->has_tx_power)
+        power_dbm = known->tx_power_dbm;
+    return report->rssi_dbm != BLEPROXY_RSSI_NONE && power_dbm != BLEPROXY_TX_POWER_NONE &&
+           power_dbm - report->rssi_dbm <= filter->pathloss_db;
+}
+
+bool filter_matches(const struct filter *filter, const struct bleproxy_advertisement *report,
+                    const struct advert *known)
+{
+    if (filter->classic || !has_any_uuid(filter, report, known))
         return false;
-    if (filter->has_rssi && (rssi_dbm == BLEPROXY_RSSI_NONE || rssi_dbm < filter->rssi_dbm))
+    if (filter->has_rssi && (report->rssi_dbm == BLEPROXY_RSSI_NONE || report->rssi_dbm < filter->rssi_dbm))
         return false;
-    if (filter->has_pathloss && (rssi_dbm == BLEPROXY_RSSI_NONE || !advert->has_tx_power ||
-                                 advert->tx_power_dbm - rssi_dbm > filter->pathloss_db))
+    if (filter->has_pathloss && !is_near(filter, report, known))
         return false;
-    return !filter->pattern || has_pattern(filter, address, advert->name);
+    return !filter->pattern || has_pattern(filter, report, known);
 }

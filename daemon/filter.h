@@ -27,7 +27,8 @@ enum { FILTER_UUIDS_MAX = 64 };
 int filter_read(sd_bus_message *message, struct filter *ret_filter);
 /* Idempotent. */
 void filter_deinit(struct filter *filter);
-bool filter_matches(const struct filter *filter, uint64_t address, const struct advert *advert,
-                    int8_t rssi_dbm);
+/* Goes by what the proxy has heard of the device until this report, and by what else is known of it (NULL: nothing). */
+bool filter_matches(const struct filter *filter, const struct bleproxy_advertisement *report,
+                    const struct advert *known);
 
 #endif

@@ -65,8 +65,11 @@ static void answer_waiting(struct link *link)
     link->n_waiting = 0;
 }
 
+/* 0, or a negative errno; -EBUSY: too many wait already. */
 static int wait_for_end(struct link *link, sd_bus_message *call)
 {
+    if (link->n_waiting == LINK_WAITING_MAX)
+        return -EBUSY;
     sd_bus_message **waiting = realloc(link->waiting, (link->n_waiting + 1) * sizeof(*link->waiting));
     if (!waiting)
         return -ENOMEM;
@@ -167,6 +170,8 @@ int link_disconnect(struct device *device, sd_bus_message *call)
     if (!link || link->state == LINK_IDLE)
         return call_reply(device->object->tree, call, "");
     int r = wait_for_end(link, call);
+    if (r == -EBUSY)
+        return call_fail(tree_of(link), call, ERROR_IN_PROGRESS, "In Progress");
     if (r >= 0)
         link_drop(link);
     return r;
@@ -182,6 +187,8 @@ int link_remove(struct device *device, sd_bus_message *call)
         return call_reply(tree, call, "");
     }
     int r = wait_for_end(link, call);
+    if (r == -EBUSY)
+        return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (r < 0)
         return r;
     link->remove = true;
@@ -277,6 +284,7 @@ static int begin(struct link *link, sd_bus_message *call)
         return call_fail(tree_of(link), call, ERROR_FAILED, "le-connection-busy");
     link->state = LINK_CONNECTING;
     link->connecting = sd_bus_message_ref(call);
+    add_user(link, sd_bus_message_get_sender(call));
     return 0;
 }
 
@@ -292,6 +300,8 @@ int link_connect(struct device *device, sd_bus_message *call)
         return -ENOMEM;
     if (link->state == LINK_CONNECTING || link->state == LINK_DISCONNECTING)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
+    if (link->state == LINK_IDLE)
+        return begin(link, call);
     add_user(link, sd_bus_message_get_sender(call));
-    return link->state == LINK_CONNECTED ? call_reply(tree, call, "") : begin(link, call);
+    return call_reply(tree, call, "");
 }

@@ -12,7 +12,11 @@
 struct gatt;
 
 enum link_state { LINK_IDLE, LINK_CONNECTING, LINK_CONNECTED, LINK_DISCONNECTING };
-enum { LINK_DEADLINE_MS = 20000, LINK_USERS_MAX = 32 }; /* some D-Bus libraries wait for 25 s only */
+enum {
+    LINK_DEADLINE_MS = 20000, /* some D-Bus libraries wait for 25 s only */
+    LINK_USERS_MAX = 256,
+    LINK_WAITING_MAX = 256, /* calls */
+};
 
 struct link {
     struct device *device;

@@ -10,16 +10,20 @@
 #include "cli/options.h"
 #include "cli/run.h"
 #include "cli/text.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-enum { OPTION_BUS = OPTION_OWN };
+enum { OPTION_BUS = OPTION_OWN, OPTION_TEMPORARY };
+enum { TEMPORARY_MAX_S = 24 * 60 * 60 };
 
 static const struct option longs[] = {
     OPTIONS_LONG,
     {"bus", required_argument, NULL, OPTION_BUS},
+    {"temporary", required_argument, NULL, OPTION_TEMPORARY},
     {0},
 };
 
@@ -28,11 +32,14 @@ static const char help[] =
     "Serve the proxies as a Bluetooth adapter to every program that speaks BlueZ's D-Bus interface.\n"
     "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES
     "      --bus ADDRESS        on this message bus, as unix:path=/run/bleproxy/bus; else the system "
-    "bus\n" OPTIONS_HELP_GENERAL;
+    "bus\n"
+    "      --temporary SECONDS  forget devices that nobody wanted when they were not heard for so long; else "
+    "120\n" OPTIONS_HELP_GENERAL;
 
 struct daemon {
     struct options options;
     const char *address; /* of the bus; NULL: the system's */
+    uint32_t temporary_s;
     struct fleet fleet;
     struct watches watches;
     struct bus bus;
@@ -43,9 +50,23 @@ struct daemon {
     bool over; /* the bus is lost */
 };
 
+static int parse_temporary(const char *text, uint32_t *ret_s)
+{
+    char *end;
+    unsigned long seconds = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+    if (seconds < 1 || seconds > TEMPORARY_MAX_S || *end) {
+        log_say("--temporary takes a number of seconds, from 1 to %d: not '%s'", TEMPORARY_MAX_S, text);
+        return CLI_USAGE;
+    }
+    *ret_s = (uint32_t)seconds;
+    return CLI_DONE;
+}
+
 static int parse(void *user, int option, const char *value)
 {
     struct daemon *daemon = user;
+    if (option == OPTION_TEMPORARY)
+        return parse_temporary(value, &daemon->temporary_s);
     if (option == OPTION_BUS)
         daemon->address = value;
     return CLI_DONE;
@@ -139,6 +160,7 @@ static int make_objects(struct daemon *daemon)
                                           .loop = daemon->fleet.loop,
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
+                                          .temporary_s = daemon->temporary_s,
                                           .is_congested = is_congested,
                                           .user = daemon};
     int r = adapter_init(&daemon->adapter, &config);
@@ -211,7 +233,7 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
 int main(int argc, char **argv)
 {
     char name[] = "bleproxyd";
-    struct daemon daemon = {.watches.epoll_fd = -1};
+    struct daemon daemon = {.watches.epoll_fd = -1, .temporary_s = ADAPTER_TEMPORARY_S};
     daemon.fleet = (struct fleet){.command = name,
                                   .options = &daemon.options,
                                   .reloads = true,

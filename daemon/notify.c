@@ -80,7 +80,6 @@ static void settle(struct notify *notify);
 
 static void answer_started(struct notify *notify)
 {
-    notify->ops->on_notifying(notify->user);
     for (struct notify_session *session = notify->sessions; session; session = session->next) {
         sd_bus_message *call = session->starting;
         session->starting = NULL;
@@ -96,12 +95,13 @@ static void answer_acquired(struct notify *notify)
     notify->acquiring = NULL;
     if (!call)
         return;
-    int r = acquired_open(&notify->acquired, notify->watches, notify->tree, call,
-                          bleproxy_peripheral_mtu(notify->peripheral));
-    if (r < 0)
+    int fd = acquired_open(&notify->acquired, notify->watches);
+    if (fd < 0) {
         call_fail(notify->tree, call, ERROR_FAILED, "no socket");
-    else
+    } else {
         notify->ops->on_acquired(notify->user);
+        acquired_answer(notify->tree, call, fd, bleproxy_peripheral_mtu(notify->peripheral));
+    }
     sd_bus_message_unref(call);
 }
 
@@ -127,6 +127,8 @@ static void on_subscribed(void *user, const struct bleproxy_result *result)
         fail_all(notify, result);
         return;
     }
+    if (notify_is_notifying(notify))
+        notify->ops->on_notifying(notify->user);
     answer_started(notify);
     answer_acquired(notify);
     settle(notify);
@@ -163,10 +165,7 @@ static void settle(struct notify *notify)
 
 static int add_session(struct notify *notify, sd_bus_message *call)
 {
-    struct notify_session *session = NULL;
-    if (notify->n_sessions == NOTIFY_SESSIONS_MAX)
-        return -ENOBUFS;
-    session = calloc(1, sizeof(*session));
+    struct notify_session *session = calloc(1, sizeof(*session));
     if (session)
         session->sender = strdup(sd_bus_message_get_sender(call));
     if (!session || !session->sender) {
@@ -189,6 +188,8 @@ int notify_start(struct notify *notify, sd_bus_message *call)
         return call_fail(notify->tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (session)
         return call_reply(notify->tree, call, "");
+    if (notify->n_sessions == NOTIFY_SESSIONS_MAX)
+        return call_fail(notify->tree, call, ERROR_FAILED, "too many programs are notified");
     int r = add_session(notify, call);
     if (r < 0)
         return r;
@@ -240,6 +241,10 @@ void notify_forget(struct notify *notify, const char *sender)
     struct notify_session **at = find(notify, sender);
     if (*at)
         end_session(notify, at);
+    if (notify->acquiring && strcmp(sd_bus_message_get_sender(notify->acquiring), sender) == 0) {
+        notify->acquiring = sd_bus_message_unref(notify->acquiring);
+        settle(notify);
+    }
 }
 
 /* ---- A socket ---- */

@@ -18,7 +18,7 @@ struct notify_ops {
 };
 
 enum notify_state { NOTIFY_OFF, NOTIFY_STARTING, NOTIFY_ON, NOTIFY_STOPPING };
-enum { NOTIFY_SESSIONS_MAX = 64 };
+enum { NOTIFY_SESSIONS_MAX = 256 };
 
 struct notify {
     struct tree *tree;

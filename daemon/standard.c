@@ -2,6 +2,7 @@
 /* The interfaces of D-Bus itself, with the errors of BlueZ's own D-Bus library, by which programs go. */
 #include "tree.h"
 
+#include <bleproxy/names.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,17 +66,21 @@ static const struct property *find_property(const struct facet *facet, const cha
     return property && property->name ? property : NULL;
 }
 
+enum { SHOWN_SIZE = 65 }; /* of a name that a program gave, in an error */
+
 static int no_interface(struct object *object, sd_bus_message *call, const char *name)
 {
-    char text[128];
-    snprintf(text, sizeof(text), "No such interface '%.64s'", name);
+    char text[128], shown[SHOWN_SIZE];
+    bleproxy_sanitise(shown, sizeof(shown), name, strlen(name));
+    snprintf(text, sizeof(text), "No such interface '%s'", shown);
     return call_fail(object->tree, call, ERROR_BUS_INVALID_ARGS, text);
 }
 
 static int no_property(struct object *object, sd_bus_message *call, const char *error, const char *name)
 {
-    char text[128];
-    snprintf(text, sizeof(text), "No such property '%.64s'", name);
+    char text[128], shown[SHOWN_SIZE];
+    bleproxy_sanitise(shown, sizeof(shown), name, strlen(name));
+    snprintf(text, sizeof(text), "No such property '%s'", shown);
     return call_fail(object->tree, call, error, text);
 }
 
