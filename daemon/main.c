@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter.h"
+#include "agent.h"
 #include "bus.h"
 
 #include "cli/cli.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct watches watches;
     struct bus bus;
     struct tree tree;
+    struct agents agents;
     struct adapter adapter;
     bool over; /* the bus is lost */
 };
@@ -84,8 +86,10 @@ static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error
     struct daemon *daemon = user;
     const char *name, *before, *now;
     (void)error;
-    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now)
-        adapter_forget_client(&daemon->adapter, name);
+    if (sd_bus_message_read(message, "sss", &name, &before, &now) < 0 || name[0] != ':' || *now)
+        return 0;
+    agents_forget(&daemon->agents, name);
+    adapter_forget_client(&daemon->adapter, name);
     return 0;
 }
 
@@ -121,8 +125,9 @@ static int make_objects(struct daemon *daemon)
 {
     struct object *org = object_new(daemon->tree.root, "org");
     struct object *bluez = org ? object_new(org, "bluez") : NULL;
-    if (!bluez)
-        return -ENOMEM;
+    int r = bluez ? agents_init(&daemon->agents, bluez) : -ENOMEM;
+    if (r < 0)
+        return r;
     const struct adapter_config config = {.parent = bluez,
                                           .loop = daemon->fleet.loop,
                                           .hub = daemon->fleet.hub,
@@ -207,6 +212,7 @@ int main(int argc, char **argv)
     argv[0] = name;
     int r = daemon_main(&daemon, argc, argv);
     adapter_deinit(&daemon.adapter);
+    agents_deinit(&daemon.agents);
     tree_deinit(&daemon.tree);
     bus_close(&daemon.bus);
     watches_deinit(&daemon.watches);
