@@ -3,6 +3,8 @@
 
 #include "adapter.h"
 #include "link.h"
+#include "pairing.h"
+#include "profile.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -362,9 +364,33 @@ static int call_disconnect(sd_bus_message *call, void *data)
     return link_disconnect(device, call);
 }
 
+static int call_pair(sd_bus_message *call, void *data)
+{
+    return pairing_start(data, call);
+}
+
+static int call_cancel_pairing(sd_bus_message *call, void *data)
+{
+    return pairing_cancel(data, call);
+}
+
+static int call_connect_profile(sd_bus_message *call, void *data)
+{
+    return profile_connect(data, call);
+}
+
+static int call_disconnect_profile(sd_bus_message *call, void *data)
+{
+    return profile_disconnect(data, call);
+}
+
 static const struct method methods[] = {
-    {"Connect", "", "", call_connect},
     {"Disconnect", "", "", call_disconnect},
+    {"Connect", "", "", call_connect},
+    {"ConnectProfile", "s", "", call_connect_profile},
+    {"DisconnectProfile", "s", "", call_disconnect_profile},
+    {"Pair", "", "", call_pair},
+    {"CancelPairing", "", "", call_cancel_pairing},
     {0},
 };
 static const struct signal signals[] = {{"Disconnected", "ss"}, {0}};
@@ -517,8 +543,9 @@ void device_set_services_resolved(struct device *device, bool resolved)
     changed(device, DEVICE_SERVICES_RESOLVED);
 }
 
-void device_set_paired(struct device *device, bool paired)
+void device_refresh_paired(struct device *device)
 {
+    bool paired = bleproxy_hub_bond(device->adapter->config.hub, device->address) != NULL;
     if (device->paired == paired)
         return;
     device->paired = paired;
