@@ -1,192 +1,162 @@
 # SPDX-License-Identifier: MIT
-"""A private message bus, virtual proxies, bleproxyd on both, and a client that sees every signal in order."""
+"""A private message bus, bleproxyd on it, and clients that write down all that they are told, in order."""
 import asyncio
 import contextlib
-import importlib.util
+import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-from dbus_fast import Message, MessageType, Variant
+from dbus_fast import Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from e2e import PATIENCE_S, Skip, environment, home, main, sim  # pylint: disable=unused-import
 
-def e2e():
-    """Its support, which has the same name."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "support.py")
-    spec = importlib.util.spec_from_file_location("e2e_support", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-e2e_support = e2e()
-PATIENCE_S, Skip, environment = e2e_support.PATIENCE_S, e2e_support.Skip, e2e_support.environment
-home, main, sim = e2e_support.home, e2e_support.main, e2e_support.sim
 BLEPROXYD = sys.argv[2]
 HCI0 = "/org/bluez/hci0"
 ADAPTER, DEVICE, SERVICE = "org.bluez.Adapter1", "org.bluez.Device1", "org.bluez.GattService1"
-CHARACTERISTIC, BATTERY = "org.bluez.GattCharacteristic1", "org.bluez.Battery1"
-MONITOR_MANAGER, MONITOR = "org.bluez.AdvertisementMonitorManager1", "org.bluez.AdvertisementMonitor1"
-AGENT_MANAGER, AGENT = "org.bluez.AgentManager1", "org.bluez.Agent1"
+CHARACTERISTIC, DESCRIPTOR = "org.bluez.GattCharacteristic1", "org.bluez.GattDescriptor1"
 PROPERTIES, OBJECT_MANAGER = "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"
-BLUEZ_ERROR = "org.bluez.Error."
+INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
+BLUEZ_ERROR, BUS_ERROR = "org.bluez.Error.", "org.freedesktop.DBus.Error."
+NOTICED_S = 1  # what is left behind by a client that died is gone within
 
-BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
-<allow send_type="method_return"/><allow send_type="error"/><allow receive_type="*"/><allow send_destination="*"/>
-</policy></busconfig>
-"""
+POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
+<limit name="max_completed_connections">4096</limit><limit name="max_connections_per_user">4096</limit>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow send_type="signal"/>
+<allow receive_type="*"/></policy></busconfig>"""
+
+LOOP = asyncio.new_event_loop()
 
 
-class Error(Exception):
-    """What a call was answered with."""
+def run(coroutine, timeout=PATIENCE_S):
+    return LOOP.run_until_complete(asyncio.wait_for(coroutine, timeout))
 
-    def __init__(self, message):
-        self.name = message.error_name
-        self.text = message.body[0] if message.body else ""
-        super().__init__(f"{self.name}: {self.text}")
+
+def path_of(address):
+    return HCI0 + "/dev_" + "_".join(f"{byte:02X}" for byte in address.to_bytes(6, "big"))
 
 
 def plain(value):
-    """Without the variants."""
+    """Without variants."""
     if isinstance(value, Variant):
         return plain(value.value)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-@contextlib.contextmanager
-def message_bus():
-    """The address of a bus of one's own."""
-    directory = tempfile.mkdtemp(dir=home.name)
-    path, config = os.path.join(directory, "bus"), os.path.join(directory, "bus.conf")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(BUS_CONFIG.format(path=path))
-    process = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        assert process.stdout.readline(), "there is no bus"
-        yield f"unix:path={path}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+def variant(signature, value):
+    return Variant(signature, value)
 
 
-class Daemon:
-    """bleproxyd on a bus, with proxies."""
-
-    def __init__(self, address, proxies, *options, **more):
-        self.state = more.pop("state", None) or tempfile.mkdtemp(dir=home.name)
-        # The configuration of nobody: what the environment names is not there.
-        named = [word for proxy in proxies for word in ("-p", proxy)]
-        self.log = os.path.join(tempfile.mkdtemp(dir=home.name), "log")
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [BLEPROXYD, "--bus", address, *named, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment(**{"STATE_DIRECTORY": self.state, **more}))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(PATIENCE_S)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE_S)
-        with open(self.log, encoding="utf-8") as log:
-            text = log.read()
-        assert code == 0 and "Sanitizer" not in text and "runtime error" not in text, f"exit code {code}: {text}"
-        return text
+class BusError(Exception):
+    def __init__(self, message):
+        super().__init__(f"{message.error_name}: {' '.join(map(str, message.body))}")
+        self.name, self.text = message.error_name, message.body[0] if message.body else ""
 
 
-@contextlib.contextmanager
-def daemon(address, proxies, *options, **more):
-    it = Daemon(address, proxies, *options, **more)
-    try:
-        yield it
-    finally:
-        if it.process.poll() is None:
-            it.stop()
+class Told:
+    """A signal, or the end of a call of the client's own: kind is the signal's or the method's name, with "reply" or
+    "error" before the latter."""
+
+    def __init__(self, message, call=None):
+        self.path = call.path if call else message.path
+        self.interface, self.body = message.interface, message.body
+        self.kind = message.member if not call else (
+            "reply " if message.message_type == MessageType.METHOD_RETURN else "error ") + call.member
+        self.changed, self.invalidated, self.interfaces = {}, [], {}
+        if self.kind == "PropertiesChanged":
+            self.interface, self.changed, self.invalidated = plain(message.body)
+        elif self.kind in ("InterfacesAdded", "InterfacesRemoved"):
+            assert message.path == "/", message.path
+            self.path, self.interfaces = plain(message.body)
+
+    def __repr__(self):
+        what = self.changed or self.interfaces or ""
+        return f"{self.kind} {self.path} {what} {self.invalidated or ''}"
 
 
 class Client:
-    """A program on the bus. Its loop runs only while something is waited for; what came meanwhile is in signals, in order."""
+    """A program on the bus. what it was told is in told."""
 
-    def __init__(self, address):
-        self.loop = asyncio.new_event_loop()
-        self.bus = self.run(self.connect(address))
-        self.signals = []
-        self.calls = []
-        self.answers = {}  # (path, interface, member): (signature, body), or an error's name
-        self.arrived = asyncio.Event()
-        self.bus.add_message_handler(self.on_message)
-        for rule in ("type='signal',path_namespace='/org/bluez'", "type='signal',path='/'",
-                     "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'"):
-            self.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s", rule,
-                      destination="org.freedesktop.DBus")
+    def __init__(self, address, listens=True):
+        self.told, self.calls, self.news = [], {}, asyncio.Event()
+        self.bus = run(self.open(address))
+        if listens:
+            self.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
+                     "type='signal',sender='org.bluez'")
 
     @staticmethod
-    async def connect(address):
-        return await MessageBus(bus_address=address, negotiate_unix_fd=True).connect()
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(asyncio.wait_for(coroutine, PATIENCE_S))
+    async def open(address):
+        return await MessageBus(address, negotiate_unix_fd=True).connect()
 
     def on_message(self, message):
-        if message.message_type == MessageType.SIGNAL:
-            self.signals.append(message)
-        elif message.message_type == MessageType.METHOD_CALL:
-            self.calls.append(message)
-        if message.message_type in (MessageType.SIGNAL, MessageType.METHOD_CALL):
-            self.arrived.set()
-        if message.message_type != MessageType.METHOD_CALL:
-            return None
-        answer = self.answers.get((message.path, message.interface, message.member))
-        if answer is None:
-            return None
-        if isinstance(answer, str):
-            return Message.new_error(message, answer, "")
-        return Message.new_method_return(message, *answer)
+        call, future = self.calls.pop(message.reply_serial, (None, None))
+        if message.message_type == MessageType.SIGNAL and message.sender != "org.freedesktop.DBus":
+            self.told.append(Told(message))
+        elif future:
+            self.told.append(Told(message, call))
+            future.set_result(message)
+        self.news.set()
 
     # ---- Calls ----
 
-    def begin(self, path, interface, member, signature="", *body, destination="org.bluez"):
-        """The call as a task: its result comes with finish()."""
-        message = Message(destination=destination, path=path, interface=interface, member=member, signature=signature,
-                          body=list(body))
-        return self.loop.create_task(self.bus.call(message))
+    def send(self, message):
+        if not self.bus._user_message_handlers:  # pylint: disable=protected-access
+            self.bus.add_message_handler(self.on_message)
+        message.serial = self.bus.next_serial()
+        future = LOOP.create_future()
+        if not message.flags & MessageFlag.NO_REPLY_EXPECTED:
+            self.calls[message.serial] = message, future
+        run(self.written(message))
+        return future
 
-    def finish(self, task):
-        reply = self.run(self.wait(task))
-        if reply.message_type == MessageType.ERROR:
-            raise Error(reply)
-        return plain(reply.body[0]) if len(reply.body) == 1 else plain(reply.body)
+    async def written(self, message):
+        await self.bus.send(message)
 
-    @staticmethod
-    async def wait(task):
-        return await task
+    def begin(self, path, interface, member, signature="", *arguments, flags=MessageFlag.NONE):
+        """A call whose end is waited for elsewhere, by finish()."""
+        return self.send(Message(destination="org.bluez", path=path, interface=interface, member=member,
+                                 signature=signature, body=list(arguments), flags=flags))
 
-    def call(self, path, interface, member, signature="", *body, **more):
-        return self.finish(self.begin(path, interface, member, signature, *body, **more))
+    def finish(self, future, timeout=PATIENCE_S):
+        message = run(asyncio.shield(future), timeout)
+        if message.message_type == MessageType.ERROR:
+            raise BusError(message)
+        values = plain(message.body)
+        if message.unix_fds:
+            values[0] = message.unix_fds[0]
+        return values[0] if len(values) == 1 else values or None
 
-    def fails(self, name, path, interface, member, signature="", *body):
-        """The text of the error with which the call must be answered: its name without org.bluez.Error."""
+    def call(self, *arguments, **more):
+        return self.finish(self.begin(*arguments, **more))
+
+    def ask(self, destination, path, interface, member, signature="", *arguments):
+        return self.finish(self.send(Message(destination=destination, path=path, interface=interface, member=member,
+                                             signature=signature, body=list(arguments))))
+
+    def fails(self, name, text, *arguments):
+        """The call ends with that error; text None: whatever its text. The error's text."""
         try:
-            value = self.call(path, interface, member, signature, *body)
-        except Error as error:
-            full = name if "." in name else BLUEZ_ERROR + name
-            assert error.name == full, f"{error} instead of {name}"
+            value = self.call(*arguments)
+        except BusError as error:
+            assert error.name == name and text in (None, error.text), f"{error} instead of {name}: {text}"
             return error.text
-        raise AssertionError(f"{member} returned {value!r} instead of {name}")
+        raise AssertionError(f"{arguments} returned {value!r}")
+
+    def fails_later(self, name, text, future):
+        try:
+            value = self.finish(future)
+        except BusError as error:
+            assert error.name == name and text in (None, error.text), f"{error} instead of {name}: {text}"
+            return error.text
+        raise AssertionError(f"it returned {value!r}")
 
     def get(self, path, interface, name):
         return self.call(path, PROPERTIES, "Get", "ss", interface, name)
@@ -194,108 +164,177 @@ class Client:
     def get_all(self, path, interface):
         return self.call(path, PROPERTIES, "GetAll", "s", interface)
 
-    def set(self, path, interface, name, signature, value):
-        return self.call(path, PROPERTIES, "Set", "ssv", interface, name, Variant(signature, value))
+    def set(self, path, interface, name, value):
+        return self.call(path, PROPERTIES, "Set", "ssv", interface, name, value)
 
     def objects(self):
         return self.call("/", OBJECT_MANAGER, "GetManagedObjects")
 
-    def emit(self, path, interface, member, signature, *body):
-        self.run(self.bus.send(Message.new_signal(path, interface, member, signature, list(body))))
+    def adapter(self, member, *arguments):
+        return self.call(HCI0, ADAPTER, member, *arguments)
 
-    # ---- What comes ----
+    def discover(self, **options):
+        """With the filter, given as keyword=variant."""
+        if options:
+            self.adapter("SetDiscoveryFilter", "a{sv}", options)
+        self.adapter("StartDiscovery")
 
-    def wait_until(self, condition, what="it"):
-        """Until the condition holds, which is looked at whenever something came; its value."""
-        end = time.monotonic() + PATIENCE_S
-        while not (value := condition()):
-            assert time.monotonic() < end, f"{what} never happens"
-            with contextlib.suppress(asyncio.TimeoutError):
-                self.loop.run_until_complete(asyncio.wait_for(self.arrived.wait(), 0.1))
-            self.arrived.clear()
-        return value
+    # ---- What it was told ----
 
-    def changes(self, path, interface, after=0):
-        """What PropertiesChanged told of the object since, one dictionary each; what is gone is None."""
-        found = []
-        for message in self.signals[after:]:
-            if message.member == "PropertiesChanged" and message.path == path and message.body[0] == interface:
-                found.append({**plain(message.body[1]), **{name: None for name in message.body[2]}})
-        return found
+    def mark(self):
+        """Where what follows begins."""
+        return len(self.told)
 
-    def has_changed(self, path, interface, name, value, after=0):
-        return any(name in change and change[name] == value for change in self.changes(path, interface, after))
+    def wait_for(self, holds, after=0, timeout=PATIENCE_S):
+        """The first thing told behind that mark for which it holds."""
+        async def look():
+            at = after
+            while True:
+                while at < len(self.told):
+                    if holds(self.told[at]):
+                        return self.told[at]
+                    at += 1
+                self.news.clear()
+                await self.news.wait()
+        try:
+            return run(look(), timeout)
+        except asyncio.TimeoutError:
+            raise AssertionError(f"not told; but {self.told[after:]}") from None
 
-    def wait_for_change(self, path, interface, name, value, after=0):
-        self.wait_until(lambda: self.has_changed(path, interface, name, value, after), f"{name} = {value!r} of {path}")
+    def wait_for_added(self, path, after=0):
+        return self.wait_for(lambda told: told.kind == "InterfacesAdded" and told.path == path, after)
 
-    def added(self, interface, after=0):
-        """{path: properties} of the objects that were added with the interface."""
-        return {message.body[0]: plain(message.body[1][interface]) for message in self.signals[after:]
-                if message.member == "InterfacesAdded" and interface in message.body[1]}
+    def wait_for_removed(self, path, after=0, timeout=PATIENCE_S):
+        return self.wait_for(lambda told: told.kind == "InterfacesRemoved" and told.path == path, after, timeout)
 
-    def removed(self, after=0):
-        """Paths, in order."""
-        return [message.body[0] for message in self.signals[after:] if message.member == "InterfacesRemoved"]
+    def wait_for_change(self, path, name, value=None, after=0, timeout=PATIENCE_S):
+        """value None: any."""
+        return self.wait_for(lambda told: told.kind == "PropertiesChanged" and told.path == path and
+                             name in told.changed and value in (None, told.changed[name]), after, timeout)
 
-    def here(self):
-        """What came until now is in signals, as the daemon has answered a call since."""
-        self.call("/", "org.freedesktop.DBus.Peer", "Ping")
-        return len(self.signals)
+    def about(self, path, after=0):
+        return [told for told in self.told[after:] if told.path == path]
 
-    def wait_for_name(self):
-        """Until the daemon is on the bus, with its adapter on."""
-        self.wait_until(lambda: self.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", "s", "org.bluez",
-                                          destination="org.freedesktop.DBus"), "the name")
-        self.wait_until(lambda: self.get(HCI0, ADAPTER, "Powered"), "power")
-
-    def discover(self, name):
-        """The path of the device of that name, from a discovery that goes on."""
-        if not self.get(HCI0, ADAPTER, "Discovering"):
-            self.call(HCI0, ADAPTER, "StartDiscovery")
-
-        def find():
-            return next((path for path, interfaces in self.objects().items()
-                         if interfaces.get(DEVICE, {}).get("Name") == name), None)
-        return self.wait_until(find, name)
-
-    def connect_to(self, name):
-        """The path of the device, which is connected and has its services told."""
-        path = self.discover(name)
-        self.call(path, DEVICE, "Connect")
-        self.wait_until(lambda: self.get(path, DEVICE, "ServicesResolved"), "ServicesResolved")
-        return path
-
-    def characteristic(self, device, uuid):
-        """The path of the characteristic of that UUID, of which four digits will do."""
-        if len(uuid) == 4:
-            uuid = f"0000{uuid}-0000-1000-8000-00805f9b34fb"
-        return next(path for path, interfaces in self.objects().items() if path.startswith(device + "/")
-                    and interfaces.get(CHARACTERISTIC, {}).get("UUID") == uuid)
+    def kinds(self, after=0):
+        return [(told.kind, told.path) for told in self.told[after:]]
 
     def close(self):
+        """Leaves as a program does that is killed: without a word."""
         self.bus.disconnect()
-        self.loop.run_until_complete(asyncio.sleep(0))
-        self.loop.close()
+        run(asyncio.sleep(0))
+
+
+class Victim:
+    """A program in a process of its own, to be killed."""
+
+    def __init__(self, address):
+        self.process = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "victim.py"), address],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def begin(self, path, interface, member, signature="", *arguments):
+        self.process.stdin.write(json.dumps([path, interface, member, signature, arguments]).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def call(self, *arguments):
+        """"ok", or the name of the error."""
+        self.begin(*arguments)
+        return self.process.stdout.readline().decode().strip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class House:
+    """A bus with bleproxyd on it."""
+
+    def __init__(self, proxies, options):
+        self.folder = tempfile.mkdtemp(dir=home.name)
+        self.address = "unix:path=" + os.path.join(self.folder, "bus")
+        self.state = environment(XDG_RUNTIME_DIR=self.folder)
+        self.options = [word for proxy in proxies for word in ("-p", proxy)] + list(options)
+        self.clients = []
+        config = os.path.join(self.folder, "bus.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(POLICY % os.path.join(self.folder, "bus"))
+        self.bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + config],
+                                    stdout=subprocess.PIPE)
+        assert self.bus.stdout.readline(), "no bus"
+        self.daemon, self.log = None, None
+
+    def start_daemon(self):
+        """It is known to be ready when it says that it is."""
+        self.log = open(os.path.join(self.folder, "log"), "w+b")
+        self.daemon = self.spawn(stderr=self.log)
+
+    def spawn(self, **more):
+        return subprocess.Popen([BLEPROXYD, "--bus", self.address, *self.options], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, env=self.state, **more)
+
+    def client(self, **more):
+        client = Client(self.address, **more)
+        self.clients.append(client)
+        return client
+
+    def victim(self):
+        return Victim(self.address)
+
+    def wait_until_powered(self, client):
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            assert self.daemon.poll() is None, self.said()
+            assert time.monotonic() < end, f"it is not ready: {self.said()}"
+            try:
+                if client.get(HCI0, ADAPTER, "Powered"):
+                    return
+            except BusError:
+                pass
+            run(asyncio.sleep(0.02))  # it has no name on the bus yet that could be asked
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+
+    def stop_daemon(self):
+        self.daemon.send_signal(signal.SIGTERM)
+        code = self.daemon.wait(PATIENCE_S)
+        said = self.said()
+        self.log.close()
+        self.daemon = None
+        assert "Sanitizer" not in said and "runtime error" not in said, said
+        assert code == 0, f"exit code {code}: {said}"
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+        if self.daemon:
+            if self.daemon.poll() is None:
+                self.daemon.kill()
+            self.daemon.wait()
+            self.log.close()
+        self.bus.kill()
+        self.bus.wait()
+        self.bus.stdout.close()
 
 
 @contextlib.contextmanager
-def client(address):
-    it = Client(address)
+def house(*proxies, options=()):
+    """Proxies are given by their addresses, or as what has one."""
+    it = House([getattr(proxy, "address", proxy) for proxy in proxies], options)
     try:
+        it.start_daemon()
+        it.wait_until_powered(it.client(listens=False))
         yield it
+        if it.daemon:
+            it.stop_daemon()
+    except Exception:
+        if it.daemon and it.daemon.poll() is not None:
+            print("\n".join("# " + line for line in it.said().splitlines()))
+        raise
     finally:
         it.close()
-
-
-@contextlib.contextmanager
-def stack(*options, sim_options=(), count=1):
-    """All of it: (address of the bus, a client, the daemon)."""
-    with message_bus() as address, sim(*sim_options, count=count) as proxies, \
-            daemon(address, proxies, *options) as process, client(address) as program:
-        program.wait_for_name()
-        yield address, program, process
-
-
-def address_of(path):
-    return re.search(r"dev_([0-9A-F_]{17})", path).group(1).replace("_", ":")
