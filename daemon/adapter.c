@@ -99,9 +99,11 @@ static void power_changed(struct adapter *adapter, bool was_powered)
     if (was_powered == adapter_is_powered(adapter))
         return;
     object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
+    if (was_powered)
+        discovery_stop_all(&adapter->discovery);
+    listening_update(adapter);
     if (!was_powered)
         return;
-    discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
         if (device->link) /* which may have to remove it */
@@ -332,6 +334,7 @@ static void append_device(struct adapter *adapter, struct device *device)
 
 void adapter_remove_device(struct adapter *adapter, struct device *device)
 {
+    monitors_forget_device(&adapter->monitors, device->address);
     tdelete(device, &adapter->by_address, compare_addresses);
     unlink_device(adapter, device);
     adapter->n_devices--;
@@ -439,6 +442,7 @@ void adapter_discovering_changed(struct adapter *adapter)
 void adapter_forget_client(struct adapter *adapter, const char *sender)
 {
     discovery_forget(&adapter->discovery, sender);
+    monitors_forget(&adapter->monitors, sender);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
         if (device->link)
@@ -473,7 +477,8 @@ int adapter_init(struct adapter *adapter, const struct adapter_config *config)
     if (!adapter->object ||
         bleproxy_timer_new(config->loop, EXPIRY_MS, EXPIRY_MS, on_expiry, adapter, &adapter->expiry) < 0)
         return -ENOMEM;
-    return object_add(adapter->object, &adapter_interface, adapter);
+    int r = object_add(adapter->object, &adapter_interface, adapter);
+    return r < 0 ? r : monitors_init(&adapter->monitors, adapter);
 }
 
 void adapter_deinit(struct adapter *adapter)
@@ -481,6 +486,7 @@ void adapter_deinit(struct adapter *adapter)
     if (!adapter->object)
         return;
     discovery_deinit(&adapter->discovery);
+    monitors_deinit(&adapter->monitors);
     while (adapter->last_device)
         adapter_remove_device(adapter, adapter->last_device);
     bleproxy_timer_free(adapter->expiry);

@@ -4,6 +4,8 @@
 
 #include "device.h"
 #include "discovery.h"
+#include "listening.h"
+#include "monitors.h"
 #include "tree.h"
 
 #include <bleproxy/bleproxy.h>
@@ -32,6 +34,8 @@ struct adapter {
     bool discoverable, pairable;
     uint32_t discoverable_timeout_s, pairable_timeout_s;
     struct discovery discovery;
+    struct monitors monitors;
+    struct listening listening;
     struct device *first_device, *last_device; /* those heard longest ago first */
     void *by_address;                          /* tsearch(3) */
     size_t n_devices;
@@ -60,7 +64,7 @@ struct device *adapter_find_device(const struct adapter *adapter, uint64_t addre
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
-/* Nobody discovers any more. */
+/* Nobody listens any more. */
 void adapter_forget_signals(struct adapter *adapter);
 
 #endif

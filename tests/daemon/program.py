@@ -10,7 +10,8 @@ from support import (ADAPTER, CHARACTERISTIC, DEVICE, HCI0, LOOP, PATIENCE_S, Bu
 
 
 class Program(Client):
-    """calls: the messages that called it. answers: {(path, interface, member): (signature, body)}; other calls fail."""
+    """calls: the messages that called it. answers: {(path, interface, member): (signature, body)}, or the name of an
+    error."""
 
     def __init__(self, address, **more):
         self.called, self.answers = [], {}
@@ -23,6 +24,8 @@ class Program(Client):
         self.called.append(message)
         self.news.set()
         answer = self.answers.get((message.path, message.interface, message.member))
+        if isinstance(answer, str):
+            return Message.new_error(message, answer, "")
         return Message.new_method_return(message, *answer) if answer else None
 
     def emit(self, path, interface, member, signature, *body):
