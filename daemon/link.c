@@ -104,6 +104,7 @@ static void withdraw(struct link *link, const char *reason, const char *text)
     bool was_connected = device->connected;
     device_refresh_paired(device);
     device_set_services_resolved(device, false);
+    battery_end(&link->battery);
     gatt_free(link->gatt);
     link->gatt = NULL;
     device_set_connected(device, false);
@@ -252,6 +253,7 @@ static void welcome(struct link *link)
     tree_flush(tree_of(link));
     add_services(device, services);
     device_set_services_resolved(device, true);
+    battery_begin(&link->battery, device->object, link->gatt);
 }
 
 static void on_connected(void *user, const struct bleproxy_result *result)

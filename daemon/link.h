@@ -2,6 +2,7 @@
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
 
+#include "battery.h"
 #include "device.h"
 
 #include <systemd/sd-bus.h>
@@ -29,6 +30,7 @@ struct link {
     char **users;
     size_t n_users;
     struct gatt *gatt; /* while connected */
+    struct battery battery;
 };
 
 /* The methods of Device1, and RemoveDevice of Adapter1: they answer the call, now or later. */
