@@ -32,6 +32,11 @@ enum adapter_property {
 
 static const struct interface adapter_interface;
 
+void adapter_changed(const struct adapter *adapter, bool soon)
+{
+    adapter->config.on_changed(adapter->config.user, soon);
+}
+
 bool adapter_is_powered(const struct adapter *adapter)
 {
     return !adapter->is_off && adapter->has_proxies;
@@ -79,6 +84,7 @@ static int set_alias(sd_bus_message *call, void *data)
         free(adapter->alias);
         adapter->alias = copy;
         object_changed(adapter->object, &adapter_interface, ADAPTER_ALIAS);
+        adapter_changed(adapter, true);
     }
     return call_reply(adapter->tree, call, "");
 }
@@ -121,6 +127,8 @@ static int set_powered(sd_bus_message *call, void *data)
     int r = sd_bus_message_read(call, "b", &wanted);
     if (r < 0)
         return r;
+    if (adapter->is_off != !wanted)
+        adapter_changed(adapter, true);
     adapter->is_off = !wanted;
     power_changed(adapter, was_powered);
     if (wanted && !adapter_is_powered(adapter))
@@ -338,6 +346,7 @@ void adapter_remove_device(struct adapter *adapter, struct device *device)
     tdelete(device, &adapter->by_address, compare_addresses);
     unlink_device(adapter, device);
     adapter->n_devices--;
+    adapter_changed(adapter, device_is_remembered(device));
     device_free(device);
 }
 
@@ -354,7 +363,7 @@ static bool make_room(struct adapter *adapter)
     return device != NULL;
 }
 
-static struct device *make_device(struct adapter *adapter, uint64_t address)
+struct device *adapter_make_device(struct adapter *adapter, uint64_t address)
 {
     struct device *device = make_room(adapter) ? device_new(adapter, address) : NULL;
     if (!device)
@@ -365,6 +374,7 @@ static struct device *make_device(struct adapter *adapter, uint64_t address)
     }
     append_device(adapter, device);
     adapter->n_devices++;
+    adapter_changed(adapter, false);
     return device;
 }
 
@@ -391,7 +401,7 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
         unlink_device(adapter, device);
         append_device(adapter, device);
     } else {
-        device = make_device(adapter, report->address);
+        device = adapter_make_device(adapter, report->address);
     }
     if (!device)
         return;

@@ -19,6 +19,8 @@ struct adapter_config {
     struct bleproxy_hub *hub;
     struct watches *watches;
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    /* What outlives the daemon has changed; soon: what a user has set, or a connection. */
+    void (*on_changed)(void *user, bool soon);
     void *user;
 };
 
@@ -59,6 +61,10 @@ void adapter_discovering_changed(struct adapter *adapter);
 /* A program has left the bus. */
 void adapter_forget_client(struct adapter *adapter, const char *sender);
 
+/* As on_changed of the configuration. */
+void adapter_changed(const struct adapter *adapter, bool soon);
+/* NULL: no memory, or no room. */
+struct device *adapter_make_device(struct adapter *adapter, uint64_t address);
 /* NULL: there is none. */
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address);
 /* A report that somebody wants: of a device that is made if need be. */

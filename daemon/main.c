@@ -2,15 +2,20 @@
 #include "adapter.h"
 #include "agent.h"
 #include "bus.h"
+#include "recall.h"
+#include "storage.h"
 
 #include "cli/cli.h"
 #include "cli/fleet.h"
 #include "cli/log.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/state.h"
 #include "cli/text.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
@@ -38,7 +43,10 @@ struct daemon {
     struct tree tree;
     struct agents agents;
     struct adapter adapter;
-    bool over; /* the bus is lost */
+    char directory[PATH_MAX]; /* for what is kept between runs; "": there is none */
+    struct storage storage;
+    bool over;   /* the bus is lost */
+    bool leaves; /* in order: there will be no objects to be missed */
 };
 
 static int parse(void *user, int option, const char *value)
@@ -61,8 +69,10 @@ static void count_proxies(struct daemon *daemon)
 
 static void on_proxy(void *user, struct member *member)
 {
-    (void)member;
-    count_proxies(user);
+    struct daemon *daemon = user;
+    count_proxies(daemon);
+    if (member->is_ready)
+        recall_heard(&daemon->adapter);
 }
 
 static void on_reload(void *user, const size_t *from, size_t n_members)
@@ -78,6 +88,29 @@ static bool is_congested(void *user)
 {
     const struct daemon *daemon = user;
     return bus_is_congested(&daemon->bus);
+}
+
+static void on_changed(void *user, bool soon)
+{
+    struct daemon *daemon = user;
+    storage_changed(&daemon->storage, soon);
+}
+
+static int fill_memory(void *user, struct memory *memory)
+{
+    const struct daemon *daemon = user;
+    return recall_fill(&daemon->adapter, memory, !daemon->leaves);
+}
+
+/* systemd's for the service, else the user's. */
+static void find_directory(struct daemon *daemon)
+{
+    const char *given = getenv("STATE_DIRECTORY");
+    size_t length = given ? strcspn(given, ":") : 0;
+    if (length > 0 && length < sizeof(daemon->directory))
+        memcpy(daemon->directory, given, length);
+    else if (!state_directory(daemon->directory, sizeof(daemon->directory)))
+        daemon->directory[0] = '\0';
 }
 
 /* Programs that leave take what they hold with them. */
@@ -133,19 +166,17 @@ static int make_objects(struct daemon *daemon)
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
                                           .is_congested = is_congested,
+                                          .on_changed = on_changed,
                                           .user = daemon};
     return adapter_init(&daemon->adapter, &config);
 }
 
-/* The objects are there before the name is, by which programs see that they are. */
-static int appear(struct daemon *daemon)
+/* The objects are there before the name is, by which programs see that they are; they are told afterwards, as many listen to
+ * the owner of the name alone. */
+static int claim(struct daemon *daemon)
 {
     const char *where = daemon->address ? daemon->address : "the system bus";
-    int r = make_objects(daemon);
-    if (r < 0)
-        return CLI_INTERNAL;
-    tree_flush(&daemon->tree);
-    r = bus_claim(&daemon->bus, "org.bluez");
+    int r = bus_claim(&daemon->bus, "org.bluez");
     if (r == -EEXIST) {
         log_say("another program serves org.bluez on %s, probably bluetoothd: stop it, or give another bus "
                 "with --bus",
@@ -158,6 +189,28 @@ static int appear(struct daemon *daemon)
         return CLI_FAILED;
     }
     return CLI_DONE;
+}
+
+static int appear(struct daemon *daemon)
+{
+    struct memory memory = {0};
+    int r = storage_init(&daemon->storage, daemon->fleet.loop,
+                         daemon->directory[0] ? daemon->directory : NULL, fill_memory, daemon);
+    if (r >= 0)
+        r = make_objects(daemon);
+    if (r >= 0) {
+        storage_load(&daemon->storage, &memory);
+        recall_adapter(&daemon->adapter, &memory);
+    }
+    r = r < 0 ? CLI_INTERNAL : claim(daemon);
+    if (r == CLI_DONE) {
+        recall_tell_gone(&daemon->adapter, &memory);
+        tree_flush(&daemon->tree);
+    } else {
+        storage_abandon(&daemon->storage); /* it may be another daemon's */
+    }
+    memory_deinit(&memory);
+    return r;
 }
 
 /* ---- The whole ---- */
@@ -186,7 +239,9 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
                       daemon, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    r = fleet_open(&daemon->fleet, NULL);
+    find_directory(daemon);
+    const struct bleproxy_hub_options hub = {.state_dir = daemon->directory[0] ? daemon->directory : NULL};
+    r = fleet_open(&daemon->fleet, &hub);
     if (r == CLI_DONE)
         r = open_bus(daemon);
     if (r == CLI_DONE)
@@ -211,6 +266,8 @@ int main(int argc, char **argv)
     text_init();
     argv[0] = name;
     int r = daemon_main(&daemon, argc, argv);
+    daemon.leaves = daemon.bus.error == 0;
+    storage_close(&daemon.storage);
     adapter_deinit(&daemon.adapter);
     agents_deinit(&daemon.agents);
     tree_deinit(&daemon.tree);
