@@ -66,13 +66,14 @@ static int read_value(sd_bus_message *message, const char *name, const char *typ
         return read_type(message, reading);
     if (strcmp(name, "Patterns") == 0 && strcmp(type, "a(yyay)") == 0)
         return read_patterns(message, reading);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strcmp(name, table[i].name) == 0 && strcmp(type, table[i].type) == 0) {
-            reading->thresholds |= table[i].bit;
-            return sd_bus_message_read(message, type, table[i].value);
-        } else {
-            reading->is_bad |= strcmp(name, table[i].name) == 0;
-        }
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(name, table[i].name) != 0)
+            continue;
+        reading->thresholds |= table[i].bit;
+        reading->is_bad |= strcmp(type, table[i].type) != 0;
+        return strcmp(type, table[i].type) == 0 ? sd_bus_message_read(message, type, table[i].value)
+                                                : sd_bus_message_skip(message, type);
+    }
     return sd_bus_message_skip(message, type);
 }
 

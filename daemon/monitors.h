@@ -31,6 +31,9 @@ bool monitors_match(struct monitors *monitors, const struct bleproxy_advertiseme
 void monitors_tell(struct monitors *monitors, const struct bleproxy_advertisement *report);
 /* A device's object goes. */
 void monitors_forget_device(struct monitors *monitors, uint64_t address);
+/* For roots: so many monitors more; and that this one cannot be used. */
+void monitors_count(struct monitors *monitors, size_t n);
+void monitors_drop(struct monitors *monitors, struct monitor_root *root);
 /* A program has left the bus. */
 void monitors_forget(struct monitors *monitors, const char *sender);
 

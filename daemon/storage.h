@@ -18,8 +18,8 @@ struct storage {
 };
 
 enum {
-    STORAGE_SOON_MS = 2000,   /* what a user has set, what is connected */
-    STORAGE_LATER_MS = 60000, /* who was heard */
+    STORAGE_SOON_MS = 2000,    /* what a user has set, what is connected */
+    STORAGE_LATER_MS = 300000, /* who was heard: flash memory wears out */
 };
 
 /* directory NULL: nothing is kept. 0 or -ENOMEM. */
