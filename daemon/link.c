@@ -168,6 +168,7 @@ void link_drop(struct link *link)
         conclude(link);
         return;
     case LINK_CONNECTED:
+        pairing_end(link);
         link->state = LINK_DISCONNECTING;
         if (bleproxy_peripheral_disconnect(link->peripheral, on_disconnect_done, link, &link->operation) < 0)
             link->state = LINK_CONNECTED; /* no memory: it goes on */

@@ -24,7 +24,9 @@ struct link {
     bool pairs;                 /* which it is */
     sd_bus_message *pairing;    /* Pair over a connection that was there */
     struct bleproxy_operation *pairing_operation; /* that, or removing the bond */
-    sd_bus_message **waiting;                     /* those that wait for its end */
+    struct bleproxy_timer *pairing_timer;         /* its deadline */
+    bool pairing_is_late;
+    sd_bus_message **waiting; /* those that wait for its end */
     size_t n_waiting;
     bool remove; /* the device goes when the link has ended */
     char **users;

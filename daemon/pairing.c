@@ -58,19 +58,45 @@ int pairing_fail(struct tree *tree, sd_bus_message *call, const struct bleproxy_
     }
 }
 
+/* ---- Deadlines ---- */
+
+static void on_late(void *user)
+{
+    struct link *link = user;
+    link->pairing_is_late = true;
+    bleproxy_operation_cancel(link->pairing_operation);
+}
+
+static void begin(struct link *link, uint32_t deadline_ms)
+{
+    link->pairing_is_late = false;
+    bleproxy_timer_new(link->device->adapter->config.loop, deadline_ms, 0, on_late, link,
+                       &link->pairing_timer);
+}
+
+/* Returns how it ended: what we have cancelled was too late. */
+static int end(struct link *link, int error)
+{
+    bleproxy_timer_free(link->pairing_timer);
+    link->pairing_timer = NULL;
+    link->pairing_operation = NULL;
+    return link->pairing_is_late && error == BLEPROXY_E_CANCELLED ? BLEPROXY_E_TIMEOUT : error;
+}
+
 /* ---- Pairing ---- */
 
 static void on_paired(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
     sd_bus_message *call = link->pairing;
+    struct bleproxy_result ended = *result;
     link->pairing = NULL;
-    link->pairing_operation = NULL;
+    ended.error = end(link, result->error);
     device_refresh_paired(link->device);
     if (result->error == 0)
         call_reply(tree_of(link), call, "");
     else
-        pairing_fail(tree_of(link), call, result);
+        pairing_fail(tree_of(link), call, &ended);
     sd_bus_message_unref(call);
 }
 
@@ -80,6 +106,7 @@ static int pair(struct link *link, sd_bus_message *call)
     int r = bleproxy_peripheral_pair(link->peripheral, on_paired, link, &link->pairing_operation);
     if (r < 0)
         return pairing_fail(tree_of(link), call, &(struct bleproxy_result){.error = r, .text = ""});
+    begin(link, LINK_DEADLINE_MS);
     link->pairing = sd_bus_message_ref(call);
     link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
@@ -111,7 +138,7 @@ static bool cancel(struct link *link)
     if (!link)
         return false;
     if (link->pairing)
-        bleproxy_operation_cancel(link->pairing_operation);
+        pairing_end(link);
     else if (link->state == LINK_CONNECTING && link->pairs)
         link_drop(link);
     else
@@ -127,10 +154,16 @@ int pairing_cancel(struct device *device, sd_bus_message *call)
     return call_reply(tree, call, "");
 }
 
+void pairing_end(struct link *link)
+{
+    if (link->pairing)
+        bleproxy_operation_cancel(link->pairing_operation);
+}
+
 void pairing_forget_client(struct link *link, const char *sender)
 {
     if (link->pairing && strcmp(sd_bus_message_get_sender(link->pairing), sender) == 0)
-        bleproxy_operation_cancel(link->pairing_operation);
+        pairing_end(link);
 }
 
 /* ---- Removing ---- */
@@ -151,8 +184,7 @@ void pairing_forget_bond(struct device *device)
 static void on_unpaired(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
-    link->pairing_operation = NULL;
-    if (result->error == BLEPROXY_E_CANCELLED) /* it is freed */
+    if (end(link, result->error) == BLEPROXY_E_CANCELLED) /* it is freed */
         return;
     pairing_forget_bond(link->device);
     link_drop(link);
@@ -165,5 +197,8 @@ bool pairing_remove_bond(struct link *link)
     if (!bond || link->state != LINK_CONNECTED ||
         bond->source != bleproxy_peripheral_source(link->peripheral))
         return false;
-    return bleproxy_peripheral_unpair(link->peripheral, on_unpaired, link, &link->pairing_operation) == 0;
+    if (bleproxy_peripheral_unpair(link->peripheral, on_unpaired, link, &link->pairing_operation) < 0)
+        return false;
+    begin(link, PAIRING_REMOVAL_MS);
+    return true;
 }

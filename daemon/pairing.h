@@ -12,12 +12,16 @@
 
 struct link;
 
+enum { PAIRING_REMOVAL_MS = 5000 }; /* a device is removed, whatever its proxy says */
+
 /* The methods: they answer the call, now or later. */
 int pairing_start(struct device *device, sd_bus_message *call);
 int pairing_cancel(struct device *device, sd_bus_message *call);
 
 /* Answers a Pair that has failed. */
 int pairing_fail(struct tree *tree, sd_bus_message *call, const struct bleproxy_result *result);
+/* Cancels what is under way over a connection: it is to end. */
+void pairing_end(struct link *link);
 /* A program has left the bus: what it began over a connection that stays is cancelled. */
 void pairing_forget_client(struct link *link, const char *sender);
 /* Removes the bond from the proxy that has the link; then the link is dropped. False: there is no bond, or none that can be

@@ -3,7 +3,8 @@
 import contextlib
 
 from program import program
-from support import ADAPTER, BLUEZ_ERROR, CHARACTERISTIC, DEVICE, HCI0, BusError, house, main, sim, variant
+from scripted import (DEVICE_REQUEST, PAIR, UNPAIR, Device, Scripted, first)
+from support import ADAPTER, BLUEZ_ERROR, CHARACTERISTIC, DEVICE, HCI0, BusError, house, main, path_of, sim, variant
 
 BLUEZ = "/org/bluez"
 AGENT_MANAGER, AGENT = "org.bluez.AgentManager1", "org.bluez.Agent1"
@@ -163,6 +164,95 @@ def test_removing_a_device_that_is_not_connected_leaves_a_word_of_its_bond():
         assert not one.get(battery, DEVICE, "Paired")
         one.call(battery, DEVICE, "Pair")
         assert "its bond stays there" in it.said()
+
+
+LAMP = 0xC00000000001
+LAMP_PATH = path_of(LAMP)
+
+
+def requests(proxy, kind):
+    return [request for request in proxy.requests(DEVICE_REQUEST) if first(request, 2) == kind]
+
+
+@contextlib.contextmanager
+def lamp():
+    """A proxy that is told what to say, and its only device, connected."""
+    with Scripted(Device(LAMP, [("1800", 1, [("2a00", 3, 2, [])])])) as proxy, house(proxy) as it:
+        one = program(it)
+        one.discover()
+        proxy.advertise(LAMP)
+        one.wait_for_added(LAMP_PATH)
+        one.call(LAMP_PATH, DEVICE, "Connect")
+        one.wait_for_change(LAMP_PATH, "ServicesResolved", True)
+        yield it, proxy, one
+
+
+def test_the_bond_is_removed_before_the_connection_ends():
+    with lamp() as (it, proxy, one):
+        one.call(LAMP_PATH, DEVICE, "Pair")
+        proxy.held = {DEVICE_REQUEST}
+        removing = one.begin(HCI0, ADAPTER, "RemoveDevice", "o", LAMP_PATH)
+        proxy.wait_until(lambda: requests(proxy, UNPAIR), "the request")
+        again = one.begin(HCI0, ADAPTER, "RemoveDevice", "o", LAMP_PATH)
+        one.fails(EXISTS, None, LAMP_PATH, DEVICE, "Pair")
+        assert one.get(LAMP_PATH, DEVICE, "Connected") and not removing.done()
+        proxy.release()
+        one.finish(removing)
+        one.finish(again)
+        assert LAMP_PATH not in one.objects() and len(requests(proxy, UNPAIR)) == 1
+        assert LAMP not in proxy.linked and "bond" not in it.said()
+
+
+def test_a_link_that_is_lost_while_its_bond_is_removed_takes_the_device_with_it():
+    with lamp() as (it, proxy, one):
+        one.call(LAMP_PATH, DEVICE, "Pair")
+        proxy.held = {DEVICE_REQUEST}
+        removing = one.begin(HCI0, ADAPTER, "RemoveDevice", "o", LAMP_PATH)
+        proxy.wait_until(lambda: requests(proxy, UNPAIR), "the request")
+        proxy.hang_up(LAMP)
+        one.finish(removing)
+        assert LAMP_PATH not in one.objects() and "its bond stays there" in it.said()
+
+
+def test_nobody_waits_for_a_proxy_that_says_nothing():
+    with lamp() as (it, proxy, one):
+        proxy.held = {DEVICE_REQUEST}
+        assert one.refused(one.begin(LAMP_PATH, DEVICE, "Pair")) == BLUEZ_ERROR + "AuthenticationTimeout"
+        proxy.held, proxy.waiting = set(), []
+        one.call(LAMP_PATH, DEVICE, "Pair")
+        proxy.held = {DEVICE_REQUEST}
+        removing = one.begin(HCI0, ADAPTER, "RemoveDevice", "o", LAMP_PATH)
+        proxy.wait_until(lambda: len(proxy.waiting) == 2, "that it is disconnected nevertheless")
+        proxy.release()
+        one.finish(removing)
+        assert LAMP_PATH not in one.objects() and "its bond stays there" in it.said()
+
+
+def test_a_link_that_is_lost_while_it_is_paired_cancels_that():
+    with lamp() as (_, proxy, one):
+        for end in (lambda: proxy.hang_up(LAMP), proxy.lose):
+            proxy.held = {DEVICE_REQUEST}
+            pairing = one.begin(LAMP_PATH, DEVICE, "Pair")
+            proxy.wait_until(lambda: requests(proxy, PAIR), "the request")
+            end()
+            assert one.refused(pairing) == CANCELED
+            proxy.received.clear()
+            proxy.held, proxy.waiting = set(), []
+            if end != proxy.lose:
+                proxy.advertise(LAMP)
+                one.call(LAMP_PATH, DEVICE, "Connect")
+
+
+def test_the_daemon_ends_and_devices_go_while_they_are_paired():
+    with lamp() as (it, proxy, one):
+        proxy.held = {DEVICE_REQUEST}
+        pairing = one.begin(LAMP_PATH, DEVICE, "Pair")
+        proxy.wait_until(lambda: requests(proxy, PAIR), "the request")
+        removing = one.begin(HCI0, ADAPTER, "RemoveDevice", "o", LAMP_PATH)
+        name = one.refused(pairing)
+        assert name == CANCELED, name
+        it.stop_daemon()
+        one.finish(removing)
 
 
 def test_what_a_user_sets_of_a_device_is_kept_and_told():
