@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A proxy and its devices, told by the test what to say: exact advertisements, and what each request gets."""
+import contextlib
 import socket
 import struct
 import threading
@@ -106,8 +107,15 @@ class Scripted(FakeProxy):
         """Breaks all connections off."""
         with self.condition:
             for connection in self.listeners:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # it is gone already
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def leave(self):
+        """For good."""
+        self.listener.shutdown(socket.SHUT_RDWR)  # whoever waits for connections would get one more
+        self.listener.close()
+        self.lose()
 
     def say(self, kind, body):
         with self.condition:
@@ -120,6 +128,7 @@ class Scripted(FakeProxy):
     # ---- What the test says ----
 
     def advertise(self, address, payload=b"\x02\x01\x06", rssi=-60, address_type=1):
+        self.wait_until(lambda: self.subscribers, "a subscriber")
         self.say(RAW_REPORTS, report(address, rssi, payload, address_type))
 
     def notify(self, address, handle, value):
@@ -145,7 +154,9 @@ class Scripted(FakeProxy):
                 assert self.condition.wait(end - time.monotonic()), f"{what} never came: {self.received[-20:]}"
 
     def requests(self, kind):
-        return [fields(body) for got, body in self.received if got == kind]
+        """But those by which a client finds out whether it is heard: reads of a device that does not exist."""
+        found = [fields(body) for got, body in list(self.received) if got == kind]
+        return found if kind != READ else [request for request in found if first(request, 1) in self.devices]
 
     def wait_for(self, kind, count=1):
         """The requests of that kind, when there are so many."""

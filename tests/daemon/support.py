@@ -51,6 +51,16 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+class utf8(str):  # pylint: disable=invalid-name
+    """Text that is not ASCII, for calls: dbus_fast counts characters where the protocol has bytes."""
+
+    def __new__(cls, text):
+        return super().__new__(cls, text.encode().decode("latin-1"))
+
+    def encode(self, *_):
+        return super().encode("latin-1")
+
+
 def variant(signature, value):
     return Variant(signature, value)
 
@@ -92,13 +102,21 @@ class Client:
             self.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
                      "type='signal',sender='org.bluez'")
 
+    def watch_owner(self):
+        """From now on it is told, too, who has the name org.bluez: NameOwnerChanged."""
+        self.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
+                 "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'")
+
     @staticmethod
     async def open(address):
-        return await MessageBus(address, negotiate_unix_fd=True).connect()
+        bus = await MessageBus(address, negotiate_unix_fd=True).connect()
+        bus._disconnect_future.add_done_callback(lambda end: end.exception())  # pylint: disable=protected-access
+        return bus  # whose end is no news
 
     def on_message(self, message):
         call, future = self.calls.pop(message.reply_serial, (None, None))
-        if message.message_type == MessageType.SIGNAL and message.sender != "org.freedesktop.DBus":
+        if message.message_type == MessageType.SIGNAL and (message.sender != "org.freedesktop.DBus" or
+                                                           message.member == "NameOwnerChanged"):
             self.told.append(Told(message))
         elif future:
             self.told.append(Told(message, call))
@@ -278,6 +296,14 @@ class House:
         self.clients.append(client)
         return client
 
+    def leave(self, client):
+        """The client leaves, and the daemon knows it."""
+        name, asker = client.bus.unique_name, self.clients[0]
+        client.close()
+        while asker.ask("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", "s", name):
+            pass
+        asker.call(HCI0, INTROSPECTABLE, "Introspect")  # which comes to it after that news
+
     def victim(self):
         return Victim(self.address)
 
@@ -299,6 +325,13 @@ class House:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+
+    def wait_for_descriptors(self, count):
+        """It closes some a moment after its answer."""
+        end = time.monotonic() + PATIENCE_S
+        while self.descriptors() != count:
+            assert time.monotonic() < end, f"{self.descriptors()} descriptors instead of {count}"
+            run(asyncio.sleep(0.01))
 
     def stop_daemon(self):
         self.daemon.send_signal(signal.SIGTERM)
