@@ -205,6 +205,8 @@ static int appear(struct daemon *daemon)
     r = r < 0 ? CLI_INTERNAL : claim(daemon);
     if (r == CLI_DONE) {
         recall_tell_gone(&daemon->adapter, &memory);
+        if (memory.n_paths > 0) /* once is enough */
+            storage_changed(&daemon->storage, true);
         tree_flush(&daemon->tree);
     } else {
         storage_abandon(&daemon->storage); /* it may be another daemon's */
