@@ -49,6 +49,7 @@ def add(one, path=ROOT, **more):
 
 
 def devices(one):
+    """Their paths."""
     return {path for path, interfaces in one.objects().items() if DEVICE in interfaces}
 
 
@@ -119,6 +120,23 @@ def test_patterns_are_bytes_at_a_place_of_a_structure():
             assert (path_of(LAMP) in devices(one)) == matches, number
 
 
+def test_proxies_that_decode_advertisements_know_names_and_data():
+    with sim("--firmware", "2022.12") as proxies, house(*proxies) as it:
+        for patterns, holds in (([[0, NAME, b"Virtual Bat"]], lambda device: device["Name"] == "Virtual Battery"),
+                                ([[0, 0x16, b"\xd2\xfc"]], lambda device: any("fcd2" in key for key in device["ServiceData"])),
+                                ([[0, 0xFF, b"\x4c\x00\x02\x15"]], lambda device: device["ManufacturerData"][0x4C][0] == 2)):
+            one = program(it)
+            one.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
+            register(one)
+            add(one, patterns=patterns)
+            one.wait_until(lambda: devices(one), "a device")
+            for path in devices(one):
+                assert holds(one.get_all(path, DEVICE)), one.get_all(path, DEVICE)
+            one.call(HCI0, MANAGER, "UnregisterMonitor", "o", ROOT)
+            for path in devices(one):
+                one.adapter("RemoveDevice", "o", path)
+
+
 def test_monitors_that_are_there_already_are_found_below_the_root():
     with one_proxy() as (_, proxy, one):
         one.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = ("a{oa{sa{sv}}}", [{
@@ -184,6 +202,25 @@ def test_programs_can_have_so_many_roots_and_no_more():
         other = program(it)
         other.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
         register(other)
+
+
+def test_monitors_beyond_the_cap_are_released_and_those_of_a_program_that_left_make_room():
+    with one_proxy() as (it, _, one):
+        other = program(it)
+        other.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
+        register(other)
+        for number in range(260):
+            other.emit(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", f"{ROOT}/m{number}", {MONITOR: monitor()})
+        other.wait_until(lambda: len(other.calls_of(MONITOR)) == 260, "so many calls")
+        assert [member for _, member in other.calls_of(MONITOR)] == ["Activate"] * 256 + ["Release"] * 4
+        other.close()
+        register(one)
+
+        def is_active():
+            path = f"{ROOT}/m{len(one.called)}"
+            one.emit(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", path, {MONITOR: monitor()})
+            return "Activate" in [member for _, member in one.calls_of(MONITOR)]
+        one.wait_until(is_active, "room")
 
 
 # ---- Thresholds ----
