@@ -411,7 +411,7 @@ int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_optio
         return r;
     fleet->reference = hub_options ? hub_options->reference : 0;
     settings = settings_options(&fleet->proxies.config, hub_options);
-    if (state_directory(state_dir, sizeof(state_dir)))
+    if (!settings.state_dir && state_directory(state_dir, sizeof(state_dir)))
         settings.state_dir = state_dir;
     log_set_loop_options(fleet->options->verbosity, fleet->quiet, &options);
     r = bleproxy_loop_new(&options, &fleet->loop);

@@ -79,8 +79,8 @@ struct fleet {
     size_t n_leaving;
 };
 
-/* The proxies that the options name, a loop, and a hub with these options (NULL: none), the user's state directory, and what
- * the configuration says of devices, filters and rules. CLI_DONE, or an exit code after saying why. */
+/* The proxies that the options name, a loop, and a hub with these options (NULL: none), the user's state directory if they
+ * name none, and what the configuration says of devices, filters and rules. CLI_DONE, or an exit code after saying why. */
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options);
 /* A manager for each, started. CLI_DONE, or an exit code after saying why. */
 int fleet_start(struct fleet *fleet);

@@ -32,6 +32,11 @@ enum adapter_property {
 
 static const struct interface adapter_interface;
 
+void adapter_changed(const struct adapter *adapter, bool soon)
+{
+    adapter->config.on_changed(adapter->config.user, soon);
+}
+
 bool adapter_is_powered(const struct adapter *adapter)
 {
     return !adapter->is_off && adapter->has_proxies;
@@ -79,6 +84,7 @@ static int set_alias(sd_bus_message *call, void *data)
         free(adapter->alias);
         adapter->alias = copy;
         object_changed(adapter->object, &adapter_interface, ADAPTER_ALIAS);
+        adapter_changed(adapter, true);
     }
     return call_reply(adapter->tree, call, "");
 }
@@ -99,9 +105,11 @@ static void power_changed(struct adapter *adapter, bool was_powered)
     if (was_powered == adapter_is_powered(adapter))
         return;
     object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
+    if (was_powered)
+        discovery_stop_all(&adapter->discovery);
+    listening_update(adapter);
     if (!was_powered)
         return;
-    discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
         if (!device_is_kept(device))
@@ -119,6 +127,8 @@ static int set_powered(sd_bus_message *call, void *data)
     int r = sd_bus_message_read(call, "b", &wanted);
     if (r < 0)
         return r;
+    if (adapter->is_off != !wanted)
+        adapter_changed(adapter, true);
     adapter->is_off = !wanted;
     power_changed(adapter, was_powered);
     if (wanted && !adapter_is_powered(adapter))
@@ -332,9 +342,11 @@ static void append_device(struct adapter *adapter, struct device *device)
 
 void adapter_remove_device(struct adapter *adapter, struct device *device)
 {
+    monitors_forget_device(&adapter->monitors, device->address);
     tdelete(device, &adapter->by_address, compare_addresses);
     unlink_device(adapter, device);
     adapter->n_devices--;
+    adapter_changed(adapter, device_is_remembered(device));
     device_free(device);
 }
 
@@ -351,7 +363,7 @@ static bool make_room(struct adapter *adapter)
     return device != NULL;
 }
 
-static struct device *make_device(struct adapter *adapter, uint64_t address)
+struct device *adapter_make_device(struct adapter *adapter, uint64_t address)
 {
     struct device *device = make_room(adapter) ? device_new(adapter, address) : NULL;
     if (!device)
@@ -362,6 +374,7 @@ static struct device *make_device(struct adapter *adapter, uint64_t address)
     }
     append_device(adapter, device);
     adapter->n_devices++;
+    adapter_changed(adapter, false);
     return device;
 }
 
@@ -388,7 +401,7 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
         unlink_device(adapter, device);
         append_device(adapter, device);
     } else {
-        device = make_device(adapter, report->address);
+        device = adapter_make_device(adapter, report->address);
     }
     if (!device)
         return;
@@ -439,6 +452,7 @@ void adapter_discovering_changed(struct adapter *adapter)
 void adapter_forget_client(struct adapter *adapter, const char *sender)
 {
     discovery_forget(&adapter->discovery, sender);
+    monitors_forget(&adapter->monitors, sender);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
         if (device->link)
@@ -473,7 +487,8 @@ int adapter_init(struct adapter *adapter, const struct adapter_config *config)
     if (!adapter->object ||
         bleproxy_timer_new(config->loop, EXPIRY_MS, EXPIRY_MS, on_expiry, adapter, &adapter->expiry) < 0)
         return -ENOMEM;
-    return object_add(adapter->object, &adapter_interface, adapter);
+    int r = object_add(adapter->object, &adapter_interface, adapter);
+    return r < 0 ? r : monitors_init(&adapter->monitors, adapter);
 }
 
 void adapter_deinit(struct adapter *adapter)
@@ -481,6 +496,7 @@ void adapter_deinit(struct adapter *adapter)
     if (!adapter->object)
         return;
     discovery_deinit(&adapter->discovery);
+    monitors_deinit(&adapter->monitors);
     while (adapter->last_device)
         adapter_remove_device(adapter, adapter->last_device);
     bleproxy_timer_free(adapter->expiry);

@@ -4,6 +4,8 @@
 
 #include "device.h"
 #include "discovery.h"
+#include "listening.h"
+#include "monitors.h"
 #include "tree.h"
 
 #include <bleproxy/bleproxy.h>
@@ -18,6 +20,8 @@ struct adapter_config {
     struct watches *watches;
     uint32_t temporary_s; /* a device that nobody wanted is forgotten when it was not heard for so long */
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    /* What outlives the daemon has changed; soon: what a user has set, or a connection. */
+    void (*on_changed)(void *user, bool soon);
     void *user;
 };
 
@@ -33,6 +37,8 @@ struct adapter {
     bool discoverable, pairable;
     uint32_t discoverable_timeout_s, pairable_timeout_s;
     struct discovery discovery;
+    struct monitors monitors;
+    struct listening listening;
     struct device *first_device, *last_device; /* those heard longest ago first */
     void *by_address;                          /* tsearch(3) */
     size_t n_devices;
@@ -55,12 +61,16 @@ void adapter_discovering_changed(struct adapter *adapter);
 /* A program has left the bus. */
 void adapter_forget_client(struct adapter *adapter, const char *sender);
 
+/* As on_changed of the configuration. */
+void adapter_changed(const struct adapter *adapter, bool soon);
+/* NULL: no memory, or no room. */
+struct device *adapter_make_device(struct adapter *adapter, uint64_t address);
 /* NULL: there is none. */
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address);
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
-/* Nobody discovers any more. */
+/* Nobody listens any more. */
 void adapter_forget_signals(struct adapter *adapter);
 
 #endif

@@ -139,9 +139,11 @@ static void on_read(void *user, const struct bleproxy_result *result)
 {
     struct attribute *attribute = user;
     attribute->reading = NULL;
-    if (result->error == 0)
+    if (result->error == 0 && attribute->readers)
         attribute_set_value(attribute, result->value, result->size);
     answer_readers(attribute, result);
+    if (attribute->on_read)
+        attribute->on_read(attribute->user, result->error == 0 ? result->value : NULL, result->size);
 }
 
 static int add_reader(struct attribute *attribute, sd_bus_message *call, uint16_t offset)
@@ -174,6 +176,13 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
             return error_answer_code(tree, call, r);
     }
     return add_reader(attribute, call, options.offset);
+}
+
+void attribute_fetch(struct attribute *attribute)
+{
+    if (!attribute->reading)
+        bleproxy_peripheral_read(attribute->peripheral, attribute->handle, 0, on_read, attribute,
+                                 &attribute->reading);
 }
 
 /* ---- Writing ---- */

@@ -24,6 +24,9 @@ struct attribute {
     struct attribute_reader *readers;
     size_t n_readers;
     sd_bus_message *writer;
+    /* Besides those who called: whatever was read, NULL: it failed. May be NULL. */
+    void (*on_read)(void *user, const uint8_t *value, size_t size);
+    void *user;
 };
 
 /* The options of ReadValue and WriteValue. */
@@ -43,6 +46,8 @@ int attribute_read_options(sd_bus_message *call, struct attribute_options *ret_o
 int attribute_read(struct attribute *attribute, sd_bus_message *call);
 int attribute_write(struct attribute *attribute, sd_bus_message *call, const void *value, size_t size,
                     enum bleproxy_write_mode mode);
+/* Reads it for on_read alone, if it is not being read. */
+void attribute_fetch(struct attribute *attribute);
 /* Keeps the value and tells it. */
 void attribute_set_value(struct attribute *attribute, const uint8_t *value, size_t size);
 /* Answers those who wait. Idempotent. */

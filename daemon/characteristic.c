@@ -259,7 +259,13 @@ static void on_notified(void *user, const uint8_t *value, size_t size)
     attribute_set_value(&characteristic->attribute, value, size);
 }
 
-static const struct notify_ops notify_ops = {on_notifying, on_notify_acquired, on_notified};
+static void on_watched(void *user, const uint8_t *value, size_t size)
+{
+    struct characteristic *characteristic = user;
+    characteristic->on_watched(characteristic->watcher, value, size);
+}
+
+static const struct notify_ops notify_ops = {on_notifying, on_notify_acquired, on_notified, on_watched};
 
 void characteristic_init(struct characteristic *characteristic, const struct gatt_context *context,
                          struct object *object, const struct bleproxy_characteristic *from,
@@ -292,6 +298,28 @@ void characteristic_deinit(struct characteristic *characteristic)
     notify_deinit(&characteristic->notify);
     if (was_notifying)
         on_notifying(characteristic);
+}
+
+/* A device that does not let it be read is not asked for more. */
+static void on_read(void *user, const uint8_t *value, size_t size)
+{
+    struct characteristic *characteristic = user;
+    if (!value)
+        return;
+    characteristic->on_watched(characteristic->watcher, value, size);
+    if (can_notify(characteristic) && !characteristic->is_followed)
+        notify_watch(&characteristic->notify);
+    characteristic->is_followed = true; /* once: it may have refused */
+}
+
+void characteristic_watch(struct characteristic *characteristic,
+                          void (*on_watch)(void *user, const uint8_t *value, size_t size), void *user)
+{
+    characteristic->on_watched = on_watch;
+    characteristic->watcher = user;
+    characteristic->attribute.on_read = on_read;
+    characteristic->attribute.user = characteristic;
+    attribute_fetch(&characteristic->attribute);
 }
 
 void characteristic_forget_client(struct characteristic *characteristic, const char *sender)

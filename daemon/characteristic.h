@@ -22,6 +22,9 @@ struct characteristic {
     bool can_notify;      /* it has a client characteristic configuration */
     struct notify notify;
     struct acquired writer;
+    void (*on_watched)(void *user, const uint8_t *value, size_t size); /* NULL: nobody */
+    void *watcher;
+    bool is_followed; /* by notifications, for it */
 };
 
 /* The object is the characteristic's; it goes with its parents. from is borrowed for the call. */
@@ -29,6 +32,10 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
                          struct object *object, const struct bleproxy_characteristic *from,
                          uint16_t declaration);
 void characteristic_deinit(struct characteristic *characteristic);
+/* For the daemon itself, besides programs and unseen by them: the value is read now, and then as the device notifies it if
+ * it can. Until the connection ends. */
+void characteristic_watch(struct characteristic *characteristic,
+                          void (*on_watch)(void *user, const uint8_t *value, size_t size), void *user);
 void characteristic_forget_client(struct characteristic *characteristic, const char *sender);
 
 #endif

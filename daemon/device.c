@@ -3,6 +3,8 @@
 
 #include "adapter.h"
 #include "link.h"
+#include "pairing.h"
+#include "profile.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +70,7 @@ static int set_alias(sd_bus_message *call, void *data)
         free(device->alias);
         device->alias = copy;
         object_changed(device->object, &device_interface, DEVICE_ALIAS);
+        adapter_changed(device->adapter, true);
     }
     return call_reply(device->object->tree, call, "");
 }
@@ -158,6 +161,7 @@ static int read_bool(sd_bus_message *call, struct device *device, bool *value, e
     if (*value != (wanted != 0)) {
         *value = wanted != 0;
         object_changed(device->object, &device_interface, property);
+        adapter_changed(device->adapter, true);
     }
     return 0;
 }
@@ -362,9 +366,33 @@ static int call_disconnect(sd_bus_message *call, void *data)
     return link_disconnect(device, call);
 }
 
+static int call_pair(sd_bus_message *call, void *data)
+{
+    return pairing_start(data, call);
+}
+
+static int call_cancel_pairing(sd_bus_message *call, void *data)
+{
+    return pairing_cancel(data, call);
+}
+
+static int call_connect_profile(sd_bus_message *call, void *data)
+{
+    return profile_connect(data, call);
+}
+
+static int call_disconnect_profile(sd_bus_message *call, void *data)
+{
+    return profile_disconnect(data, call);
+}
+
 static const struct method methods[] = {
-    {"Connect", "", "", call_connect},
     {"Disconnect", "", "", call_disconnect},
+    {"Connect", "", "", call_connect},
+    {"ConnectProfile", "s", "", call_connect_profile},
+    {"DisconnectProfile", "s", "", call_disconnect_profile},
+    {"Pair", "", "", call_pair},
+    {"CancelPairing", "", "", call_cancel_pairing},
     {0},
 };
 static const struct signal signals[] = {{"Disconnected", "ss"}, {0}};
@@ -410,15 +438,31 @@ void device_free(struct device *device)
     free(device);
 }
 
+bool device_is_remembered(const struct device *device)
+{
+    return device->trusted || device->blocked || device->paired || device->alias;
+}
+
 bool device_is_kept(const struct device *device)
 {
-    return device->trusted || device->blocked || device->paired || device->alias ||
-           (device->link && device->link->state != LINK_IDLE);
+    return device_is_remembered(device) || (device->link && device->link->state != LINK_IDLE);
 }
 
 static void changed(struct device *device, enum device_property property)
 {
     object_changed(device->object, &device_interface, property);
+}
+
+void device_set_remembered(struct device *device, const struct bleproxy_advertisement *heard)
+{
+    char text[ALIAS_MAX + 1];
+    device->address_type = heard->address_type;
+    changed(device, DEVICE_ADDRESS_TYPE);
+    if (!heard->name || bleproxy_sanitise(text, sizeof(text), heard->name, heard->name_size) == 0)
+        return;
+    device->advert.name = strdup(text);
+    changed(device, DEVICE_NAME);
+    changed(device, DEVICE_ALIAS);
 }
 
 static uint32_t bits_of(unsigned parts)
@@ -488,6 +532,8 @@ void device_report(struct device *device, const struct bleproxy_advertisement *r
     }
     device->heard_ns = report->time_ns;
     device->pending |= bits_of(parts);
+    if (parts & ADVERT_NAME && device_is_remembered(device))
+        adapter_changed(device->adapter, false);
     take_rssi(device, report->rssi_dbm, telling);
 }
 
@@ -507,6 +553,7 @@ void device_set_connected(struct device *device, bool connected)
         return;
     device->connected = connected;
     changed(device, DEVICE_CONNECTED);
+    adapter_changed(device->adapter, true);
 }
 
 void device_set_services_resolved(struct device *device, bool resolved)
@@ -515,13 +562,16 @@ void device_set_services_resolved(struct device *device, bool resolved)
         return;
     device->services_resolved = resolved;
     changed(device, DEVICE_SERVICES_RESOLVED);
+    adapter_changed(device->adapter, true);
 }
 
-void device_set_paired(struct device *device, bool paired)
+void device_refresh_paired(struct device *device)
 {
+    bool paired = bleproxy_hub_bond(device->adapter->config.hub, device->address) != NULL;
     if (device->paired == paired)
         return;
     device->paired = paired;
     changed(device, DEVICE_PAIRED);
     changed(device, DEVICE_BONDED);
+    adapter_changed(device->adapter, true);
 }

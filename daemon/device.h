@@ -78,7 +78,12 @@ bool device_tick(struct device *device, uint64_t now_ns);
 void device_forget_signal(struct device *device);
 void device_set_connected(struct device *device, bool connected);
 void device_set_services_resolved(struct device *device, bool resolved);
-void device_set_paired(struct device *device, bool paired);
+/* As the library knows it: pairing is the business of whoever uses a link. */
+void device_refresh_paired(struct device *device);
+/* Its address type, and the name of one that has none yet, by what was heard long ago. */
+void device_set_remembered(struct device *device, const struct bleproxy_advertisement *heard);
+/* It is remembered by the next daemon, too. */
+bool device_is_remembered(const struct device *device);
 /* It stays although it is not heard. */
 bool device_is_kept(const struct device *device);
 

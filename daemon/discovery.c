@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-enum { FRESH_S = 5 }; /* what was heard before this is not news for who begins to discover */
-
 /* A program's filter, and whether it discovers now. */
 struct session {
     struct session *next;
@@ -54,11 +51,8 @@ static struct session *get(struct discovery *discovery, const char *sender)
     return session;
 }
 
-/* ---- Listening ---- */
-
-/* How the report is to be told; false: nobody wants it. */
-static bool is_wanted(const struct discovery *discovery, const struct bleproxy_advertisement *report,
-                      unsigned *ret_telling)
+bool discovery_wants(const struct discovery *discovery, const struct bleproxy_advertisement *report,
+                     unsigned *ret_telling)
 {
     const struct device *device = adapter_find_device(discovery->adapter, report->address);
     bool wanted = false;
@@ -75,33 +69,6 @@ static bool is_wanted(const struct discovery *discovery, const struct bleproxy_a
     return wanted;
 }
 
-static void on_report(void *user, const struct bleproxy_advertisement *report)
-{
-    struct discovery *discovery = user;
-    unsigned telling;
-    if (report->time_ns + FRESH_S * NS_PER_S >= discovery->since_ns && is_wanted(discovery, report, &telling))
-        adapter_report(discovery->adapter, report, telling);
-}
-
-/* As what is wanted is now. */
-static void listen(struct discovery *discovery)
-{
-    struct adapter *adapter = discovery->adapter;
-    bool active = discovery_is_active(discovery);
-    if (active && !discovery->subscription) {
-        discovery->since_ns = bleproxy_loop_now_ns(adapter->config.loop);
-        bleproxy_hub_request_scan(adapter->config.hub, BLEPROXY_MODE_ACTIVE, &discovery->request);
-        bleproxy_hub_subscribe(adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
-                               &discovery->subscription);
-    } else if (!active && discovery->subscription) {
-        bleproxy_subscription_free(discovery->subscription);
-        bleproxy_scan_request_free(discovery->request);
-        discovery->subscription = NULL;
-        discovery->request = NULL;
-        adapter_forget_signals(adapter);
-    }
-}
-
 static void set_active(struct discovery *discovery, struct session *session, bool active)
 {
     bool was_active = discovery_is_active(discovery);
@@ -111,7 +78,7 @@ static void set_active(struct discovery *discovery, struct session *session, boo
     discovery->n_active += active ? 1 : (size_t)-1;
     if (was_active != discovery_is_active(discovery))
         adapter_discovering_changed(discovery->adapter);
-    listen(discovery);
+    listening_update(discovery->adapter);
 }
 
 /* ---- Methods ---- */

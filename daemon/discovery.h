@@ -6,8 +6,7 @@
 
 #include <systemd/sd-bus.h>
 
-/* Who discovers: a session for each program that asked for it, with its filter. While there is none, nothing is told of
- * advertisements, and the proxies scan as they like. */
+/* Who discovers: a session for each program that asked for it, with its filter. */
 
 struct adapter;
 struct session;
@@ -16,9 +15,6 @@ struct discovery {
     struct adapter *adapter;
     struct session *first;
     size_t n_sessions, n_active;
-    struct bleproxy_subscription *subscription; /* while anybody listens */
-    struct bleproxy_scan_request *request;
-    uint64_t since_ns;
 };
 
 enum { DISCOVERY_SESSIONS_MAX = 256 };
@@ -38,5 +34,8 @@ void discovery_forget(struct discovery *discovery, const char *sender);
 /* The adapter is switched off. */
 void discovery_stop_all(struct discovery *discovery);
 bool discovery_is_active(const struct discovery *discovery);
+/* Whether any of them wants a report of a device of which this is known, and how it is to be told, enum device_telling. */
+bool discovery_wants(const struct discovery *discovery, const struct bleproxy_advertisement *report,
+                     unsigned *ret_telling);
 
 #endif

@@ -162,6 +162,21 @@ void gatt_free(struct gatt *gatt)
     free(gatt);
 }
 
+static bool is_short(const struct bleproxy_uuid *uuid, uint16_t number)
+{
+    return uuid->size == 2 && (uuid->bytes[0] << 8 | uuid->bytes[1]) == number;
+}
+
+struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t service, uint16_t uuid)
+{
+    for (size_t i = 0; i < gatt->n_characteristics; i++)
+        for (size_t j = 0; j < gatt->n_services; j++)
+            if (gatt->characteristics[i].attribute.object->parent == gatt->services[j].object &&
+                is_short(&gatt->services[j].uuid, service) && is_short(&gatt->characteristics[i].uuid, uuid))
+                return &gatt->characteristics[i];
+    return NULL;
+}
+
 void gatt_forget_client(struct gatt *gatt, const char *sender)
 {
     for (size_t i = 0; i < gatt->n_characteristics; i++)

@@ -9,6 +9,7 @@
 /* The services of a device that is connected, as objects below it: org.bluez.GattService1, GattCharacteristic1 and
  * GattDescriptor1. docs/dbus/gatt.md. */
 
+struct characteristic;
 struct device;
 struct gatt;
 
@@ -16,6 +17,8 @@ struct gatt;
 struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *peripheral);
 /* Calls that wait are answered; told at once. NULL is fine. */
 void gatt_free(struct gatt *gatt);
+/* The first one of a service, both by their 16-bit UUIDs. NULL: there is none. */
+struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t service, uint16_t uuid);
 /* A program has left the bus. */
 void gatt_forget_client(struct gatt *gatt, const char *sender);
 

@@ -4,6 +4,7 @@
 #include "adapter.h"
 #include "errors.h"
 #include "gatt.h"
+#include "pairing.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static struct tree *tree_of(const struct link *link)
 
 /* ---- Who uses it ---- */
 
-static void add_user(struct link *link, const char *sender)
+void link_add_user(struct link *link, const char *sender)
 {
     for (size_t i = 0; i < link->n_users; i++)
         if (strcmp(link->users[i], sender) == 0)
@@ -41,6 +42,7 @@ void link_forget_client(struct link *link, const char *sender)
 {
     if (link->gatt)
         gatt_forget_client(link->gatt, sender);
+    pairing_forget_client(link, sender);
     for (size_t i = 0; i < link->n_users; i++) {
         if (strcmp(link->users[i], sender) != 0)
             continue;
@@ -78,14 +80,24 @@ static int wait_for_end(struct link *link, sd_bus_message *call)
     return 0;
 }
 
-static void fail_connecting(struct link *link, const char *text)
+static void fail_connecting(struct link *link, const struct bleproxy_result *result)
 {
     sd_bus_message *call = link->connecting;
+    char text[ERROR_TEXT_SIZE];
     link->connecting = NULL;
     if (!call)
         return;
-    call_fail(tree_of(link), call, ERROR_FAILED, text);
+    if (link->pairs)
+        pairing_fail(tree_of(link), call, result);
+    else
+        call_fail(tree_of(link), call, ERROR_FAILED, error_connecting(result, text));
     sd_bus_message_unref(call);
+}
+
+static void cancel_connecting(struct link *link)
+{
+    fail_connecting(link, &(struct bleproxy_result){
+                              .error = BLEPROXY_E_CANCELLED, .cause = BLEPROXY_CAUSE_CALLER, .text = ""});
 }
 
 /* Everything that there was while it was connected. */
@@ -93,7 +105,9 @@ static void withdraw(struct link *link, const char *reason, const char *text)
 {
     struct device *device = link->device;
     bool was_connected = device->connected;
+    device_refresh_paired(device);
     device_set_services_resolved(device, false);
+    battery_end(&link->battery);
     gatt_free(link->gatt);
     link->gatt = NULL;
     device_set_connected(device, false);
@@ -129,7 +143,7 @@ static void on_disconnected(void *user, const struct bleproxy_result *result)
     struct link *link = user;
     bool was_asked = link->state == LINK_DISCONNECTING;
     withdraw(link, error_reason(result, was_asked), result->text);
-    fail_connecting(link, "br-connection-canceled");
+    cancel_connecting(link);
     if (!was_asked) /* else when the operation is over, too */
         conclude(link);
 }
@@ -153,10 +167,11 @@ void link_drop(struct link *link)
         link->state = LINK_IDLE;
         if (link->operation)
             bleproxy_operation_cancel(link->operation);
-        fail_connecting(link, "br-connection-canceled");
+        cancel_connecting(link);
         conclude(link);
         return;
     case LINK_CONNECTED:
+        pairing_end(link);
         link->state = LINK_DISCONNECTING;
         if (bleproxy_peripheral_disconnect(link->peripheral, on_disconnect_done, link, &link->operation) < 0)
             link->state = LINK_CONNECTED; /* no memory: it goes on */
@@ -181,17 +196,20 @@ int link_remove(struct device *device, sd_bus_message *call)
 {
     struct link *link = device->link;
     struct tree *tree = device->object->tree;
-    bleproxy_hub_forget_bond(device->adapter->config.hub, device->address);
     if (!link || link->state == LINK_IDLE) {
+        pairing_forget_bond(device);
         adapter_remove_device(device->adapter, device);
         return call_reply(tree, call, "");
     }
     int r = wait_for_end(link, call);
     if (r == -EBUSY)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
-    if (r < 0)
-        return r;
+    if (r < 0 || link->remove)
+        return r < 0 ? r : 0;
     link->remove = true;
+    if (pairing_remove_bond(link))
+        return 0;
+    pairing_forget_bond(device);
     link_drop(link);
     return 0;
 }
@@ -202,7 +220,7 @@ void link_free(struct link *link)
         return;
     link->remove = false;
     bleproxy_peripheral_free(link->peripheral);
-    fail_connecting(link, "br-connection-canceled");
+    cancel_connecting(link);
     withdraw(link, "org.bluez.Reason.Local", "the device was removed");
     answer_waiting(link);
     forget_users(link);
@@ -231,6 +249,7 @@ static void welcome(struct link *link)
     link->connecting = NULL;
     link->state = LINK_CONNECTED;
     device_set_connected(device, true);
+    device_refresh_paired(device);
     if (call)
         call_reply(tree_of(link), call, "");
     sd_bus_message_unref(call);
@@ -242,12 +261,12 @@ static void welcome(struct link *link)
     tree_flush(tree_of(link));
     add_services(device, services);
     device_set_services_resolved(device, true);
+    battery_begin(&link->battery, device->object, link->gatt);
 }
 
 static void on_connected(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
-    char text[ERROR_TEXT_SIZE];
     link->operation = NULL;
     if (link->state != LINK_CONNECTING) /* it was cancelled, and answered */
         return;
@@ -255,12 +274,15 @@ static void on_connected(void *user, const struct bleproxy_result *result)
         welcome(link);
         return;
     }
-    fail_connecting(link, error_connecting(result, text));
+    device_refresh_paired(link->device);
+    fail_connecting(link, result);
     conclude(link);
 }
 
-static struct link *make(struct device *device)
+struct link *link_get(struct device *device)
 {
+    if (device->link)
+        return device->link;
     struct link *link = calloc(1, sizeof(*link));
     if (!link)
         return NULL;
@@ -274,17 +296,20 @@ static struct link *make(struct device *device)
     return link;
 }
 
-static int begin(struct link *link, sd_bus_message *call)
+int link_begin(struct link *link, sd_bus_message *call, bool pairs)
 {
-    const struct bleproxy_connect_options options = {.deadline_ms = LINK_DEADLINE_MS};
+    const struct bleproxy_connect_options options = {.deadline_ms = LINK_DEADLINE_MS, .pair = pairs};
     int r = bleproxy_peripheral_connect(link->peripheral, &options, on_connected, link, &link->operation);
     if (r == BLEPROXY_E_NOMEM)
         return -ENOMEM;
+    if (r < 0 && pairs)
+        return pairing_fail(tree_of(link), call, &(struct bleproxy_result){.error = r, .text = ""});
     if (r < 0)
         return call_fail(tree_of(link), call, ERROR_FAILED, "le-connection-busy");
     link->state = LINK_CONNECTING;
+    link->pairs = pairs;
     link->connecting = sd_bus_message_ref(call);
-    add_user(link, sd_bus_message_get_sender(call));
+    link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
 }
 
@@ -295,13 +320,13 @@ int link_connect(struct device *device, sd_bus_message *call)
         return call_fail(tree, call, ERROR_NOT_READY, "Resource Not Ready");
     if (device->blocked)
         return call_fail(tree, call, ERROR_FAILED, "le-connection-refused");
-    struct link *link = device->link ? device->link : make(device);
+    struct link *link = link_get(device);
     if (!link)
         return -ENOMEM;
     if (link->state == LINK_CONNECTING || link->state == LINK_DISCONNECTING)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (link->state == LINK_IDLE)
-        return begin(link, call);
-    add_user(link, sd_bus_message_get_sender(call));
+        return link_begin(link, call, false);
+    link_add_user(link, sd_bus_message_get_sender(call));
     return call_reply(tree, call, "");
 }

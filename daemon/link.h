@@ -2,6 +2,7 @@
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
 
+#include "battery.h"
 #include "device.h"
 
 #include <systemd/sd-bus.h>
@@ -23,19 +24,30 @@ struct link {
     struct bleproxy_peripheral *peripheral;
     enum link_state state;
     struct bleproxy_operation *operation;
-    sd_bus_message *connecting; /* the call that waits for the connection */
-    sd_bus_message **waiting;   /* those that wait for its end */
+    sd_bus_message *connecting; /* the call that waits for the connection: Connect, or Pair */
+    bool pairs;                 /* which it is */
+    sd_bus_message *pairing;    /* Pair over a connection that was there */
+    struct bleproxy_operation *pairing_operation; /* that, or removing the bond */
+    struct bleproxy_timer *pairing_timer;         /* its deadline */
+    bool pairing_is_late;
+    sd_bus_message **waiting; /* those that wait for its end */
     size_t n_waiting;
     bool remove; /* the device goes when the link has ended */
     char **users;
     size_t n_users;
     struct gatt *gatt; /* while connected */
+    struct battery battery;
 };
 
 /* The methods of Device1, and RemoveDevice of Adapter1: they answer the call, now or later. */
 int link_connect(struct device *device, sd_bus_message *call);
 int link_disconnect(struct device *device, sd_bus_message *call);
 int link_remove(struct device *device, sd_bus_message *call);
+/* For pairing.c: the device's link, made if need be. NULL: no memory. */
+struct link *link_get(struct device *device);
+/* Connects, and answers the call when that is done; pairs: and pairs before. It must be idle. */
+int link_begin(struct link *link, sd_bus_message *call, bool pairs);
+void link_add_user(struct link *link, const char *sender);
 /* Ends it, whoever uses it. */
 void link_drop(struct link *link);
 /* A program has left the bus. */

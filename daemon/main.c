@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter.h"
+#include "agent.h"
 #include "bus.h"
 #include "feed.h"
 #include "manager.h"
+#include "recall.h"
+#include "storage.h"
 
 #include "cli/cli.h"
 #include "cli/fleet.h"
 #include "cli/log.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/state.h"
 #include "cli/text.h"
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +49,14 @@ struct daemon {
     struct watches watches;
     struct bus bus;
     struct tree tree;
+    struct agents agents;
     struct adapter adapter;
     struct feed feed;
     struct manager manager;
-    bool over; /* the bus is lost */
+    char directory[PATH_MAX]; /* for what is kept between runs; "": there is none */
+    struct storage storage;
+    bool over;   /* the bus is lost */
+    bool leaves; /* in order: there will be no objects to be missed */
 };
 
 static int parse_temporary(const char *text, uint32_t *ret_s)
@@ -87,6 +96,7 @@ static void on_ready(void *user, struct member *member)
     struct daemon *daemon = user;
     feed_tell_ready(&daemon->feed, member);
     count_proxies(daemon);
+    recall_heard(&daemon->adapter);
 }
 
 static void on_down(void *user, struct member *member)
@@ -111,14 +121,39 @@ static bool is_congested(void *user)
     return bus_is_congested(&daemon->bus);
 }
 
+static void on_changed(void *user, bool soon)
+{
+    struct daemon *daemon = user;
+    storage_changed(&daemon->storage, soon);
+}
+
+static int fill_memory(void *user, struct memory *memory)
+{
+    const struct daemon *daemon = user;
+    return recall_fill(&daemon->adapter, memory, !daemon->leaves);
+}
+
+/* systemd's for the service, else the user's. */
+static void find_directory(struct daemon *daemon)
+{
+    const char *given = getenv("STATE_DIRECTORY");
+    size_t length = given ? strcspn(given, ":") : 0;
+    if (length > 0 && length < sizeof(daemon->directory))
+        memcpy(daemon->directory, given, length);
+    else if (!state_directory(daemon->directory, sizeof(daemon->directory)))
+        daemon->directory[0] = '\0';
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct daemon *daemon = user;
     const char *name, *before, *now;
     (void)error;
-    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now)
-        adapter_forget_client(&daemon->adapter, name);
+    if (sd_bus_message_read(message, "sss", &name, &before, &now) < 0 || name[0] != ':' || *now)
+        return 0;
+    agents_forget(&daemon->agents, name);
+    adapter_forget_client(&daemon->adapter, name);
     return 0;
 }
 
@@ -154,29 +189,28 @@ static int make_objects(struct daemon *daemon)
 {
     struct object *org = object_new(daemon->tree.root, "org");
     struct object *bluez = org ? object_new(org, "bluez") : NULL;
-    if (!bluez)
-        return -ENOMEM;
+    int r = bluez ? agents_init(&daemon->agents, bluez) : -ENOMEM;
+    if (r < 0)
+        return r;
     const struct adapter_config config = {.parent = bluez,
                                           .loop = daemon->fleet.loop,
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
                                           .temporary_s = daemon->temporary_s,
                                           .is_congested = is_congested,
+                                          .on_changed = on_changed,
                                           .user = daemon};
-    int r = adapter_init(&daemon->adapter, &config);
+    r = adapter_init(&daemon->adapter, &config);
     feed_init(&daemon->feed, &daemon->fleet, &daemon->watches);
     return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed);
 }
 
-/* The objects are there before the name is, by which programs see that they are. */
-static int appear(struct daemon *daemon)
+/* The objects are there before the name is, by which programs see that they are; they are told afterwards, as many listen to
+ * the owner of the name alone. */
+static int claim(struct daemon *daemon)
 {
     const char *where = daemon->address ? daemon->address : "the system bus";
-    int r = make_objects(daemon);
-    if (r < 0)
-        return CLI_INTERNAL;
-    tree_flush(&daemon->tree);
-    r = bus_claim(&daemon->bus, "org.bluez");
+    int r = bus_claim(&daemon->bus, "org.bluez");
     if (r >= 0)
         r = bus_claim(&daemon->bus, MANAGER_BUS_NAME);
     if (r == -EEXIST) {
@@ -191,6 +225,30 @@ static int appear(struct daemon *daemon)
         return CLI_FAILED;
     }
     return CLI_DONE;
+}
+
+static int appear(struct daemon *daemon)
+{
+    struct memory memory = {0};
+    int r = storage_init(&daemon->storage, daemon->fleet.loop,
+                         daemon->directory[0] ? daemon->directory : NULL, fill_memory, daemon);
+    if (r >= 0)
+        r = make_objects(daemon);
+    if (r >= 0) {
+        storage_load(&daemon->storage, &memory);
+        recall_adapter(&daemon->adapter, &memory);
+    }
+    r = r < 0 ? CLI_INTERNAL : claim(daemon);
+    if (r == CLI_DONE) {
+        recall_tell_gone(&daemon->adapter, &memory);
+        if (memory.n_paths > 0) /* once is enough */
+            storage_changed(&daemon->storage, true);
+        tree_flush(&daemon->tree);
+    } else {
+        storage_abandon(&daemon->storage); /* it may be another daemon's */
+    }
+    memory_deinit(&memory);
+    return r;
 }
 
 /* ---- The whole ---- */
@@ -219,7 +277,9 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
                       daemon, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    r = fleet_open(&daemon->fleet, NULL);
+    find_directory(daemon);
+    const struct bleproxy_hub_options hub = {.state_dir = daemon->directory[0] ? daemon->directory : NULL};
+    r = fleet_open(&daemon->fleet, &hub);
     if (r == CLI_DONE)
         r = open_bus(daemon);
     if (r == CLI_DONE)
@@ -244,9 +304,12 @@ int main(int argc, char **argv)
     text_init();
     argv[0] = name;
     int r = daemon_main(&daemon, argc, argv);
+    daemon.leaves = daemon.bus.error == 0;
+    storage_close(&daemon.storage);
     adapter_deinit(&daemon.adapter);
     manager_deinit(&daemon.manager);
     feed_deinit(&daemon.feed);
+    agents_deinit(&daemon.agents);
     tree_deinit(&daemon.tree);
     bus_close(&daemon.bus);
     watches_deinit(&daemon.watches);

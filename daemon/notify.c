@@ -41,7 +41,7 @@ bool notify_is_notifying(const struct notify *notify)
 
 static bool is_wanted(const struct notify *notify)
 {
-    return notify->n_sessions > 0 || notify->acquiring || notify_is_acquired(notify);
+    return notify->n_sessions > 0 || notify->acquiring || notify_is_acquired(notify) || notify->is_watched;
 }
 
 static struct notify_session **find(struct notify *notify, const char *sender)
@@ -72,6 +72,8 @@ static void on_notification(void *user, uint16_t handle, const uint8_t *value, s
         acquired_send(&notify->acquired, value, size);
     else if (notify->n_sessions > 0)
         notify->ops->on_value(notify->user, value, size);
+    if (notify->is_watched)
+        notify->ops->on_watched(notify->user, value, size);
 }
 
 /* ---- What the device is told ---- */
@@ -107,6 +109,7 @@ static void answer_acquired(struct notify *notify)
 
 static void fail_all(struct notify *notify, const struct bleproxy_result *result)
 {
+    notify->is_watched = false;
     while (notify->sessions) {
         sd_bus_message *call = remove_session(notify, &notify->sessions);
         if (call)
@@ -190,9 +193,12 @@ int notify_start(struct notify *notify, sd_bus_message *call)
         return call_reply(notify->tree, call, "");
     if (notify->n_sessions == NOTIFY_SESSIONS_MAX)
         return call_fail(notify->tree, call, ERROR_FAILED, "too many programs are notified");
+    bool was_notifying = notify_is_notifying(notify);
     int r = add_session(notify, call);
     if (r < 0)
         return r;
+    if (!was_notifying && notify_is_notifying(notify)) /* it was watched */
+        notify->ops->on_notifying(notify->user);
     if (notify->state == NOTIFY_ON)
         answer_started(notify);
     else
@@ -256,8 +262,17 @@ int notify_acquire(struct notify *notify, sd_bus_message *call)
     if (notify_is_acquired(notify) || notify->acquiring)
         return call_fail(notify->tree, call, ERROR_NOT_PERMITTED, "Notify acquired");
     notify->acquiring = sd_bus_message_ref(call);
-    settle(notify);
+    if (notify->state == NOTIFY_ON)
+        answer_acquired(notify);
+    else
+        settle(notify);
     return 0;
+}
+
+void notify_watch(struct notify *notify)
+{
+    notify->is_watched = true;
+    settle(notify);
 }
 
 void notify_deinit(struct notify *notify)

@@ -8,13 +8,15 @@
 #include <bleproxy/bleproxy.h>
 
 /* Notifications of a characteristic for those who want them: any number of programs by signals (StartNotify), or one by a
- * socket (AcquireNotify). The device is told to send them while there is anybody. */
+ * socket (AcquireNotify). The daemon itself may watch besides, of which programs see nothing.
+ * The device is told to send them while there is anybody. */
 
 struct notify_ops {
     /* Which of the two properties may have changed. */
     void (*on_notifying)(void *user);
     void (*on_acquired)(void *user);
-    void (*on_value)(void *user, const uint8_t *value, size_t size); /* for those who go by signals */
+    void (*on_value)(void *user, const uint8_t *value, size_t size);   /* for those who go by signals */
+    void (*on_watched)(void *user, const uint8_t *value, size_t size); /* for the daemon itself */
 };
 
 enum notify_state { NOTIFY_OFF, NOTIFY_STARTING, NOTIFY_ON, NOTIFY_STOPPING };
@@ -33,6 +35,7 @@ struct notify {
     size_t n_sessions;
     sd_bus_message *acquiring; /* AcquireNotify that waits for the device */
     struct acquired acquired;
+    bool is_watched;
 };
 
 /* All of it is borrowed. */
@@ -46,6 +49,8 @@ void notify_deinit(struct notify *notify);
 int notify_start(struct notify *notify, sd_bus_message *call);
 int notify_stop(struct notify *notify, sd_bus_message *call);
 int notify_acquire(struct notify *notify, sd_bus_message *call);
+/* The daemon itself wants them, until the connection ends or the device refuses. */
+void notify_watch(struct notify *notify);
 /* A program has left the bus. */
 void notify_forget(struct notify *notify, const char *sender);
 

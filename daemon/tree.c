@@ -333,6 +333,27 @@ int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const c
     return sd_bus_message_get_expect_reply(call) ? sd_bus_reply_method_error(call, &error) : 0;
 }
 
+int call_out(struct tree *tree, const char *destination, const char *path, const char *interface,
+             const char *member, const char *types, ...)
+{
+    sd_bus_message *message = NULL;
+    va_list arguments;
+    tree_flush(tree);
+    if (!tree->bus)
+        return -ENOTCONN;
+    int r = sd_bus_message_new_method_call(tree->bus, &message, destination, path, interface, member);
+    va_start(arguments, types);
+    if (r >= 0)
+        r = sd_bus_message_appendv(message, types, arguments);
+    va_end(arguments);
+    if (r >= 0)
+        r = sd_bus_message_set_expect_reply(message, false);
+    if (r >= 0)
+        r = sd_bus_send(tree->bus, message, NULL);
+    sd_bus_message_unref(message);
+    return r;
+}
+
 static const struct method *find_method(const struct interface *interface, const char *member)
 {
     for (const struct method *method = interface->methods; method && method->name; method++)

@@ -100,6 +100,9 @@ void tree_flush(struct tree *tree);
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...);
 /* name is the whole name of the error. */
 int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const char *text);
+/* Calls a program's method, after what waited; no reply is wanted. */
+int call_out(struct tree *tree, const char *destination, const char *path, const char *interface,
+             const char *member, const char *types, ...);
 /* The most frequent names. */
 #define ERROR_FAILED            "org.bluez.Error.Failed"
 #define ERROR_IN_PROGRESS       "org.bluez.Error.InProgress"

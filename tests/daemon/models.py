@@ -13,7 +13,7 @@ COUNTER_CONFIGURATION, COUNTER_NAME, ALARM_CONFIGURATION = 7, 8, 13
 
 
 def lamp(address=LAMP, **more):
-    services = [("180f", 1, [("2a19", TEXT, CAN_READ | CAN_WRITE, [])]),
+    services = [("181c", 1, [("2a8a", TEXT, CAN_READ | CAN_WRITE, [])]),
                 ("6e400001-b5a3-f393-e0a9-e50e24dcca9e", 4, [
                     ("6e400002-b5a3-f393-e0a9-e50e24dcca9e", COUNTER, CAN_READ | CAN_NOTIFY,
                      [("2902", COUNTER_CONFIGURATION), ("2901", COUNTER_NAME)]),
