@@ -291,7 +291,9 @@ void carrier_close(void *user, unsigned attempt)
             continue;
         if (transport == carrier->active) {
             struct iovec vec;
-            if (proxy_pending(carrier->proxy, &vec) > 0)
+            if (proxy_resets(carrier->proxy))
+                transport_reset(transport);
+            else if (proxy_pending(carrier->proxy, &vec) > 0)
                 transport_write(transport, &vec);
             carrier->active = NULL;
         }

@@ -129,6 +129,12 @@ void transport_watch(struct transport *transport, int events)
         uv_poll_stop(&transport->poll);
 }
 
+void transport_reset(struct transport *transport)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 void transport_close(struct transport *transport)
 {
     list_unlink(&transport->link);

@@ -35,6 +35,8 @@ ssize_t transport_read(struct transport *transport);
 ssize_t transport_write(struct transport *transport, const struct iovec *vec);
 /* UV_READABLE | UV_WRITABLE to watch, or 0. */
 void transport_watch(struct transport *transport, int events);
+/* When it is closed next, what has not arrived yet is dropped, and the peer is told so instead of the end. */
+void transport_reset(struct transport *transport);
 /* No call follows. */
 void transport_close(struct transport *transport);
 

@@ -278,7 +278,9 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
     bool was_told = proxy->told_ready;
     proxy->told_ready = false;
     end_turn(proxy);
+    proxy->resets = end->error == BLEPROXY_E_PING;
     close_transport(proxy);
+    proxy->resets = false;
     drop_session(proxy);
     if (proxy->rejected && proxy->rejection.error)
         end = &proxy->rejection;
@@ -550,6 +552,11 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns)
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy)
 {
     return proxy->state;
+}
+
+bool proxy_resets(const struct proxy *proxy)
+{
+    return proxy->resets;
 }
 
 struct session *proxy_session(const struct proxy *proxy)

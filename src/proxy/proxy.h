@@ -29,7 +29,7 @@ struct proxy_ops {
     /* TCP connections by attempt number, as dial_ops; proxy_connected()/proxy_connect_failed() follow. The
      * one that won carries the session until close. */
     void (*open)(void *user, unsigned attempt, const struct net_address *address, uint64_t now_ns);
-    /* Writes what proxy_pending() has left as far as the socket takes it, then closes. */
+    /* Writes what proxy_pending() has left as far as the socket takes it, then closes; or resets, see proxy_resets(). */
     void (*close)(void *user, unsigned attempt);
 
     /* A session is ready: proxy_session() is usable until on_down. */
@@ -103,6 +103,9 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
 /* In WAITING: when the next attempt begins, or could if it were its turn; else BP_NEVER. */
 uint64_t proxy_next_attempt_ns(const struct proxy *proxy);
+/* While ops->close is called: the device answers no more, and nothing of what it was sent may arrive later, when another
+ * connection is up: a subscription would take the advertisements from that one. */
+bool proxy_resets(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);
 /* What to call it: the configuration's label, else what it calls itself, else its address. */

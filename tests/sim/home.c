@@ -89,7 +89,9 @@ static void on_close(void *user, unsigned attempt)
     struct link *link = home->links[attempt];
     world_expect(home->world, link, "home %u closes attempt %u, which is not open", home->index, attempt);
     home->links[attempt] = NULL;
-    if (link)
+    if (link && proxy_resets(manager_proxy(home->manager)))
+        link_reset_home(link);
+    else if (link)
         link_close_home(link);
 }
 

@@ -141,7 +141,7 @@ static void arrive(struct world *world, void *what, uint64_t detail)
     struct link *link = segment->link;
     enum direction direction = segment->direction, back = direction == TO_HOME ? TO_HOUSE : TO_HOME;
     link->pipes[direction].in_flight -= segment->n;
-    if (link->is_black_hole) {
+    if (link->is_black_hole || (link->home_reset && direction == TO_HOUSE && segment->kind == DATA)) {
         /* neither data nor an end of it arrives */
     } else if (segment->kind == SYN || is_open(link, direction)) {
         if (direction == TO_HOME)
@@ -257,6 +257,15 @@ void link_close_home(struct link *link)
     link->home_open = false;
     if (link->house)
         send_segment(link, TO_HOUSE, FIN, NULL, 0);
+    unref(link);
+}
+
+void link_reset_home(struct link *link)
+{
+    link->home_open = false;
+    link->home_reset = true;
+    if (link->house)
+        send_segment(link, TO_HOUSE, RESET, NULL, 0);
     unref(link);
 }
 

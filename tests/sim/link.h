@@ -26,6 +26,7 @@ struct link {
     unsigned attempt, n_syns;
     bool home_open, house_open;
     bool choppy;        /* carries a few bytes at a time */
+    bool home_reset;    /* nothing but the reset arrives at the house any more */
     bool is_black_hole; /* takes everything and delivers nothing */
     uint64_t latency_ns;
     struct server_connection *connection;
@@ -41,6 +42,8 @@ struct link *link_refuse(struct home *home, unsigned attempt);
 void link_pump(struct link *link, enum direction direction);
 /* The end writes its last bytes and closes. */
 void link_close_home(struct link *link);
+/* What has not arrived yet does not, and the house learns of a reset. */
+void link_reset_home(struct link *link);
 void link_close_house(struct link *link);
 
 /* Faults. */

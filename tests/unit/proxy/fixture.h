@@ -28,6 +28,7 @@ struct fixture {
     void (*act)(struct fixture *f);
 
     unsigned n_resolve, n_cancel_resolve, n_open, n_close, n_ready, n_down, n_failed, n_stopped;
+    bool was_reset; /* the last close was a reset */
     unsigned depth, max_depth, open;
     bool resolving;
     unsigned last_attempt;
@@ -105,6 +106,7 @@ static inline void fixture_close(void *user, unsigned attempt)
     assert_int_equal(f->open, 1);
     f->open--;
     f->n_close++;
+    f->was_reset = proxy_resets(f->proxy);
     f->n_written = proxy_pending(f->proxy, &vec);
     if (f->n_written > 0)
         memcpy(f->written, vec.iov_base, f->n_written);

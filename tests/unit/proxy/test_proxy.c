@@ -193,6 +193,18 @@ static void test_case_52_unexpected_loss_is_retried_at_once(void **state)
     assert_int_equal(f->n_resolve, 2);
 }
 
+/* What waits in a dead connection would reach the proxy after the next one has subscribed, and take that from it. */
+static void test_a_session_that_stops_answering_is_reset(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reach(f, BLEPROXY_PROXY_READY);
+    while (f->n_down == 0)
+        fixture_wait(f, proxy_deadline(f->proxy) - f->now_ns);
+    assert_int_equal(f->end.error, BLEPROXY_E_PING);
+    assert_true(f->was_reset);
+    assert_false(proxy_resets(f->proxy));
+}
+
 static void test_case_52_expected_end_waits_5_s(void **state)
 {
     struct fixture *f = *state;
@@ -408,6 +420,7 @@ static void test_stop_of_a_session_is_polite(void **state)
     assert_hex((uint8_t *)vec.iov_base + n - 3, 3, DISCONNECT_REQUEST);
     assert_int_equal(proxy_state(f->proxy), BLEPROXY_PROXY_STOPPING);
     fixture_feed(f, DISCONNECT_RESPONSE);
+    assert_false(f->was_reset);
     assert_int_equal(f->n_down, 1);
     assert_int_equal(f->n_stopped, 1);
     assert_int_equal(proxy_state(f->proxy), BLEPROXY_PROXY_STOPPED);
@@ -642,6 +655,7 @@ int main(void)
         TEST(test_case_50_a_wrong_key_waits_60_s_and_other_failures_of_the_handshake_2_s),
         TEST(test_case_50_refused_password_of_a_session_is_retried_at_once),
         TEST(test_case_52_unexpected_loss_is_retried_at_once),
+        TEST(test_a_session_that_stops_answering_is_reset),
         TEST(test_case_52_expected_end_waits_5_s),
         TEST(test_look_up_has_30_s),
         TEST(test_look_up_without_addresses_is_a_failure),

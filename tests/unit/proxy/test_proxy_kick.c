@@ -197,6 +197,7 @@ static void test_a_session_in_doubt_that_does_not_answer_is_over(void **state)
     pass(f, 1);
     assert_int_equal(f->n_down, 1);
     assert_int_equal(f->end.error, BLEPROXY_E_PING);
+    assert_true(f->was_reset);
     assert_non_null(strstr(f->end.text, "has announced another address"));
     fixture_wait(f, 0);
     assert_int_equal(f->n_resolve, 2);
@@ -284,6 +285,7 @@ static void test_after_a_suspend_a_session_is_pinged_at_once_and_has_10_s(void *
     proxy_tick(f->proxy, f->now_ns);
     assert_int_equal(f->n_down, 1);
     assert_int_equal(f->end.error, BLEPROXY_E_PING);
+    assert_true(f->was_reset);
     assert_true(proxy_deadline(f->proxy) <= f->now_ns); /* and the next attempt begins at once */
 }
 
