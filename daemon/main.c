@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter.h"
 #include "bus.h"
+#include "lobby.h"
+#include "private_bus.h"
+#include "service.h"
 
 #include "cli/cli.h"
 #include "cli/fleet.h"
@@ -9,15 +12,23 @@
 #include "cli/run.h"
 #include "cli/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
-enum { OPTION_BUS = OPTION_OWN };
+enum { OPTION_BUS = OPTION_OWN, OPTION_SYSTEM, OPTION_PRIVATE, OPTION_GUEST };
+/* With the rest of the bus's queue, and its own, less than two seconds. */
+enum { GOODBYE_MS = 900 };
+#define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 
 static const struct option longs[] = {
     OPTIONS_LONG,
     {"bus", required_argument, NULL, OPTION_BUS},
+    {"system", no_argument, NULL, OPTION_SYSTEM},
+    {"private", required_argument, NULL, OPTION_PRIVATE},
+    {"guest", required_argument, NULL, OPTION_GUEST},
     {0},
 };
 
@@ -25,29 +36,70 @@ static const char help[] =
     "Usage: bleproxyd [OPTION]...\n"
     "Serve the proxies as a Bluetooth adapter to every program that speaks BlueZ's D-Bus interface.\n"
     "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES
-    "      --bus ADDRESS        on this message bus, as unix:path=/run/bleproxy/bus; else the system "
-    "bus\n" OPTIONS_HELP_GENERAL;
+    "      --system             on the system bus, as if none of these was given\n"
+    "      --bus ADDRESS        on this message bus: unix:path=/run/bleproxy/bus, for instance\n"
+    "      --private DIRECTORY  on one of its own, started there: as 'bleproxy run' "
+    "does\n" OPTIONS_HELP_GENERAL;
 
 struct daemon {
     struct options options;
-    const char *address; /* of the bus; NULL: the system's */
+    const char *address;   /* of the bus; NULL: the system's */
+    const char *directory; /* of a bus of its own; NULL: none */
+    int guest_fd;          /* who it is there for; -1: nobody in particular */
+    struct private_bus private_bus;
     struct fleet fleet;
     struct watches watches;
     struct bus bus;
     struct tree tree;
     struct adapter adapter;
-    bool over; /* the bus is lost */
+    struct service service;
+    struct lobby lobby;
+    bool over; /* the bus is lost, or nobody needs us any more */
+    int code;  /* the exit code then */
 };
+
+static int parse_guest(struct daemon *daemon, const char *value)
+{
+    char *end;
+    long fd = strtol(value, &end, 10);
+    if (!*value || *end || fd <= 2 || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
+        log_say("--guest takes the number of a descriptor that is open, not '%s'", value);
+        return CLI_USAGE;
+    }
+    daemon->guest_fd = (int)fd;
+    return CLI_DONE;
+}
 
 static int parse(void *user, int option, const char *value)
 {
     struct daemon *daemon = user;
-    if (option == OPTION_BUS)
-        daemon->address = value;
+    if (option == OPTION_GUEST)
+        return parse_guest(daemon, value);
+    if (daemon->address || daemon->directory) {
+        log_say("only one of --bus, --private and --system can be given");
+        return CLI_USAGE;
+    }
+    if (option == OPTION_PRIVATE)
+        daemon->directory = value;
+    else
+        daemon->address = option == OPTION_SYSTEM ? SYSTEM_BUS : value;
     return CLI_DONE;
 }
 
+/* For people. */
+static const char *bus_name(const struct daemon *daemon)
+{
+    return daemon->address && strcmp(daemon->address, SYSTEM_BUS) != 0 ? daemon->address : "the system bus";
+}
+
 /* ---- Proxies ---- */
+
+static void tell_guests(struct daemon *daemon)
+{
+    char text[256];
+    service_explain_waiting(&daemon->fleet, text, sizeof(text));
+    lobby_tell(&daemon->lobby, daemon->adapter.has_proxies, text);
+}
 
 static void count_proxies(struct daemon *daemon)
 {
@@ -55,6 +107,17 @@ static void count_proxies(struct daemon *daemon)
     for (size_t i = 0; i < daemon->fleet.n_members; i++)
         n += daemon->fleet.members[i].is_ready;
     adapter_set_has_proxies(&daemon->adapter, n > 0);
+    tell_guests(daemon);
+}
+
+/* Somebody waits, and waiting does not help; others than guests may have patience. */
+static void on_hopeless(void *user)
+{
+    struct daemon *daemon = user;
+    if (daemon->guest_fd < 0)
+        return;
+    daemon->code = fleet_verdict(&daemon->fleet);
+    daemon->over = true;
 }
 
 static void on_proxy(void *user, struct member *member)
@@ -68,6 +131,28 @@ static void on_reload(void *user, const size_t *from, size_t n_members)
     (void)from;
     (void)n_members;
     count_proxies(user);
+}
+
+static void on_status(void *user)
+{
+    tell_guests(user);
+}
+
+/* Who started us may have somebody who waits until nobody writes to its standard error any more. */
+static void on_host_left(void *user)
+{
+    (void)user;
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
+static void on_empty(void *user)
+{
+    struct daemon *daemon = user;
+    daemon->over = true;
 }
 
 /* ---- The bus ---- */
@@ -97,17 +182,27 @@ static void on_turn(void *user)
     bus_process(&daemon->bus);
     tree_flush(&daemon->tree);
     bus_prepare(&daemon->bus);
-    daemon->over = daemon->bus.error < 0;
+    if (daemon->bus.error >= 0 || daemon->over)
+        return;
+    log_say("the connection to the bus is lost: %s", strerror(-daemon->bus.error));
+    daemon->code = CLI_UNREACHABLE;
+    daemon->over = true;
 }
 
 static int open_bus(struct daemon *daemon)
 {
-    const char *where = daemon->address ? daemon->address : "the system bus";
     int r = watches_init(&daemon->watches);
+    if (daemon->directory) {
+        bool shows_log = daemon->options.verbosity > 0 && daemon->guest_fd < 0;
+        int code = private_bus_open(&daemon->private_bus, daemon->directory, shows_log);
+        if (code != CLI_DONE)
+            return code;
+        daemon->address = daemon->private_bus.address;
+    }
     if (r >= 0)
         r = bus_open(&daemon->bus, &daemon->watches, daemon->address);
     if (r < 0) {
-        log_say("cannot connect to %s: %s", where, strerror(-r));
+        log_say("cannot connect to %s: %s", bus_name(daemon), strerror(-r));
         return CLI_UNREACHABLE;
     }
     r = sd_bus_match_signal(daemon->bus.sd, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
@@ -132,26 +227,71 @@ static int make_objects(struct daemon *daemon)
     return adapter_init(&daemon->adapter, &config);
 }
 
+/* Who has the name, if that can be found out. */
+static void complain_of_owner(struct daemon *daemon)
+{
+    sd_bus_creds *creds = NULL;
+    const char *name = NULL, *advice = "or let programs use a bus of their own: see 'bleproxy help run'";
+    pid_t pid = 0;
+    if (sd_bus_get_name_creds(daemon->bus.sd, "org.bluez",
+                              SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT, &creds) >= 0) {
+        sd_bus_creds_get_comm(creds, &name);
+        sd_bus_creds_get_pid(creds, &pid);
+    }
+    if (name && pid > 0)
+        log_say("%s (process %d) serves org.bluez on %s already: stop it, %s", name, (int)pid,
+                bus_name(daemon), advice);
+    else
+        log_say("another program, probably bluetoothd, serves org.bluez on %s already: stop it, %s",
+                bus_name(daemon), advice);
+    sd_bus_creds_unref(creds);
+}
+
 /* The objects are there before the name is, by which programs see that they are. */
 static int appear(struct daemon *daemon)
 {
-    const char *where = daemon->address ? daemon->address : "the system bus";
     int r = make_objects(daemon);
     if (r < 0)
         return CLI_INTERNAL;
     tree_flush(&daemon->tree);
     r = bus_claim(&daemon->bus, "org.bluez");
     if (r == -EEXIST) {
-        log_say("another program serves org.bluez on %s, probably bluetoothd: stop it, or give another bus "
-                "with --bus",
-                where);
+        complain_of_owner(daemon);
         return CLI_FAILED;
     }
+    if (r >= 0 && daemon->directory)
+        r = private_bus_seal(&daemon->private_bus, daemon->bus.sd);
     if (r < 0) {
-        log_say("%s does not let us serve org.bluez: %s; see bleproxyd(8) for the policy that it takes",
-                where, strerror(-r));
+        log_say("%s does not let us serve org.bluez (%s): it takes a policy, see bleproxyd(8)",
+                bus_name(daemon), strerror(-r));
         return CLI_FAILED;
     }
+    return CLI_DONE;
+}
+
+/* ---- Guests ---- */
+
+/* Where others of `bleproxy run` look. */
+static int open_lobby(struct daemon *daemon)
+{
+    char path[PATH_MAX];
+    const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS"), *runtime = getenv("RUNTIME_DIRECTORY");
+    const char *directory = daemon->directory ? daemon->private_bus.directory : runtime;
+    if (daemon->address || !address)
+        address = daemon->address ? daemon->address : SYSTEM_BUS;
+    lobby_init(&daemon->lobby, &daemon->watches, address, daemon);
+    if (daemon->guest_fd >= 0) {
+        daemon->lobby.on_empty = on_empty;
+        daemon->lobby.on_host_left = on_host_left;
+        if (lobby_admit(&daemon->lobby, daemon->guest_fd, true) < 0)
+            return CLI_INTERNAL;
+    }
+    if (!directory || !*directory)
+        return CLI_DONE;
+    snprintf(path, sizeof(path), "%.*s/lobby", (int)strcspn(directory, ":"), directory);
+    int r = lobby_open(&daemon->lobby, path, daemon->directory ? 0600 : 0666);
+    if (r < 0)
+        log_warn(NULL, "cannot open %s (%s): 'bleproxy run' does not find this daemon", path, strerror(-r));
     return CLI_DONE;
 }
 
@@ -160,18 +300,19 @@ static int appear(struct daemon *daemon)
 static int run(struct daemon *daemon)
 {
     const struct run_input input = {.fd = daemon->watches.epoll_fd, .on_input = on_turn, .user = daemon};
-    int r = fleet_start(&daemon->fleet);
+    int r = open_lobby(daemon);
+    if (r == CLI_DONE)
+        r = fleet_start(&daemon->fleet);
     if (r != CLI_DONE)
         return r;
-    sd_notify(0, "READY=1");
+    daemon->service = (struct service){
+        .fleet = &daemon->fleet, .adapter = &daemon->adapter, .on_status = on_status, .user = daemon};
+    if (service_start(&daemon->service) < 0)
+        return CLI_INTERNAL;
+    tell_guests(daemon);
     on_turn(daemon);
-    enum run_end end = run_loop_with_input(daemon->fleet.loop, &daemon->over, &input);
-    sd_notify(0, "STOPPING=1");
-    if (end == RUN_DONE) {
-        log_say("the connection to the bus is lost: %s", strerror(-daemon->bus.error));
-        return CLI_UNREACHABLE;
-    }
-    return CLI_DONE;
+    run_loop_with_input(daemon->fleet.loop, &daemon->over, &input);
+    return daemon->code;
 }
 
 static int daemon_main(struct daemon *daemon, int argc, char **argv)
@@ -181,37 +322,52 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
                       daemon, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
+    run_catch_signals();
     r = fleet_open(&daemon->fleet, NULL);
     if (r == CLI_DONE)
         r = open_bus(daemon);
     if (r == CLI_DONE)
         r = appear(daemon);
-    if (r != CLI_DONE)
-        return r;
-    run_catch_signals();
-    return run(daemon);
+    return r == CLI_DONE ? run(daemon) : r;
+}
+
+/* Programs are told that everything is gone before the name is, and proxies are told goodbye. Who waits for the end of the
+ * process sees that of all else, too. */
+static void leave(struct daemon *daemon)
+{
+    lobby_close(&daemon->lobby);
+    service_stop(&daemon->service);
+    adapter_deinit(&daemon->adapter);
+    while (daemon->tree.root && daemon->tree.root->first_child)
+        object_free(daemon->tree.root->first_child);
+    tree_deinit(&daemon->tree);
+    bus_close(&daemon->bus);
+    fleet_stop(&daemon->fleet);
+    private_bus_close(&daemon->private_bus);
+    lobby_deinit(&daemon->lobby);
+    watches_deinit(&daemon->watches);
+    fleet_close(&daemon->fleet);
+    options_deinit(&daemon->options);
 }
 
 int main(int argc, char **argv)
 {
     char name[] = "bleproxyd";
-    struct daemon daemon = {.watches.epoll_fd = -1};
+    struct daemon daemon = {.guest_fd = -1, .watches.epoll_fd = -1, .private_bus.lock_fd = -1};
     daemon.fleet = (struct fleet){.command = name,
                                   .options = &daemon.options,
                                   .reloads = true,
                                   .on_ready = on_proxy,
                                   .on_down = on_proxy,
+                                  .on_hopeless = on_hopeless,
                                   .on_reload = on_reload,
-                                  .user = &daemon};
+                                  .user = &daemon,
+                                  .goodbye_ms = GOODBYE_MS};
+    lobby_init(&daemon.lobby, &daemon.watches, "", NULL);
     text_init();
+    log_init(name);
     argv[0] = name;
     int r = daemon_main(&daemon, argc, argv);
-    adapter_deinit(&daemon.adapter);
-    tree_deinit(&daemon.tree);
-    bus_close(&daemon.bus);
-    watches_deinit(&daemon.watches);
-    fleet_stop(&daemon.fleet);
-    fleet_close(&daemon.fleet);
-    options_deinit(&daemon.options);
+    leave(&daemon);
     return r;
 }
