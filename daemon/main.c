@@ -209,7 +209,9 @@ static int open_bus(struct daemon *daemon)
                             "org.freedesktop.DBus", "NameOwnerChanged", on_name_lost, daemon);
     if (r >= 0)
         r = tree_init(&daemon->tree, daemon->bus.sd);
-    return r < 0 ? CLI_INTERNAL : CLI_DONE;
+    if (r < 0)
+        log_say("%s does not do what it is asked: %s", bus_name(daemon), strerror(-r));
+    return r < 0 ? CLI_FAILED : CLI_DONE;
 }
 
 static int make_objects(struct daemon *daemon)
