@@ -17,6 +17,7 @@ struct adapter_config {
     struct bleproxy_hub *hub;
     struct watches *watches;
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    bool (*is_allowed)(void *user, uint64_t device);
     void *user;
 };
 
@@ -60,6 +61,8 @@ struct device *adapter_find_device(const struct adapter *adapter, uint64_t addre
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
+/* Others may be allowed now: those that are not any more go. */
+void adapter_review_devices(struct adapter *adapter);
 /* Nobody discovers any more. */
 void adapter_forget_signals(struct adapter *adapter);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "access.h"
 #include "adapter.h"
 #include "bus.h"
 #include "lobby.h"
@@ -51,6 +52,7 @@ struct daemon {
     struct watches watches;
     struct bus bus;
     struct tree tree;
+    struct access access;
     struct adapter adapter;
     struct service service;
     struct lobby lobby;
@@ -128,9 +130,13 @@ static void on_proxy(void *user, struct member *member)
 
 static void on_reload(void *user, const size_t *from, size_t n_members)
 {
+    struct daemon *daemon = user;
     (void)from;
     (void)n_members;
-    count_proxies(user);
+    count_proxies(daemon);
+    if (access_apply(&daemon->access, &daemon->fleet.proxies.config) < 0)
+        log_warn(NULL, "no memory for the new lists of users and devices: the old ones stay in force");
+    adapter_review_devices(&daemon->adapter);
 }
 
 static void on_status(void *user)
@@ -163,14 +169,22 @@ static bool is_congested(void *user)
     return bus_is_congested(&daemon->bus);
 }
 
+static bool is_allowed(void *user, uint64_t device)
+{
+    const struct daemon *daemon = user;
+    return access_allows_device(&daemon->access, device);
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct daemon *daemon = user;
     const char *name, *before, *now;
     (void)error;
-    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now)
+    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now) {
+        access_forget_client(&daemon->access, name);
         adapter_forget_client(&daemon->adapter, name);
+    }
     return 0;
 }
 
@@ -225,6 +239,7 @@ static int make_objects(struct daemon *daemon)
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
                                           .is_congested = is_congested,
+                                          .is_allowed = is_allowed,
                                           .user = daemon};
     return adapter_init(&daemon->adapter, &config);
 }
@@ -252,7 +267,10 @@ static void complain_of_owner(struct daemon *daemon)
 /* The objects are there before the name is, by which programs see that they are. */
 static int appear(struct daemon *daemon)
 {
-    int r = make_objects(daemon);
+    access_init(&daemon->access, &daemon->tree);
+    int r = access_apply(&daemon->access, &daemon->fleet.proxies.config);
+    if (r == 0)
+        r = make_objects(daemon);
     if (r < 0)
         return CLI_INTERNAL;
     tree_flush(&daemon->tree);
@@ -343,6 +361,7 @@ static void leave(struct daemon *daemon)
     while (daemon->tree.root && daemon->tree.root->first_child)
         object_free(daemon->tree.root->first_child);
     tree_deinit(&daemon->tree);
+    access_deinit(&daemon->access);
     bus_close(&daemon->bus);
     fleet_stop(&daemon->fleet);
     private_bus_close(&daemon->private_bus);
