@@ -3,9 +3,11 @@
 """bleproxyd as a service: what the service manager and the journal are told, and how it leaves."""
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -246,6 +248,49 @@ def test_a_bus_that_is_not_there_or_goes_is_told():
             assert "the connection to the bus is lost" in it.said(), it.said()
             it.log.close()
             it.daemon = None
+
+
+# As Debian's system.conf has it: nobody owns anything, and no call goes anywhere, unless a policy says so.
+SYSTEM = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><deny send_type="method_call"/><allow send_type="signal"/>
+<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+<allow receive_type="signal"/><allow send_destination="org.freedesktop.DBus"/></policy>
+<include>%s</include></busconfig>"""
+
+
+def test_with_the_policy_that_is_installed_it_serves_other_users_on_a_strict_bus():
+    folder = tempfile.mkdtemp(prefix="bleproxy-strict-")
+    os.chmod(folder, 0o755)
+    with open(sys.argv[3], encoding="utf-8") as file:
+        policy = file.read().replace('user="bleproxy"', f'user="{os.geteuid()}"')
+    paths = write("policy.conf", policy), write("system.conf", SYSTEM % (folder, os.path.join(home.name, "policy.conf")))
+    bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + paths[1]],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        bus.stdout.readline()
+        with sim() as proxies:
+            it = House(proxies, [])
+            it.address = f"unix:path={folder}/bus"
+            try:
+                it.start_daemon()
+                ask = ["busctl", "--address=" + it.address, "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
+                until(lambda: subprocess.run(ask, capture_output=True, check=False, **other).stdout == b"b true\n")
+                taking = subprocess.run(["busctl", "--address=" + it.address, "call", "org.freedesktop.DBus", "/",
+                                         "org.freedesktop.DBus", "RequestName", "su", "org.bleproxy1", "0"],
+                                        capture_output=True, check=False, **other)
+                assert not other or b"Access denied" in taking.stderr, taking
+                it.stop_daemon()
+            finally:
+                it.close()
+    finally:
+        bus.kill()
+        bus.wait()
+        bus.stdout.close()
+        shutil.rmtree(folder)
 
 
 def test_two_buses_at_once_are_refused():

@@ -178,7 +178,7 @@ static const struct {
     {P "- address: a\n\n  encryption_key: " PSK "\n", 4,
      "unknown key 'encryption_key'; the keys of a proxy are: " KEYS},
     {P "- address: a\nproxy: 1\n", 3,
-     "unknown key 'proxy'; the keys of a configuration are: proxies, devices, filters, reference"},
+     "unknown key 'proxy'; the keys of a configuration are: proxies, devices, daemon, filters, reference"},
     {"poxies: []\n", 1, "unknown key 'poxies'; did you mean 'proxies'?"},
     {P "- address: a\n  port: 1\n  port: 2\n", 4, "'port' is given twice, first in line 3"},
     {P "- address: a\n  noise_psk: " PSK "\n  noise_psk: " PSK "\n", 4,
@@ -191,10 +191,10 @@ static const struct {
     {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     /* Types */
     {"- address: a\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
      "reference"},
     {"just text\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
      "reference"},
     {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
