@@ -115,6 +115,7 @@ __attribute__((noreturn)) static void become_daemon(const char *path, const char
     sigset_t none;
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
+    unsetenv("NOTIFY_SOCKET"); /* a manager that there is watches the program */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (null_fd < 0)

@@ -31,7 +31,7 @@ struct lobby {
     int last_fd; /* of the last one that has left: it sees the end when the process ends */
 };
 
-enum { LOBBY_GUESTS_MAX = 64 };
+enum { LOBBY_GUESTS_MAX = 256 };
 
 /* All is borrowed. The callbacks are set by the owner, NULL: on_empty, when the last guest has left; on_host_left, when the one
  * who was admitted first has left, and others are still there. */

@@ -44,9 +44,9 @@ static const char help[] =
 
 struct daemon {
     struct options options;
-    const char *address;   /* of the bus; NULL: the system's */
-    const char *directory; /* of a bus of its own; NULL: none */
-    int guest_fd;          /* who it is there for; -1: nobody in particular */
+    const char *address;       /* of the bus; NULL: the system's */
+    const char *bus_directory; /* of a bus of its own; NULL: none */
+    int guest_fd;              /* who it is there for; -1: nobody in particular */
     struct private_bus private_bus;
     struct fleet fleet;
     struct watches watches;
@@ -77,12 +77,12 @@ static int parse(void *user, int option, const char *value)
     struct daemon *daemon = user;
     if (option == OPTION_GUEST)
         return parse_guest(daemon, value);
-    if (daemon->address || daemon->directory) {
+    if (daemon->address || daemon->bus_directory) {
         log_say("only one of --bus, --private and --system can be given");
         return CLI_USAGE;
     }
     if (option == OPTION_PRIVATE)
-        daemon->directory = value;
+        daemon->bus_directory = value;
     else
         daemon->address = option == OPTION_SYSTEM ? SYSTEM_BUS : value;
     return CLI_DONE;
@@ -206,9 +206,9 @@ static void on_turn(void *user)
 static int open_bus(struct daemon *daemon)
 {
     int r = watches_init(&daemon->watches);
-    if (daemon->directory) {
+    if (daemon->bus_directory) {
         bool shows_log = daemon->options.verbosity > 0 && daemon->guest_fd < 0;
-        int code = private_bus_open(&daemon->private_bus, daemon->directory, shows_log);
+        int code = private_bus_open(&daemon->private_bus, daemon->bus_directory, shows_log);
         if (code != CLI_DONE)
             return code;
         daemon->address = daemon->private_bus.address;
@@ -279,7 +279,7 @@ static int appear(struct daemon *daemon)
         complain_of_owner(daemon);
         return CLI_FAILED;
     }
-    if (r >= 0 && daemon->directory)
+    if (r >= 0 && daemon->bus_directory)
         r = private_bus_seal(&daemon->private_bus, daemon->bus.sd);
     if (r < 0) {
         log_say("%s does not let us serve org.bluez (%s): it takes a policy, see bleproxyd(8)",
@@ -296,7 +296,7 @@ static int open_lobby(struct daemon *daemon)
 {
     char path[PATH_MAX];
     const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS"), *runtime = getenv("RUNTIME_DIRECTORY");
-    const char *directory = daemon->directory ? daemon->private_bus.directory : runtime;
+    const char *directory = daemon->bus_directory ? daemon->private_bus.directory : runtime;
     if (daemon->address || !address)
         address = daemon->address ? daemon->address : SYSTEM_BUS;
     lobby_init(&daemon->lobby, &daemon->watches, address, daemon);
@@ -309,7 +309,7 @@ static int open_lobby(struct daemon *daemon)
     if (!directory || !*directory)
         return CLI_DONE;
     snprintf(path, sizeof(path), "%.*s/lobby", (int)strcspn(directory, ":"), directory);
-    int r = lobby_open(&daemon->lobby, path, daemon->directory ? 0600 : 0666);
+    int r = lobby_open(&daemon->lobby, path, daemon->bus_directory ? 0600 : 0666);
     if (r < 0)
         log_warn(NULL, "cannot open %s (%s): 'bleproxy run' does not find this daemon", path, strerror(-r));
     return CLI_DONE;

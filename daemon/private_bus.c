@@ -21,7 +21,7 @@
 enum {
     LOCK_PATIENCE_MS = 5000, /* one that is leaving takes two seconds */
     START_PATIENCE_MS = 5000,
-    END_PATIENCE_MS = 800,
+    END_PATIENCE_MS = 500,
     STEP_MS = 20,
     EXIT_CANNOT_RUN = 127,
 };
@@ -189,6 +189,7 @@ __attribute__((noreturn)) static void become_bus(const char *policy, pid_t paren
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    unsetenv("NOTIFY_SOCKET"); /* it is not ready in our place */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (getppid() != parent || null_fd < 0)
@@ -208,7 +209,11 @@ static bool is_told_ready(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     char text[512];
-    return poll(&poll_fd, 1, START_PATIENCE_MS) == 1 && read(fd, text, sizeof(text)) > 0;
+    int n;
+    do {
+        n = poll(&poll_fd, 1, START_PATIENCE_MS);
+    } while (n < 0 && errno == EINTR); /* to be ended is asked for later */
+    return n == 1 && read(fd, text, sizeof(text)) > 0;
 }
 
 /* False: it has not ended in that time. */
