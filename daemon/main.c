@@ -291,7 +291,7 @@ static int appear(struct daemon *daemon)
 
 /* ---- Guests ---- */
 
-/* Where others of `bleproxy run` look. */
+/* Where others of `bleproxy run` look: it is there before the one who started us is told anything, and lets them look. */
 static int open_lobby(struct daemon *daemon)
 {
     char path[PATH_MAX];
@@ -300,19 +300,19 @@ static int open_lobby(struct daemon *daemon)
     if (daemon->address || !address)
         address = daemon->address ? daemon->address : SYSTEM_BUS;
     lobby_init(&daemon->lobby, &daemon->watches, address, daemon);
-    if (daemon->guest_fd >= 0) {
-        daemon->lobby.on_empty = on_empty;
-        daemon->lobby.on_host_left = on_host_left;
-        if (lobby_admit(&daemon->lobby, daemon->guest_fd, true) < 0)
-            return CLI_INTERNAL;
+    if (directory && *directory) {
+        size_t length = strcspn(directory, daemon->bus_directory ? "" : ":"); /* of several the first */
+        snprintf(path, sizeof(path), "%.*s/lobby", (int)length, directory);
+        int r = lobby_open(&daemon->lobby, path, daemon->bus_directory ? 0600 : 0666);
+        if (r < 0)
+            log_warn(NULL, "cannot open %s (%s): 'bleproxy run' does not find this daemon", path,
+                     strerror(-r));
     }
-    if (!directory || !*directory)
+    if (daemon->guest_fd < 0)
         return CLI_DONE;
-    snprintf(path, sizeof(path), "%.*s/lobby", (int)strcspn(directory, ":"), directory);
-    int r = lobby_open(&daemon->lobby, path, daemon->bus_directory ? 0600 : 0666);
-    if (r < 0)
-        log_warn(NULL, "cannot open %s (%s): 'bleproxy run' does not find this daemon", path, strerror(-r));
-    return CLI_DONE;
+    daemon->lobby.on_empty = on_empty;
+    daemon->lobby.on_host_left = on_host_left;
+    return lobby_admit(&daemon->lobby, daemon->guest_fd, true) < 0 ? CLI_INTERNAL : CLI_DONE;
 }
 
 /* ---- The whole ---- */
@@ -343,6 +343,8 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
     if (r != OPTIONS_GO_ON)
         return r;
     run_catch_signals();
+    if (daemon->guest_fd >= 0)
+        daemon->fleet.quiet = LOG_QUIET_DEVICE; /* it is about a program, not about proxies */
     r = fleet_open(&daemon->fleet, NULL);
     if (r == CLI_DONE)
         r = open_bus(daemon);

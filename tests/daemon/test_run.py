@@ -181,6 +181,39 @@ def test_bluetoothctl_finds_a_device():
     assert "Discovery started" in out and "Device" in out, out
 
 
+def test_ten_lines_of_bleak_read_a_temperature():
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "thermometer.py")
+    place = Place()
+    with sim() as proxies:
+        result = place.run("-p", proxies[0], "--", "/usr/bin/python3", script, "Virtual Tower").expect(0)
+    assert "  21.0 °C\n" in result.out and result.error == "", result.error
+
+
+def test_without_a_runtime_directory_the_bus_is_elsewhere():
+    with sim() as proxies:
+        result = run("run", "-p", proxies[0], "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS", XDG_RUNTIME_DIR="",
+                     PATH=Place().more["PATH"]).expect(0)
+    path = result.out.strip().removeprefix("unix:path=")
+    assert path.startswith("/tmp/bleproxy-run-") and not os.path.exists(os.path.dirname(path)), path
+
+
+def test_the_name_of_the_directory_may_be_anything():
+    place = Place()
+    place.path += "/a é,:; 'b\"&<"
+    place.more["XDG_RUNTIME_DIR"] = place.path
+    os.makedirs(place.path)
+    with sim() as proxies:
+        words = ["busctl", "--system", "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
+        for more in (["-p", proxies[0]], []):
+            result = place.run(*more, "--", *words, BLEPROXY_CONFIG=configured(*proxies)).expect(0)
+            assert (result.out, result.error) == ("b true\n", ""), result.error
+    place.check_clean()
+    long = os.path.join(place.path, "x" * 120)
+    os.mkdir(long)
+    with closed_port() as nobody:
+        run("run", "-p", nobody, "true", XDG_RUNTIME_DIR=long, PATH=place.more["PATH"]).expect(2, "would be too long")
+
+
 # ---- Signals ----
 
 
@@ -264,7 +297,7 @@ def screen(*arguments):
 def test_the_program_has_the_terminal_and_what_is_typed_there_comes_once():
     script = """
 import os, signal, sys, time
-def on(number, _): print("got", signal.Signals(number).name, flush=True)
+def on(number, _): os.write(1, b"got " + signal.Signals(number).name.encode() + b"\\n")
 for number in (signal.SIGINT, signal.SIGWINCH, signal.SIGQUIT): signal.signal(number, on)
 print("foreground", os.tcgetpgrp(0) == os.getpgrp(), os.isatty(1), flush=True)
 for line in sys.stdin: print("read", line.strip(), os.get_terminal_size().lines, flush=True)
