@@ -322,6 +322,7 @@ void fleet_stop(struct fleet *fleet)
 {
     struct goodbye goodbye = {.left = 1};
     struct bleproxy_timer *patience = NULL;
+    const uint32_t patience_ms = fleet->goodbye_ms ? fleet->goodbye_ms : GOODBYE_MS;
     tell_plaintext(fleet, true);
     run_catch_reload(NULL, NULL);
     fleet_forget_leaving(fleet);
@@ -340,7 +341,7 @@ void fleet_stop(struct fleet *fleet)
     }
     on_stopped(&goodbye, 0);
     if (!goodbye.over &&
-        bleproxy_timer_new(fleet->loop, GOODBYE_MS, 0, on_patience_ends, &goodbye.over, &patience) == 0)
+        bleproxy_timer_new(fleet->loop, patience_ms, 0, on_patience_ends, &goodbye.over, &patience) == 0)
         run_loop(fleet->loop, &goodbye.over);
     bleproxy_timer_free(patience);
     for (size_t i = 0; i < fleet->n_members; i++) {

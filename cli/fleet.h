@@ -58,6 +58,7 @@ struct fleet {
      * new. May be NULL. */
     void (*on_reload)(void *user, const size_t *from, size_t n_members);
     void *user;
+    uint32_t goodbye_ms; /* for which fleet_stop() waits at most; 0: two seconds */
 
     struct proxies proxies;
     struct remote *remote; /* the daemon that has the proxies; NULL: we have them */
@@ -88,7 +89,7 @@ int fleet_start(struct fleet *fleet);
  * the connections of proxies that are the same are not touched. Those that go, or are spoken to in another way, are told
  * goodbye first. If it cannot be read, that is said, and all stays as it is. Not from within a callback of the library. */
 void fleet_reload(struct fleet *fleet);
-/* Says goodbye to all, for at most two seconds, and frees the managers. Idempotent. */
+/* Says goodbye to all, for at most goodbye_ms, and frees the managers. Idempotent. */
 void fleet_stop(struct fleet *fleet);
 /* The rest; also of what was not opened. */
 void fleet_close(struct fleet *fleet);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_SIZE = 1024, HELD_MAX = 100 };
@@ -18,6 +19,24 @@ static struct {
 } held;
 
 static bool in_progress; /* a line of log_progress() is shown */
+static const char *program = "bleproxy";
+static bool in_journal;
+
+/* As $JOURNAL_STREAM says it: "8:81920", its device and inode. */
+static bool is_journal(int fd)
+{
+    struct stat status;
+    unsigned long long device, inode;
+    const char *stream = getenv("JOURNAL_STREAM");
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &status) == 0 &&
+           status.st_dev == device && status.st_ino == inode;
+}
+
+void log_init(const char *name)
+{
+    program = name;
+    in_journal = is_journal(STDERR_FILENO);
+}
 
 void log_progress_end(void)
 {
@@ -41,10 +60,29 @@ void log_progress(const char *format, ...)
     in_progress = true;
 }
 
-static void put(const char *text)
+/* As the journal, and syslog(3), number them. */
+static int priority_of(enum bleproxy_log_level level)
+{
+    switch (level) {
+    case BLEPROXY_LOG_ERROR:
+        return 3;
+    case BLEPROXY_LOG_WARNING:
+        return 4;
+    case BLEPROXY_LOG_INFO:
+        return 6;
+    case BLEPROXY_LOG_DEBUG:
+        return 7;
+    }
+    return 6;
+}
+
+static void put(enum bleproxy_log_level level, const char *text)
 {
     char line[LINE_SIZE];
-    bleproxy_sanitise(line, sizeof(line), text, strlen(text));
+    size_t n = 0;
+    if (in_journal)
+        n = (size_t)snprintf(line, sizeof(line), "<%d>", priority_of(level));
+    bleproxy_sanitise(line + n, sizeof(line) - n, text, strlen(text));
     psk_hide(line); /* one that somebody gave in the place of a name */
     log_progress_end();
     if (!held.holding) {
@@ -56,7 +94,8 @@ static void put(const char *text)
     *place = strdup(line);
 }
 
-static void put_about(const char *what, const char *proxy, const char *format, va_list arguments)
+static void put_about(enum bleproxy_log_level level, const char *what, const char *proxy, const char *format,
+                      va_list arguments)
 {
     char text[LINE_SIZE], line[2 * LINE_SIZE];
     vsnprintf(text, sizeof(text), format, arguments);
@@ -65,14 +104,14 @@ static void put_about(const char *what, const char *proxy, const char *format, v
         snprintf(line, sizeof(line), "%s: %s: %s", what, proxy, text);
     else
         snprintf(line, sizeof(line), "%s: %s", what, text);
-    put(line);
+    put(level, line);
 }
 
 void log_say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    put_about("bleproxy", NULL, format, arguments);
+    put_about(BLEPROXY_LOG_ERROR, program, NULL, format, arguments);
     va_end(arguments);
 }
 
@@ -80,7 +119,7 @@ void log_warn(const char *proxy, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    put_about("warning", proxy, format, arguments);
+    put_about(BLEPROXY_LOG_WARNING, "warning", proxy, format, arguments);
     va_end(arguments);
 }
 
@@ -88,7 +127,7 @@ void log_error(const char *proxy, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    put_about("error", proxy, format, arguments);
+    put_about(BLEPROXY_LOG_ERROR, "error", proxy, format, arguments);
     va_end(arguments);
 }
 
@@ -116,7 +155,7 @@ static void on_log(void *user, enum bleproxy_log_level level, const char *room, 
         snprintf(line, sizeof(line), "%s: %s: %s: %s", level_name(level), room, proxy, text);
     else
         snprintf(line, sizeof(line), "%s: %s: %s", level_name(level), room, text);
-    put(line);
+    put(level, line);
 }
 
 static void on_quiet_log(void *user, enum bleproxy_log_level level, const char *room, const char *proxy,

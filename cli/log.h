@@ -7,6 +7,8 @@
 
 /* Standard error: complaints of the command itself and the library's log. All text is sanitised here. */
 
+/* What log_say() calls the program, "bleproxy" else. If standard error is the journal, each line begins with its priority. */
+void log_init(const char *name);
 /* "bleproxy: ..." for what ends the command. */
 void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "warning: kitchen: ..." for what it goes on without; proxy may be NULL, and is not named twice when the

@@ -41,6 +41,7 @@ static const struct command commands[] = {
     {"explain", cmd_explain, "Tell what a code means that a proxy or a device gave"},
     {"record", cmd_record, "Write what proxies hear to a file, with times"},
     {"replay", cmd_replay, "Show what would be decided of what was recorded"},
+    {"run", cmd_run, "Run a program of BlueZ's, with the proxies as its adapter"},
     {"sim", cmd_sim, "Serve virtual proxies, to try all this without an ESP32"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), NAME_MAX_SIZE = 32 };

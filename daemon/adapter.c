@@ -397,6 +397,8 @@ static void on_pace(void *user)
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling)
 {
     struct device *device = adapter_find_device(adapter, report->address);
+    if (!adapter->config.is_allowed(adapter->config.user, report->address))
+        return;
     if (device) {
         unlink_device(adapter, device);
         append_device(adapter, device);
@@ -416,6 +418,21 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
         tree_flush(adapter->tree); /* the next one is told by itself */
     if (device->pending && !adapter->pace)
         bleproxy_timer_new(adapter->config.loop, PACE_MS, PACE_MS, on_pace, adapter, &adapter->pace);
+}
+
+void adapter_review_devices(struct adapter *adapter)
+{
+    for (struct device *device = adapter->first_device, *next; device; device = next) {
+        next = device->next;
+        if (adapter->config.is_allowed(adapter->config.user, device->address))
+            continue;
+        if (device->link && device->link->state != LINK_IDLE) {
+            device->link->remove = true;
+            link_drop(device->link);
+        } else {
+            adapter_remove_device(adapter, device);
+        }
+    }
 }
 
 void adapter_forget_signals(struct adapter *adapter)

@@ -20,6 +20,7 @@ struct adapter_config {
     struct watches *watches;
     uint32_t temporary_s; /* a device that nobody wanted is forgotten when it was not heard for so long */
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    bool (*is_allowed)(void *user, uint64_t device);
     /* What outlives the daemon has changed; soon: what a user has set, or a connection. */
     void (*on_changed)(void *user, bool soon);
     void *user;
@@ -70,6 +71,8 @@ struct device *adapter_find_device(const struct adapter *adapter, uint64_t addre
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
+/* Others may be allowed now: those that are not any more go. */
+void adapter_review_devices(struct adapter *adapter);
 /* Nobody listens any more. */
 void adapter_forget_signals(struct adapter *adapter);
 

@@ -10,7 +10,7 @@
 enum {
     TURN_MAX = 256,     /* messages handled before others have their turn */
     CONGESTED_AT = 256, /* unsent messages */
-    CLOSE_TURNS = 10,   /* of waiting for the rest to be sent */
+    CLOSE_TURNS = 5,    /* of waiting for the rest to be sent */
     CLOSE_TURN_US = 100000,
 };
 

@@ -24,7 +24,7 @@ void bus_process(struct bus *bus);
 void bus_prepare(struct bus *bus);
 /* Signals of strangers' advertisements have to wait: somebody does not read, and the queue grows. */
 bool bus_is_congested(const struct bus *bus);
-/* Sends what it can for at most a second. Idempotent. */
+/* Sends what it can for at most half a second. Idempotent. */
 void bus_close(struct bus *bus);
 
 #endif

@@ -362,20 +362,22 @@ static const struct method *find_method(const struct interface *interface, const
     return NULL;
 }
 
-/* The method that the call means, where interface is NULL in any of the object's interfaces. */
+/* The method that the call means, where interface is NULL in any of the object's interfaces, and whose it is. */
 static const struct method *choose_method(struct object *object, const char *interface, const char *member,
-                                          void **ret_data)
+                                          const struct interface **ret_interface, void **ret_data)
 {
     const struct interface *const standard[] = {&introspectable_interface, &properties_interface};
     const struct method *method = NULL;
     for (size_t i = 0; i < object->n_facets && !method; i++) {
         const struct facet *facet = &object->facets[i];
         *ret_data = facet->data;
+        *ret_interface = facet->interface;
         if (!interface || strcmp(facet->interface->name, interface) == 0)
             method = find_method(facet->interface, member);
     }
     for (size_t i = 0; i < 2 && !method; i++) {
         *ret_data = object;
+        *ret_interface = standard[i];
         if (!interface || strcmp(standard[i]->name, interface) == 0)
             method = find_method(standard[i], member);
     }
@@ -387,18 +389,29 @@ static int on_call(sd_bus_message *call, void *user, sd_bus_error *error)
     struct tree *tree = user;
     const char *interface = sd_bus_message_get_interface(call), *member = sd_bus_message_get_member(call);
     struct object *object = object_find(tree, sd_bus_message_get_path(call));
+    const struct interface *whose;
     void *data;
     if (!object)
         return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_OBJECT, "there is no such object");
-    const struct method *method = choose_method(object, interface, member, &data);
+    const struct method *method = choose_method(object, interface, member, &whose, &data);
     if (!method || !sd_bus_message_has_signature(call, method->in)) {
         const char *why = method ? "the method takes other arguments" : "the object has no such method";
         return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_METHOD, why);
     }
-    int r = method->call(call, data);
+    int r = tree->gate ? tree->gate(tree->gate_user, call, object, whose) : 1;
+    if (r > 0)
+        r = method->call(call, data);
     if (r < 0)
         return sd_bus_error_set_errno(error, r);
     return 1; /* nobody else need look at it */
+}
+
+void tree_resume(struct tree *tree, sd_bus_message *call)
+{
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    if (on_call(call, tree, &error) < 0)
+        call_fail(tree, call, error.name ? error.name : SD_BUS_ERROR_FAILED, error.message);
+    sd_bus_error_free(&error);
 }
 
 int tree_init(struct tree *tree, sd_bus *bus)

@@ -66,6 +66,11 @@ struct tree {
     sd_bus *bus;         /* NULL: nobody is told anything */
     struct object *root; /* "/", with org.freedesktop.DBus.ObjectManager */
     struct object *first_dirty, *last_dirty;
+    /* Sees each call before it is carried out: 1, it may be; 0, it was answered, or is kept for tree_resume(); a negative
+     * errno. NULL: all may. */
+    int (*gate)(void *user, sd_bus_message *call, const struct object *object,
+                const struct interface *interface);
+    void *gate_user;
 };
 
 /* 0 or -ENOMEM. The bus is borrowed, and must be open; method calls are answered from now on. */
@@ -92,6 +97,9 @@ int object_signal(struct object *object, const struct interface *interface, cons
                   const char *types, ...);
 /* Whether it has the interface, and with which data (may be NULL). */
 bool object_has(const struct object *object, const struct interface *interface, void **ret_data);
+
+/* A call that the gate has kept: it is asked again. */
+void tree_resume(struct tree *tree, sd_bus_message *call);
 
 /* Tells what waits. */
 void tree_flush(struct tree *tree);

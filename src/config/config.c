@@ -28,6 +28,7 @@ enum {
     PASSWORD_MAX_LENGTH = 512,
     EXPECTED_NAME_MAX_LENGTH = 63,
     DEVICE_MAX_LENGTH = 17,
+    USER_MAX_LENGTH = 256,
 };
 
 /* family: AF_INET, or AF_INET6, also with %scope. */
@@ -255,6 +256,98 @@ static const struct schema device_schema = {
     .complete = device_complete,
 };
 
+/* ---- The daemon ---- */
+
+/* Whether there is such a user is known where the daemon runs. */
+static int check_user(const char *value, unsigned line, struct config_error *ret_error)
+{
+    size_t digits = strspn(value, "0123456789");
+    bool is_number = value[digits] == '\0';
+    if (is_number && (digits > 10 || strtoull(value, NULL, 10) >= UINT32_MAX))
+        return config_fail(ret_error, line, "'%s' is no number of a user", value);
+    if (strpbrk(value, " \t:/,"))
+        return config_fail(ret_error, line, "'%s' is no name of a user; several of them are a list", value);
+    return 0;
+}
+
+#undef MEMBER
+#define MEMBER(name) offsetof(struct config_daemon, name)
+
+#define USERS_WHO(right)                                                                                     \
+    {                                                                                                        \
+        .name = #right, .type = SCHEMA_TEXTS, .offset = MEMBER(right), .max = USER_MAX_LENGTH,               \
+        .count_offset = MEMBER(n_##right), .check = check_user                                               \
+    }
+
+enum daemon_key { KEY_CONNECT, KEY_PAIR, KEY_WRITE, KEY_ALLOW_DEVICE, KEY_DENY_DEVICE };
+
+static const struct schema_key daemon_keys[] = {
+    [KEY_CONNECT] = USERS_WHO(connect),   [KEY_PAIR] = USERS_WHO(pair),
+    [KEY_WRITE] = USERS_WHO(write),       [KEY_ALLOW_DEVICE] = DEVICES_OF(allow),
+    [KEY_DENY_DEVICE] = DEVICES_OF(deny),
+};
+
+/* False: it was wrong, which is told already. */
+static bool read_device(const struct config_text *text, uint64_t *ret_address)
+{
+    return text->text && bleproxy_address_parse(text->text, ret_address) == 0;
+}
+
+static int check_allow_and_deny(const struct config_daemon *daemon, unsigned file,
+                                struct config_error *ret_error)
+{
+    for (size_t i = 0; i < daemon->n_deny; i++) {
+        uint64_t denied = 0, allowed = 0;
+        if (!read_device(&daemon->deny[i], &denied))
+            continue;
+        for (size_t j = 0; j < daemon->n_allow; j++) {
+            const struct config_text *here = &daemon->deny[i];
+            if (!read_device(&daemon->allow[j], &allowed))
+                continue;
+            if (here->file != file)
+                here = &daemon->allow[j];
+            if (denied == allowed)
+                return config_fail(ret_error, here->line, "%s is both allowed and denied", here->text);
+        }
+    }
+    return 0;
+}
+
+/* A list that was meant to let nobody would let everybody. */
+static int daemon_complete(void *object, unsigned line, const unsigned key_lines[], const void *user,
+                           struct config_error *ret_error)
+{
+    struct config_daemon *daemon = object;
+    const struct config_source *source = user;
+    const struct {
+        struct config_text *texts;
+        size_t n;
+    } lists[] = {[KEY_CONNECT] = {daemon->connect, daemon->n_connect},
+                 [KEY_PAIR] = {daemon->pair, daemon->n_pair},
+                 [KEY_WRITE] = {daemon->write, daemon->n_write},
+                 [KEY_ALLOW_DEVICE] = {daemon->allow, daemon->n_allow},
+                 [KEY_DENY_DEVICE] = {daemon->deny, daemon->n_deny}};
+    (void)line;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (key_lines[i] == 0)
+            continue;
+        if (lists[i].n == 0 && i != KEY_DENY_DEVICE)
+            return config_fail(ret_error, key_lines[i],
+                               "'%s' is empty: name somebody, or leave it out for all", daemon_keys[i].name);
+        for (size_t j = 0; j < lists[i].n; j++)
+            lists[i].texts[j].file = source->file;
+    }
+    return check_allow_and_deny(daemon, source->file, ret_error);
+}
+
+static const struct schema daemon_schema = {
+    .noun = "the daemon",
+    .size = sizeof(struct config_daemon),
+    .keys = daemon_keys,
+    .n_keys = sizeof(daemon_keys) / sizeof(daemon_keys[0]),
+    .complete = daemon_complete,
+};
+
 /* ---- The whole ---- */
 
 static const struct schema_choice filters[] = {{"apple", BLEPROXY_RULE_APPLE_FILTER}, {0}};
@@ -279,6 +372,10 @@ static const struct schema_key config_keys[] = {
      .max = CONFIG_DEVICES_MAX,
      .items = &device_schema,
      .count_offset = offsetof(struct config, n_devices)},
+    {.name = "daemon",
+     .type = SCHEMA_OBJECT,
+     .offset = offsetof(struct config, daemon),
+     .items = &daemon_schema},
     {.name = "filters", .type = SCHEMA_BITS, .offset = offsetof(struct config, filters), .choices = filters},
     {.name = "reference",
      .type = SCHEMA_BITS,

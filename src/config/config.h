@@ -42,6 +42,13 @@ struct config_device {
     unsigned line, file;
 };
 
+/* Whom bleproxyd lets do what, and with which devices. A user is a name or a number; a list without entries lets everybody. */
+struct config_daemon {
+    struct config_text *connect, *pair, *write; /* users */
+    struct config_text *allow, *deny;           /* addresses of devices; none is in both */
+    size_t n_connect, n_pair, n_write, n_allow, n_deny;
+};
+
 /* What is allowed and should not be. */
 struct config_warning {
     unsigned file, line; /* line 0: the file as a whole */
@@ -55,6 +62,7 @@ struct config {
     size_t n_proxies;
     struct config_device *devices;
     size_t n_devices;
+    struct config_daemon daemon;
     /* enum bleproxy_rule: what `filters` turns on, and what `reference` does, BLEPROXY_RULES_ALL with `all`. */
     unsigned filters, reference;
     /* Where it comes from: the file itself, then its drop-ins; relative paths start where the first one's does. None of

@@ -293,6 +293,8 @@ static const char *what_it_must_be(const struct schema_key *key)
         return "a word, or a list of words";
     case SCHEMA_LIST:
         return "a list: each entry begins with '- '";
+    case SCHEMA_OBJECT:
+        return "lines of 'key: value', further to the right";
     }
     return "";
 }
@@ -301,7 +303,9 @@ static bool fits(const struct schema_key *key, const yaml_node_t *node)
 {
     if (node->type == YAML_SEQUENCE_NODE)
         return key->type == SCHEMA_LIST || takes_several(key);
-    return node->type == YAML_SCALAR_NODE && key->type != SCHEMA_LIST;
+    if (node->type == YAML_MAPPING_NODE)
+        return key->type == SCHEMA_OBJECT;
+    return key->type != SCHEMA_LIST && key->type != SCHEMA_OBJECT;
 }
 
 static int read_value(struct reader *reader, const struct schema_key *key, const yaml_node_t *node,
@@ -313,7 +317,7 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
     if (document_is_null(node))
         return key->required ? config_fail(reader->error, line_of(node), "'%s' cannot be null", key->name)
                              : 0;
-    bool list = key->type == SCHEMA_LIST || takes_several(key),
+    bool list = key->type == SCHEMA_LIST || key->type == SCHEMA_OBJECT || takes_several(key),
          empty = node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0;
     if (list && empty && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return 0; /* a list with all of its entries commented out */
@@ -333,6 +337,8 @@ static int read_value(struct reader *reader, const struct schema_key *key, const
         return read_bits(reader, key, node, object);
     case SCHEMA_LIST:
         return read_list(reader, key, node, object);
+    case SCHEMA_OBJECT:
+        return read_object(reader, key->items, node, member(object, key->offset));
     }
     return BLEPROXY_E_INVALID;
 }
@@ -474,6 +480,10 @@ void schema_free(const struct schema *schema, void *object)
         const struct schema_key *key = &schema->keys[i];
         if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_CHOICE || key->type == SCHEMA_BITS)
             continue;
+        if (key->type == SCHEMA_OBJECT) {
+            schema_free(key->items, member(object, key->offset));
+            continue;
+        }
         char *value;
         memcpy(&value, member(object, key->offset), sizeof(value));
         if (key->type == SCHEMA_TEXTS) {

@@ -16,6 +16,7 @@ enum schema_type {
     SCHEMA_BITS,   /* unsigned: what one of them, or a list of them, stand for together; null leaves 0 */
     SCHEMA_TEXTS,  /* an array of struct config_text: one text, or a list of them; null leaves it empty */
     SCHEMA_LIST,   /* an array of objects after the schema `items`, at most max; null leaves it empty */
+    SCHEMA_OBJECT, /* one object after the schema `items`, within the struct; null leaves it zeroed */
 };
 
 enum {
@@ -37,7 +38,7 @@ struct schema_key {
     /* Text, texts and secret, may be NULL: sees a value that is well formed otherwise. 0 or config_fail(). */
     int (*check)(const char *value, unsigned line, struct config_error *ret_error);
     const struct schema_choice *choices; /* choice and bits: the last one followed by one without a word */
-    const struct schema *items;          /* list */
+    const struct schema *items;          /* list and object */
     size_t count_offset;                 /* list and texts: of its size_t */
 };
 

@@ -347,7 +347,7 @@ def test_case_52_the_name_is_taken():
         client.watch_owner()
         second = it.spawn(stderr=-1)
         _, error = second.communicate(timeout=60)
-        assert second.returncode != 0 and b"another program serves org.bluez" in error, error
+        assert second.returncode != 0 and b"serves org.bluez on" in error and b"stop it" in error, error
         assert client.get(HCI0, "org.bluez.Adapter1", "Powered") is True
         assert not [t for t in client.told if t.kind == "NameOwnerChanged"]
 

@@ -178,7 +178,7 @@ static const struct {
     {P "- address: a\n\n  encryption_key: " PSK "\n", 4,
      "unknown key 'encryption_key'; the keys of a proxy are: " KEYS},
     {P "- address: a\nproxy: 1\n", 3,
-     "unknown key 'proxy'; the keys of a configuration are: proxies, devices, filters, reference"},
+     "unknown key 'proxy'; the keys of a configuration are: proxies, devices, daemon, filters, reference"},
     {"poxies: []\n", 1, "unknown key 'poxies'; did you mean 'proxies'?"},
     {P "- address: a\n  port: 1\n  port: 2\n", 4, "'port' is given twice, first in line 3"},
     {P "- address: a\n  noise_psk: " PSK "\n  noise_psk: " PSK "\n", 4,
@@ -191,10 +191,10 @@ static const struct {
     {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     /* Types */
     {"- address: a\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
      "reference"},
     {"just text\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
      "reference"},
     {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
@@ -439,6 +439,66 @@ static void test_aliases_multiply_nothing_but_what_is_capped(void **state)
     assert_int_equal(error.line, 1002);
 }
 
+/* ---- The daemon ---- */
+
+static void test_users_and_devices_of_the_daemon(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("daemon:\n"
+                           "  connect: [alice, 1000]\n"
+                           "  pair: root\n"
+                           "  deny:\n"
+                           "    - a4:c1:38:11:22:33\n"),
+                     0);
+    const struct config_daemon *daemon = &config.daemon;
+    assert_int_equal(daemon->n_connect, 2);
+    assert_string_equal(daemon->connect[0].text, "alice");
+    assert_string_equal(daemon->connect[1].text, "1000");
+    assert_int_equal(daemon->n_pair, 1);
+    assert_int_equal(daemon->pair[0].line, 3);
+    assert_int_equal(daemon->n_write, 0);
+    assert_int_equal(daemon->n_allow, 0);
+    assert_int_equal(daemon->n_deny, 1);
+    assert_int_equal(daemon->deny[0].line, 5);
+    config_deinit(&config);
+    assert_int_equal(config.daemon.n_connect, 0);
+    assert_int_equal(parse("daemon:\n"), 0);
+    config_deinit(&config);
+    assert_int_equal(parse("daemon: ~\n"), 0);
+    config_deinit(&config);
+}
+
+static void test_mistakes_about_the_daemon(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned line;
+        const char *message;
+    } wrong[] = {
+        {"daemon: on\n", 1, "'daemon' must be lines of 'key: value', further to the right"},
+        {"daemon: [connect]\n", 1, "'daemon' must be lines of 'key: value', further to the right"},
+        {"daemon:\n  conect: alice\n", 2, "unknown key 'conect'; did you mean 'connect'?"},
+        {"daemon:\n  write: []\n", 2, "'write' is empty: name somebody, or leave it out for all"},
+        {"daemon:\n  pair:\n", 2, "'pair' is empty: name somebody, or leave it out for all"},
+        {"daemon:\n  allow: []\n", 2, "'allow' is empty: name somebody, or leave it out for all"},
+        {"daemon:\n  connect: 'alice bob'\n", 2,
+         "'alice bob' is no name of a user; several of them are a list"},
+        {"daemon:\n  connect: 4294967295\n", 2, "'4294967295' is no number of a user"},
+        {"daemon:\n  connect: 99999999999\n", 2, "'99999999999' is no number of a user"},
+        {"daemon:\n  deny: kitchen\n", 2,
+         "'kitchen' is no device's address: it looks like AA:BB:CC:DD:EE:FF"},
+        {"daemon:\n  allow: A4:C1:38:11:22:33\n  deny: [a4c138112233]\n", 3,
+         "a4c138112233 is both allowed and denied"},
+        {"proxies: {address: a}\n", 1, "'proxies' must be a list: each entry begins with '- '"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(parse(wrong[i].text), BLEPROXY_E_INVALID);
+        assert_string_equal(error.text, wrong[i].message);
+        assert_int_equal(error.line, wrong[i].line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +512,8 @@ int main(void)
         cmocka_unit_test(test_no_text_cut_short_tells_a_secret_or_leaks),
         cmocka_unit_test(test_size_and_number_are_capped),
         cmocka_unit_test(test_aliases_multiply_nothing_but_what_is_capped),
+        cmocka_unit_test(test_users_and_devices_of_the_daemon),
+        cmocka_unit_test(test_mistakes_about_the_daemon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

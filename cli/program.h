@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_PROGRAM_H
+#define CLI_PROGRAM_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* A program that is run in our place: it has the terminal, the standard descriptors and the process group that we have; what
+ * only we are sent is passed on, what it does we do. */
+
+enum { PROGRAM_NOT_FOUND = 127, PROGRAM_CANNOT_RUN = 126, PROGRAM_SIGNALLED = 128 };
+
+/* Before anything is started for it: 0, or the exit code after saying why it cannot be run. */
+int program_check(const char *name);
+/* From now on the signals that would end us wait in a descriptor, which is returned; -1: after saying why. before is the mask
+ * that the program is to have. */
+int program_hold_signals(sigset_t *before);
+/* Of one that has come before there was a program: the exit code. */
+int program_interrupted(int signal_fd);
+/* Runs it until it ends; argv ends with NULL. on_input is called when fd has something to read, or has come to its end, and
+ * tells whether to go on watching it. The exit code: its own, or 128 and the number of the signal that ended it. */
+int program_run(char *const *argv, int signal_fd, const sigset_t *before, int fd, bool (*on_input)(int fd));
+
+#endif

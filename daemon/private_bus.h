@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_PRIVATE_BUS_H
+#define DAEMON_PRIVATE_BUS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+/* A message bus of the daemon's own: dbus-daemon, in a directory that only its user may enter. All who are on it run as the
+ * same user, so no rule can tell the daemon from them by that. What can be told is who owns a name: a program gets signals
+ * of none but the owner of org.bluez, and once that is the daemon nobody may own anything. */
+
+enum { PRIVATE_BUS_ADDRESS_SIZE = 384 }; /* a socket's path, with up to three characters for each */
+
+struct private_bus {
+    char directory[PATH_MAX];
+    char address[PRIVATE_BUS_ADDRESS_SIZE]; /* "unix:path=..." */
+    int lock_fd;                            /* held for as long as the directory is ours; -1: none */
+    pid_t pid;                              /* of dbus-daemon; 0: none */
+};
+
+/* Makes the directory, if it must be, and starts the bus in it. shows_log: what dbus-daemon says goes to standard error.
+ * CLI_DONE, or an exit code after saying why; to be closed in either case. */
+int private_bus_open(struct private_bus *bus, const char *directory, bool shows_log);
+/* The connection owns org.bluez: from now on nobody may own, or wait for, any name. 0 or a negative errno. */
+int private_bus_seal(struct private_bus *bus, sd_bus *connection);
+/* Ends it, for at most a second, and removes what it had in the directory, and that. Idempotent. */
+void private_bus_close(struct private_bus *bus);
+
+#endif

@@ -1,0 +1,607 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""`bleproxy run`: a program is run as if it was called itself, and nothing is left behind."""
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+from dbus_fast import Message, MessageType
+
+from e2e import PATIENCE_S, environment, home, main, module, sim
+from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, OBJECT_MANAGER, PROPERTIES, Client, run as wait
+
+BLEPROXY, KEY, OTHER_KEY, closed_port = module.BLEPROXY, module.KEY, module.OTHER_KEY, module.closed_port
+run, start, write = module.run, module.start, module.write
+
+ENDED_S = 10  # two for the daemon, and a slow machine
+DRIVER = "org.freedesktop.DBus"
+
+
+class Place:
+    """A user's runtime directory, and what runs in it."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(dir=home.name, prefix="rt")
+        self.more = {"XDG_RUNTIME_DIR": self.path, "PATH": os.path.dirname(BLEPROXYD) + ":" + os.environ["PATH"]}
+
+    def run(self, *arguments, **more):
+        return run("run", *arguments, **self.more, **more)
+
+    def start(self, *arguments, **more):
+        return start("run", *arguments, **self.more, **more)
+
+    def processes(self):
+        """Of all that has this runtime directory: its command line by its number."""
+        found = {}
+        for number in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{number}/environ", "rb") as file:
+                    if f"XDG_RUNTIME_DIR={self.path}".encode() in file.read().split(b"\0"):
+                        with open(f"/proc/{number}/cmdline", "rb") as words:
+                            found[int(number)] = words.read().replace(b"\0", b" ").decode()
+        return {number: words for number, words in found.items() if words}
+
+    def process(self, name):
+        numbers = [number for number, words in self.processes().items() if name in words.split()[0]]
+        assert len(numbers) == 1, f"{name}: {self.processes()}"
+        return numbers[0]
+
+    def files(self):
+        """All but locks of proxies."""
+        return [os.path.join(folder, name) for folder, folders, names in os.walk(self.path)
+                for name in folders + names if not name.endswith(".lock") and name != "bleproxy"]
+
+    def is_clean(self):
+        return not self.processes() and not self.files()
+
+    def check_clean(self):
+        assert self.is_clean(), f"{self.processes()} {self.files()}"
+
+    def wait_until_clean(self):
+        until(self.is_clean, lambda: f"{self.processes()} {self.files()}", ENDED_S)
+
+
+def until(holds, what, patience_s=PATIENCE_S):
+    end = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < end, f"not within {patience_s} s: {what()}"
+        time.sleep(0.02)
+
+
+def state(number):
+    """R, S, T (stopped), Z, or "" when there is no such process."""
+    try:
+        with open(f"/proc/{number}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def line(process):
+    return process.stdout.readline().decode().strip()
+
+
+# Says which signals it gets, until it is told to end.
+WITNESS = """
+import os, signal, sys
+for name in sys.argv[1:]:
+    signal.signal(getattr(signal, name), lambda number, _: os.write(1, signal.Signals(number).name.encode() + b"\\n"))
+os.write(1, b"pid %d\\n" % os.getpid())
+while True:
+    signal.pause()
+"""
+
+
+def witness(*names):
+    return "--", sys.executable, "-c", WITNESS, *names
+
+
+@contextlib.contextmanager
+def running(*arguments):
+    """`bleproxy run` with that program and a proxy, and the process number that the program says."""
+    place = Place()
+    with sim() as proxies:
+        process = place.start("-p", proxies[0], *arguments)
+        words = line(process).split()
+        assert words and words[0] == "pid", process.communicate()
+        try:
+            yield place, process, int(words[1])
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(words[1]), signal.SIGKILL)
+            process.communicate(timeout=PATIENCE_S)
+        place.wait_until_clean()
+
+
+# ---- A program like any other ----
+
+
+def test_the_exit_code_and_the_output_are_the_programs():
+    place = Place()
+    with sim() as proxies:
+        result = place.run("-p", proxies[0], "--", "sh", "-c", "echo out; echo err >&2; exit 7").expect(7)
+    assert (result.out, result.error) == ("out\n", "err\n"), (result.out, result.error)
+    place.check_clean()
+
+
+def test_a_program_that_dies_of_a_signal_gives_128_and_its_number():
+    place = Place()
+    with sim() as proxies:
+        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV):
+            place.run("-p", proxies[0], "--", "sh", "-c", f"kill -{int(number)} $$").expect(128 + number)
+    place.check_clean()
+
+
+def test_options_behind_the_program_are_its_own_with_and_without_dashes():
+    place = Place()
+    with sim() as proxies:
+        for dashes in ([], ["--"]):
+            assert place.run("-p", proxies[0], *dashes, "echo", "-p", "--help", "--").expect(0).out == "-p --help --\n"
+
+
+def test_standard_input_reaches_the_program():
+    place = Place()
+    data = bytes(range(256)) * 1000
+    with sim() as proxies:
+        process = subprocess.Popen([BLEPROXY, "run", "-p", proxies[0], "cat"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, env=environment(**place.more))
+        assert process.communicate(data, timeout=PATIENCE_S)[0] == data
+    assert process.returncode == 0
+
+
+def test_the_program_has_no_descriptors_and_no_blocked_signals_of_ours():
+    script = ("import os, signal; print(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1], "
+              "signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.getsignal(signal.SIGINT) is signal.default_int_handler)")
+    place = Place()
+    with sim() as proxies:
+        assert place.run("-p", proxies[0], sys.executable, "-c", script).expect(0).out == "[0, 1, 2] set() True\n"
+
+
+def test_the_program_finds_the_adapter_and_nothing_of_ours_else():
+    place = Place()
+    with sim("--name", "kitchen") as proxies:
+        words = ["busctl", "--system", "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
+        assert place.run("-p", proxies[0], "--", *words).expect(0).out == "b true\n"
+
+
+def test_bluetoothctl_finds_a_device():
+    place = Place()
+    with sim() as proxies:
+        out = place.run("-p", proxies[0], "--", "bluetoothctl", "--timeout", "3", "scan", "on").expect(0).out
+    assert "Discovery started" in out and "Device" in out, out
+
+
+def test_ten_lines_of_bleak_read_a_temperature():
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "thermometer.py")
+    place = Place()
+    with sim() as proxies:
+        result = place.run("-p", proxies[0], "--", "/usr/bin/python3", script, "Virtual Tower").expect(0)
+    assert "  21.0 °C\n" in result.out and result.error == "", result.error
+
+
+def test_without_a_runtime_directory_the_bus_is_elsewhere():
+    with sim() as proxies:
+        result = run("run", "-p", proxies[0], "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS", XDG_RUNTIME_DIR="",
+                     PATH=Place().more["PATH"]).expect(0)
+    path = result.out.strip().removeprefix("unix:path=")
+    assert path.startswith("/tmp/bleproxy-run-") and not os.path.exists(os.path.dirname(path)), path
+
+
+def test_the_name_of_the_directory_may_be_anything():
+    place = Place()
+    place.path += "/a é,:; 'b\"&<"
+    place.more["XDG_RUNTIME_DIR"] = place.path
+    os.makedirs(place.path)
+    with sim() as proxies:
+        words = ["busctl", "--system", "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
+        for more in (["-p", proxies[0]], []):
+            result = place.run(*more, "--", *words, BLEPROXY_CONFIG=configured(*proxies)).expect(0)
+            assert (result.out, result.error) == ("b true\n", ""), result.error
+    place.check_clean()
+    long = os.path.join(place.path, "x" * 120)
+    os.mkdir(long)
+    with closed_port() as nobody:
+        run("run", "-p", nobody, "true", XDG_RUNTIME_DIR=long, PATH=place.more["PATH"]).expect(2, "would be too long")
+
+
+# ---- Signals ----
+
+
+def test_signals_that_we_are_sent_reach_the_program():
+    names = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
+    with running(*witness(*names)) as (_, process, _):
+        for name in names:
+            process.send_signal(getattr(signal, name))
+            assert line(process) == name
+
+
+def test_a_signal_that_ends_the_program_is_its_exit_code():
+    with running(*witness()) as (place, process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        place.check_clean()
+
+
+def test_a_program_that_is_stopped_stops_us_and_goes_on_with_us():
+    with running(*witness("SIGUSR1", "SIGCONT")) as (_, process, pid):
+        for stop in (lambda: process.send_signal(signal.SIGTSTP), lambda: os.kill(pid, signal.SIGSTOP)):
+            stop()
+            until(lambda: state(pid) == "T" and state(process.pid) == "T", lambda: (state(pid), state(process.pid)))
+            process.send_signal(signal.SIGCONT)
+            assert line(process) == "SIGCONT"
+            os.kill(pid, signal.SIGUSR1)
+            while (word := line(process)) == "SIGCONT":  # from the one who let us go on, and from us
+                pass
+            assert word == "SIGUSR1"
+
+
+class Screen:
+    """A terminal of its own, with a shell's process group in the foreground."""
+
+    def __init__(self, place, *arguments):
+        self.master, slave = pty.openpty()
+        self.resize(24, 80)
+
+        def lead():
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen([BLEPROXY, "run", *arguments], stdin=slave, stdout=slave, stderr=slave,
+                                        preexec_fn=lead, env=environment(**place.more))
+        os.close(slave)
+        self.seen = b""
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait_for(self, word):
+        end = time.monotonic() + PATIENCE_S
+        while word.encode() not in self.seen:
+            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], self.seen
+            try:
+                self.seen += os.read(self.master, 65536)
+            except OSError:
+                raise AssertionError(f"it ended: {self.seen}") from None
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+@contextlib.contextmanager
+def screen(*arguments):
+    place = Place()
+    with sim() as proxies:
+        shown = Screen(place, "-p", proxies[0], *arguments)
+        try:
+            yield shown
+        finally:
+            shown.close()
+        place.wait_until_clean()
+
+
+def test_the_program_has_the_terminal_and_what_is_typed_there_comes_once():
+    script = """
+import os, signal, sys, time
+def on(number, _): os.write(1, b"got " + signal.Signals(number).name.encode() + b"\\n")
+for number in (signal.SIGINT, signal.SIGWINCH, signal.SIGQUIT): signal.signal(number, on)
+print("foreground", os.tcgetpgrp(0) == os.getpgrp(), os.isatty(1), flush=True)
+for line in sys.stdin: print("read", line.strip(), os.get_terminal_size().lines, flush=True)
+"""
+    with screen("--", sys.executable, "-c", script) as shown:
+        shown.wait_for("foreground True True")
+        shown.type(b"hello\n")
+        shown.wait_for("read hello 24")
+        shown.type(b"\x03")
+        shown.wait_for("got SIGINT")
+        shown.resize(50, 80)
+        shown.wait_for("got SIGWINCH")
+        shown.type(b"again\n")
+        shown.wait_for("read again 50")
+        assert shown.seen.count(b"got SIGINT") == 1 and shown.process.poll() is None, shown.seen
+        shown.type(b"\x04")
+        assert shown.process.wait(PATIENCE_S) == 0
+
+
+def test_bluetoothctl_works_on_a_terminal():
+    with screen("--", "bluetoothctl") as shown:
+        shown.wait_for("#")
+        shown.type(b"show\n")
+        shown.wait_for("Powered: yes")
+        shown.type(b"quit\n")
+        assert shown.process.wait(PATIENCE_S) == 0
+
+
+def test_ctrl_c_while_a_proxy_is_waited_for_ends_it():
+    place = Place()
+    with closed_port() as nobody:
+        shown = Screen(place, "-p", nobody, "-t", "60", "--", "echo", "it ran")
+        shown.wait_for("waiting for a proxy")
+        shown.type(b"\x03")
+        assert shown.process.wait(PATIENCE_S) == 130
+        place.check_clean()
+        shown.close()
+    assert b"it ran" not in shown.seen
+
+
+# ---- What cannot be run ----
+
+
+def test_without_a_proxy_it_tells_what_it_waited_for_and_runs_nothing():
+    place = Place()
+    with closed_port() as nobody:
+        result = place.run("-p", nobody, "-t", "1", "--", "echo", "it ran")
+    result.expect(4, "no proxy is connected after 1 s", nobody, "Connection refused")
+    assert result.out == ""
+    place.check_clean()
+
+
+def test_a_proxy_that_will_never_work_is_not_waited_for():
+    place = Place()
+    with sim("--psk-file", write("key", KEY)) as proxies:
+        begun = time.monotonic()
+        result = place.run("-p", proxies[0], "-t", "600", "--", "echo", "it ran", BLEPROXY_NOISE_PSK=OTHER_KEY)
+        assert time.monotonic() - begun < PATIENCE_S
+    assert result.expect(3, "key").out == ""
+    place.check_clean()
+
+
+def test_a_program_that_is_not_there_is_told_before_anything_is_started():
+    place = Place()
+    with closed_port() as nobody:
+        place.run("-p", nobody, "--", "no-such-program").expect(127, "no-such-program")
+        place.run("-p", nobody, "--", "./no/such/program").expect(127, "./no/such/program")
+        place.run("-p", nobody, "--", write("text", "no program")).expect(126, "nothing that can be run")
+    place.run().expect(2, "PROGRAM")
+
+
+def test_a_configuration_that_is_wrong_is_told():
+    path = write("wrong.yaml", "proxies:\n  - adress: here\n")
+    Place().run("-c", path, "--", "true").expect(2, "wrong.yaml:2", "adress")
+
+
+def test_a_daemon_that_is_missing_is_told():
+    place = Place()
+    with sim() as proxies:
+        result = run("run", "-p", proxies[0], "true", XDG_RUNTIME_DIR=place.path, PATH="/usr/bin:/bin")
+    result.expect(5, "there is no bleproxyd")
+    place.check_clean()
+
+
+# ---- Whatever befalls it ----
+
+
+def test_killed_it_leaves_nothing_not_even_the_program():
+    with running(*witness()) as (place, process, pid):
+        bus, daemon = place.process("dbus-daemon"), place.process("bleproxyd")
+        process.kill()
+        process.wait()
+        until(lambda: not state(pid) or state(pid) == "Z", lambda: "the program lives")
+        until(lambda: not state(bus) and not state(daemon), place.processes, ENDED_S)
+
+
+def test_a_daemon_that_is_killed_is_told_and_takes_its_bus_along():
+    with running(*witness("SIGUSR1")) as (place, process, pid):
+        bus = place.process("dbus-daemon")
+        os.kill(place.process("bleproxyd"), signal.SIGKILL)
+        assert b"bleproxyd has ended" in process.stderr.readline()
+        until(lambda: not state(bus), place.processes)
+        os.kill(pid, signal.SIGUSR1)
+        assert line(process) == "SIGUSR1"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        place.check_clean()
+
+
+def configured(*proxies):
+    text = "proxies:\n"
+    for proxy in proxies:
+        host, port = proxy.rsplit(":", 1)
+        text += f"  - {{address: {host}, port: {port}}}\n"
+    return write("shared.yaml", text)
+
+
+def address_of(words):
+    return words.split()[-1]
+
+
+ASK = "--", "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS; cat"
+
+
+def start_open(place, **more):
+    """A program that goes on until its input ends."""
+    return subprocess.Popen([BLEPROXY, "run", *ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=environment(**place.more, **more))
+
+
+def test_programs_share_one_daemon_until_the_last_has_ended():
+    place = Place()
+    with sim() as proxies:
+        config = configured(*proxies)
+        first, second = (start_open(place, BLEPROXY_CONFIG=config) for _ in range(2))
+        addresses = {line(first), line(second)}
+        assert len(addresses) == 1 and addresses.pop().startswith("unix:path=" + place.path)
+        daemon = place.process("bleproxyd")
+        first.communicate(timeout=PATIENCE_S)
+        assert first.returncode == 0 and place.process("bleproxyd") == daemon
+        third = start_open(place, BLEPROXY_CONFIG=config)
+        assert line(third)
+        second.kill()
+        second.communicate(timeout=PATIENCE_S)
+        assert place.process("bleproxyd") == daemon
+        assert third.communicate(timeout=PATIENCE_S)[1] == b"" and third.returncode == 0
+        place.check_clean()
+
+
+def test_one_after_the_other_need_not_wait_for_each_other():
+    place = Place()
+    with sim() as proxies:
+        config = configured(*proxies)
+        for _ in range(3):
+            assert place.run("true", BLEPROXY_CONFIG=config).expect(0).error == ""
+            place.check_clean()
+
+
+@contextlib.contextmanager
+def private_daemon(place, *options):
+    """A bleproxyd that runs by itself, where `bleproxy run` looks for it; the address of its bus."""
+    os.makedirs(os.path.join(place.path, "bleproxy"), exist_ok=True)
+    path = os.path.join(place.path, "bleproxy", "bus")
+    process = subprocess.Popen([BLEPROXYD, "--private", path, *options], stdin=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, env=environment(**place.more))
+    try:
+        until(lambda: os.path.exists(os.path.join(path, "lobby")), lambda: "no lobby")
+        yield f"unix:path={path}/socket", process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        error = process.communicate(timeout=PATIENCE_S)[1].decode()
+    assert process.returncode == 0 and "Sanitizer" not in error, error
+
+
+def test_a_daemon_that_runs_already_is_used_and_goes_on():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, process):
+        assert place.run("sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS").expect(0).out.strip() == address
+        assert process.poll() is None
+    place.check_clean()
+
+
+def test_what_a_killed_daemon_has_left_is_no_hindrance():
+    place = Place()
+    with sim() as proxies:
+        config = configured(*proxies)
+        first = start_open(place, BLEPROXY_CONFIG=config)
+        assert line(first)
+        os.kill(place.process("bleproxyd"), signal.SIGKILL)
+        first.communicate(timeout=PATIENCE_S)
+        until(lambda: not place.processes(), place.processes)
+        assert place.run("true", BLEPROXY_CONFIG=config).expect(0).error == ""
+        place.check_clean()
+
+
+def test_a_directory_that_others_may_enter_is_refused():
+    place = Place()
+    path = os.path.join(place.path, "open")
+    os.mkdir(path, 0o755)
+    os.chmod(path, 0o755)
+    with sim() as proxies:
+        result = subprocess.run([BLEPROXYD, "--private", path, "-p", proxies[0]], capture_output=True,
+                                timeout=PATIENCE_S, check=False, env=environment(**place.more))
+    assert result.returncode == 5 and b"nobody else may enter" in result.stderr, result
+
+
+# ---- Who may say what on that bus ----
+
+
+def driver(client, member, *arguments):
+    return client.ask(DRIVER, "/org/freedesktop/DBus", DRIVER, member, *arguments)
+
+
+def refused(client, *arguments):
+    try:
+        driver(client, *arguments)
+    except Exception as error:  # pylint: disable=broad-except
+        assert "AccessDenied" in str(error), error
+        return
+    raise AssertionError(f"{arguments} is allowed")
+
+
+def test_nobody_may_own_or_wait_for_the_name():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, _):
+        impostor = Client(address)
+        for flags in (0, 1, 2, 4):
+            refused(impostor, "RequestName", "su", "org.bluez", flags)
+        refused(impostor, "RequestName", "su", "org.example", 0)
+        impostor.close()
+
+
+class Listener(Client):
+    """Gets every signal there is."""
+
+    def __init__(self, address):
+        super().__init__(address, listens=False)
+        self.heard = []
+        self.bus.add_message_handler(self.hear)
+        driver(self, "AddMatch", "s", "type='signal'")
+
+    def hear(self, message):
+        if message.message_type == MessageType.SIGNAL:
+            self.heard.append(message)
+        else:
+            self.on_message(message)
+
+
+def forge(client, path, interface, member, signature, body, destination=None):
+    wait(client.bus.send(Message(message_type=MessageType.SIGNAL, destination=destination, path=path, interface=interface,
+                                 member=member, signature=signature, body=body)))
+
+
+def test_forged_signals_reach_no_program():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, _):
+        listener, forger = Listener(address), Client(address)
+        fake = HCI0 + "/dev_00_00_00_00_00_01"
+        for destination in (None, listener.bus.unique_name, "org.bluez"):
+            for path in ("/", fake, "/elsewhere"):
+                forge(forger, path, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [fake, {DEVICE: {}}], destination)
+                forge(forger, path, OBJECT_MANAGER, "InterfacesRemoved", "oas", [fake, [DEVICE]], destination)
+                forge(forger, path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [DEVICE, {}, []], destination)
+                forge(forger, path, DEVICE, "Disconnected", "ss", ["", ""], destination)
+        driver(forger, "GetId")
+        listener.adapter("StartDiscovery")  # what is genuine comes, behind all that
+        owner = driver(listener, "GetNameOwner", "s", "org.bluez")
+        wait(heard_from(listener, owner, "PropertiesChanged"))
+        strangers = [message for message in listener.heard if message.sender not in (owner, DRIVER)]
+        assert not strangers, strangers
+        forger.close()
+        listener.close()
+
+
+async def heard_from(listener, sender, member):
+    while not any((message.sender, message.member) == (sender, member) for message in listener.heard):
+        await asyncio.sleep(0.02)
+
+
+def test_signals_of_programs_about_their_monitors_reach_the_daemon():
+    """Seen by a receiver that has the same rights: the policy names who may send to the owner of the name."""
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, process):
+        with open(os.path.join(os.path.dirname(address.split("=")[1]), "policy.conf"), encoding="ascii") as file:
+            policy = file.read()
+        assert process.poll() is None
+    assert "allow own" not in policy
+    path = tempfile.mkdtemp(dir=home.name)
+    policy = policy.replace(address, f"unix:path={path}/bus").replace('<deny own="*"/>', '<allow own="org.bluez"/>')
+    config = write("unsealed.conf", policy)
+    bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + config], stdout=subprocess.PIPE)
+    try:
+        bus.stdout.readline()
+        daemon, program = Listener(f"unix:path={path}/bus"), Client(f"unix:path={path}/bus")
+        assert driver(daemon, "RequestName", "su", "org.bluez", 4) == 1
+        forge(program, "/org/program/monitor", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", ["/org/program/monitor", {}])
+        wait(heard_from(daemon, program.bus.unique_name, "InterfacesAdded"))
+        daemon.close()
+        program.close()
+    finally:
+        bus.kill()
+        bus.wait()
+        bus.stdout.close()
+
+
+if __name__ == "__main__":
+    main(globals())

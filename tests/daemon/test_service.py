@@ -1,0 +1,302 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""bleproxyd as a service: what the service manager and the journal are told, and how it leaves."""
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from e2e import PATIENCE_S, environment, home, main, module, sim
+from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, House, house
+
+closed_port, write = module.closed_port, module.write
+LEAVES_S = 2
+
+
+class Manager:
+    """What would be systemd: a socket for notifications."""
+
+    def __init__(self):
+        self.path = os.path.join(tempfile.mkdtemp(dir=home.name), "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.told = []
+
+    def wait_for(self, *words, patience_s=PATIENCE_S):
+        """Until one notification has all of them; it."""
+        end = time.monotonic() + patience_s
+        while True:
+            self.socket.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                message = self.socket.recv(65536).decode()
+            except socket.timeout:
+                raise AssertionError(f"not told {words}: {self.told}") from None
+            self.told.append(message)
+            if all(word in message for word in words):
+                return message
+
+
+@contextlib.contextmanager
+def served(*proxies, options=(), **more):
+    """A house whose daemon has a manager."""
+    manager, it = Manager(), House(proxies, options)
+    it.state = {**it.state, "NOTIFY_SOCKET": manager.path, **more}
+    try:
+        it.start_daemon()
+        yield it, manager
+        if it.daemon:
+            it.stop_daemon()
+    finally:
+        it.close()
+        manager.socket.close()
+
+
+def test_it_is_ready_when_the_name_is_there_whatever_the_proxies_do():
+    with closed_port() as nobody, served(nobody) as (it, manager):
+        manager.wait_for("READY=1")
+        client = it.client()
+        assert client.get(HCI0, ADAPTER, "Powered") is False
+        manager.wait_for("STATUS=0 of 1 proxies connected, 0 devices connected")
+
+
+def test_the_status_says_how_many_proxies_and_devices_are_connected():
+    with sim(count=2) as proxies, closed_port() as nobody, served(*proxies, nobody) as (it, manager):
+        manager.wait_for("STATUS=2 of 3 proxies connected, 0 devices connected")
+        client = it.client()
+        client.discover()
+        path = client.wait_for(lambda told: told.kind == "InterfacesAdded" and
+                               told.interfaces.get(DEVICE, {}).get("Name") == "Virtual Battery").path
+        client.call(path, DEVICE, "Connect")
+        manager.wait_for("STATUS=2 of 3 proxies connected, 1 device connected")
+        client.call(path, DEVICE, "Disconnect")
+        manager.wait_for("STATUS=2 of 3 proxies connected, 0 devices connected")
+
+
+def test_the_watchdog_is_fed_for_as_long_as_the_loop_turns():
+    with sim() as proxies, served(*proxies, WATCHDOG_USEC="300000") as (it, manager):
+        for _ in range(5):
+            manager.wait_for("WATCHDOG=1")
+        it.daemon.send_signal(signal.SIGSTOP)
+        manager.socket.settimeout(0.6)
+        with contextlib.suppress(socket.timeout):
+            while True:
+                manager.socket.recv(65536)  # what was sent before
+        it.daemon.send_signal(signal.SIGCONT)
+        manager.wait_for("WATCHDOG=1")
+
+
+def test_without_a_watchdog_none_is_fed():
+    with sim() as proxies, served(*proxies) as (it, manager):
+        manager.wait_for("1 of 1")
+        it.daemon.send_signal(signal.SIGTERM)
+        manager.wait_for("STOPPING=1")
+        it.daemon.wait(PATIENCE_S)
+        it.stop_daemon()
+    assert not any("WATCHDOG" in told for told in manager.told), manager.told
+
+
+def test_it_leaves_within_two_seconds_and_announces_that_everything_is_gone():
+    with sim() as proxies, served(*proxies) as (it, manager):
+        manager.wait_for("1 of 1")
+        client = it.client()
+        client.watch_owner()
+        client.discover()
+        path = client.wait_for(lambda told: told.kind == "InterfacesAdded" and
+                               told.interfaces.get(DEVICE, {}).get("Name") == "Virtual Battery").path
+        client.call(path, DEVICE, "Connect")
+        client.wait_for_change(path, "ServicesResolved", True)
+        mark, begun, objects = client.mark(), time.monotonic(), set(client.objects())
+        it.daemon.send_signal(signal.SIGTERM)
+        assert it.daemon.wait(PATIENCE_S) == 0
+        took_s = time.monotonic() - begun
+        client.wait_for(lambda told: told.kind == "NameOwnerChanged", mark)
+        kinds = client.kinds(mark)
+        removed = [path for kind, path in kinds if kind == "InterfacesRemoved"]
+        assert took_s < LEAVES_S, took_s
+        assert kinds[-1][0] == "NameOwnerChanged", kinds[-1]
+        assert set(removed) >= {path for path in objects if path.startswith(HCI0)}, objects - set(removed)
+        assert removed.index(path) < removed.index(HCI0)
+        assert client.wait_for_change(path, "Connected", False, mark)
+        it.stop_daemon()
+
+
+def test_it_leaves_within_two_seconds_with_proxies_and_programs_that_do_not_answer():
+    with sim() as proxies, sim() as silent, served(*proxies, *silent) as (it, manager):
+        manager.wait_for("2 of 2")
+        victim = it.victim()
+        assert victim.call(HCI0, ADAPTER, "StartDiscovery") == "ok"
+        for number in our_sims():
+            os.kill(number, signal.SIGSTOP)
+        victim.process.send_signal(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            it.daemon.send_signal(signal.SIGTERM)
+            assert it.daemon.wait(PATIENCE_S) == 0
+            assert time.monotonic() - begun < LEAVES_S
+        finally:
+            victim.kill()
+            for number in our_sims():
+                os.kill(number, signal.SIGCONT)
+        it.stop_daemon()
+
+
+def our_sims():
+    """Our own virtual proxies."""
+    found = []
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{number}/stat", encoding="ascii") as file:
+                parent = int(file.read().rsplit(")", 1)[1].split()[1])
+            with open(f"/proc/{number}/cmdline", "rb") as file:
+                if parent == os.getpid() and b"\0sim\0" in file.read():
+                    found.append(int(number))
+    return found
+
+
+def proxies_of(*addresses):
+    text = "proxies:\n"
+    for number, address in enumerate(addresses):
+        host, port = address.rsplit(":", 1)
+        text += f"  - {{name: proxy{number}, address: {host}, port: {port}}}\n"
+    return text
+
+
+def test_a_hangup_makes_it_read_the_configuration_anew():
+    with sim(count=2) as proxies:
+        path = write("served.yaml", proxies_of(proxies[0]))
+        with served(options=("-c", path)) as (it, manager):
+            manager.wait_for("1 of 1")
+            client = it.client()
+            write("served.yaml", proxies_of(*proxies))
+            it.daemon.send_signal(signal.SIGHUP)
+            manager.wait_for("2 of 2")
+            write("served.yaml", "proxies: [{adress: nowhere}]\n")
+            it.daemon.send_signal(signal.SIGHUP)
+            until(lambda: "what was in force stays" in it.said())
+            assert client.get(HCI0, ADAPTER, "Powered") is True
+
+
+def until(holds):
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_in_the_journal_each_line_has_its_priority():
+    with closed_port() as nobody:
+        it = House([nobody], ["-v"])
+        with open(os.path.join(it.folder, "log"), "w+b") as log:
+            status = os.fstat(log.fileno())
+        it.state["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
+        try:
+            it.start_daemon()
+            until(lambda: "Connection refused" in it.said())
+            lines = it.said().splitlines()
+            assert lines and all(line[:3] in ("<3>", "<4>", "<6>") for line in lines), lines
+            assert any(line.startswith("<4>") for line in lines), lines
+            it.stop_daemon()
+        finally:
+            it.close()
+
+
+def ended(*options, **more):
+    """How the daemon ends by itself: its code and what it says."""
+    result = subprocess.run([BLEPROXYD, *options], capture_output=True, timeout=PATIENCE_S, check=False,
+                            env=environment(**more))
+    return result.returncode, result.stderr.decode()
+
+
+def test_a_name_that_another_has_is_told_with_who_it_is():
+    with sim(count=2) as proxies, house(proxies[0]) as it:
+        code, said = ended("--bus", it.address, "-p", proxies[1])
+        assert code == 5 and f"bleproxyd (process {it.daemon.pid}) serves org.bluez" in said, (code, said)
+
+
+def test_a_bus_that_forbids_the_name_is_told():
+    folder = tempfile.mkdtemp(dir=home.name)
+    config = write("strict.conf", f"""<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><allow send_destination="*"/>
+<allow receive_type="*"/></policy></busconfig>""")
+    bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + config], stdout=subprocess.PIPE)
+    try:
+        bus.stdout.readline()
+        with sim() as proxies:
+            code, said = ended("-p", proxies[0], DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={folder}/bus")
+        assert code == 5 and "the system bus does not let us serve org.bluez" in said and "bleproxyd(8)" in said, (code, said)
+    finally:
+        bus.kill()
+        bus.wait()
+        bus.stdout.close()
+
+
+def test_a_bus_that_is_not_there_or_goes_is_told():
+    with sim() as proxies:
+        code, said = ended("--bus", "unix:path=" + home.name + "/nowhere", "-p", proxies[0])
+        assert code == 4 and "cannot connect to" in said, (code, said)
+        with served(*proxies) as (it, manager):
+            manager.wait_for("1 of 1")
+            it.bus.kill()
+            assert it.daemon.wait(PATIENCE_S) == 4
+            assert "the connection to the bus is lost" in it.said(), it.said()
+            it.log.close()
+            it.daemon = None
+
+
+# As Debian's system.conf has it: nobody owns anything, and no call goes anywhere, unless a policy says so.
+SYSTEM = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><deny send_type="method_call"/><allow send_type="signal"/>
+<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+<allow receive_type="signal"/><allow send_destination="org.freedesktop.DBus"/></policy>
+<include>%s</include></busconfig>"""
+
+
+def test_with_the_policy_that_is_installed_it_serves_other_users_on_a_strict_bus():
+    folder = tempfile.mkdtemp(prefix="bleproxy-strict-")
+    os.chmod(folder, 0o755)
+    with open(sys.argv[3], encoding="utf-8") as file:
+        policy = file.read().replace('user="bleproxy"', f'user="{os.geteuid()}"')
+    paths = write("policy.conf", policy), write("system.conf", SYSTEM % (folder, os.path.join(home.name, "policy.conf")))
+    bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + paths[1]],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        bus.stdout.readline()
+        with sim() as proxies:
+            it = House(proxies, [])
+            it.address = f"unix:path={folder}/bus"
+            try:
+                it.start_daemon()
+                ask = ["busctl", "--address=" + it.address, "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
+                until(lambda: subprocess.run(ask, capture_output=True, check=False, **other).stdout == b"b true\n")
+                taking = subprocess.run(["busctl", "--address=" + it.address, "call", "org.freedesktop.DBus", "/",
+                                         "org.freedesktop.DBus", "RequestName", "su", "org.bleproxy1", "0"],
+                                        capture_output=True, check=False, **other)
+                assert not other or b"Access denied" in taking.stderr, taking
+                it.stop_daemon()
+            finally:
+                it.close()
+    finally:
+        bus.kill()
+        bus.wait()
+        bus.stdout.close()
+        shutil.rmtree(folder)
+
+
+def test_two_buses_at_once_are_refused():
+    code, said = ended("--system", "--bus", "unix:path=/nowhere")
+    assert code == 2 and "only one of" in said, (code, said)
+
+
+if __name__ == "__main__":
+    main(globals())
