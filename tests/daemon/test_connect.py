@@ -317,9 +317,7 @@ def test_case_51_sigterm_says_goodbye_before_the_name_is_free():
         wait_for_release(proxy)
         mark = client.mark()
         it.start_daemon()
-        client.wait_for(lambda told: told.kind == "NameOwnerChanged", mark)
-        it.wait_until_powered(client)
-        assert client.objects()[HCI0]
+        it.wait_until_powered(client, mark)
         paths = [path for path in client.objects() if path != "/org/bluez"]
         assert paths[0] == HCI0
 

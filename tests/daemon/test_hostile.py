@@ -90,7 +90,8 @@ def test_keys_that_come_twice():
         client.fails(BLUEZ_ERROR + "InvalidArguments", None, HCI0, ADAPTER, "SetDiscoveryFilter", "a{sv}", options)
         client.adapter("SetDiscoveryFilter", "a{sv}", Twice({"Pattern": variant("s", "C0"), "RSSI": variant("n", -127)}))
         assert read(client, TEXT, **{}) == b"hello"
-        assert bytes(client.call(place(TEXT), CHARACTERISTIC, "ReadValue", "a{sv}", Twice({"offset": variant("q", 1)}))) == b"ello"
+        twice = Twice({"offset": variant("q", 1)})
+        assert bytes(client.call(place(TEXT), CHARACTERISTIC, "ReadValue", "a{sv}", twice)) == b"ello"
 
 
 def test_paths_that_are_not_ours():
@@ -220,7 +221,8 @@ def make_random_calls(it, proxy, client, dice):
         if member == "Set" and arguments[1:2] == ["Blocked"]:
             continue  # it would be all that follows
         flags = MessageFlag.NO_REPLY_EXPECTED if dice.random() < 0.05 else MessageFlag.NONE
-        pending.append((who, member, who.begin(path or dice.choice(PATHS), interface, member, signature, *arguments, flags=flags)))
+        path = path or dice.choice(PATHS)
+        pending.append((who, member, who.begin(path, interface, member, signature, *arguments, flags=flags)))
         misfortune = dice.random()
         if misfortune < 0.02:
             proxy.hang_up(LAMP)
