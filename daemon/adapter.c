@@ -96,11 +96,12 @@ static int append_powered(sd_bus_message *message, void *data)
 
 static void power_changed(struct adapter *adapter, bool was_powered)
 {
-    if (was_powered == adapter_is_powered(adapter))
-        return;
-    object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
-    if (!was_powered)
-        return;
+    if (was_powered != adapter_is_powered(adapter))
+        object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
+}
+
+static void switch_off(struct adapter *adapter)
+{
     discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
@@ -114,13 +115,15 @@ static void power_changed(struct adapter *adapter, bool was_powered)
 static int set_powered(sd_bus_message *call, void *data)
 {
     struct adapter *adapter = data;
-    bool was_powered = adapter_is_powered(adapter);
+    bool was_powered = adapter_is_powered(adapter), was_off = adapter->is_off;
     int wanted;
     int r = sd_bus_message_read(call, "b", &wanted);
     if (r < 0)
         return r;
     adapter->is_off = !wanted;
     power_changed(adapter, was_powered);
+    if (adapter->is_off && !was_off)
+        switch_off(adapter);
     if (wanted && !adapter_is_powered(adapter))
         return call_fail(adapter->tree, call, ERROR_FAILED, "no proxy is connected");
     return call_reply(adapter->tree, call, "");
@@ -424,6 +427,8 @@ static void on_expiry(void *user)
 
 /* ---- What becomes of it ---- */
 
+/* Who discovers goes on when a proxy is there again: programs do not begin anew because of a reboot. Connections end by
+ * themselves. */
 void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies)
 {
     bool was_powered = adapter_is_powered(adapter);
