@@ -105,10 +105,10 @@ static void switch_off(struct adapter *adapter)
     discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
-        if (device->link) /* which may have to remove it */
-            link_drop(device->link);
-        else if (!device_is_kept(device))
+        if (!device_is_kept(device))
             adapter_remove_device(adapter, device);
+        else if (device->link) /* which may have to remove it */
+            link_drop(device->link);
     }
 }
 
@@ -406,6 +406,13 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
         tree_flush(adapter->tree); /* the next one is told by itself */
     if (device->pending && !adapter->pace)
         bleproxy_timer_new(adapter->config.loop, PACE_MS, PACE_MS, on_pace, adapter, &adapter->pace);
+}
+
+void adapter_repeat_signals(struct adapter *adapter, uint64_t since_ns)
+{
+    for (struct device *device = adapter->last_device; device && device->heard_ns >= since_ns;
+         device = device->previous)
+        device_repeat_signal(device);
 }
 
 void adapter_forget_signals(struct adapter *adapter)

@@ -60,6 +60,8 @@ struct device *adapter_find_device(const struct adapter *adapter, uint64_t addre
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
+/* For who begins to discover beside others: how strongly devices are heard, of those that were heard since then. */
+void adapter_repeat_signals(struct adapter *adapter, uint64_t since_ns);
 /* Nobody discovers any more. */
 void adapter_forget_signals(struct adapter *adapter);
 

@@ -7,7 +7,12 @@
 #include <string.h>
 
 #define NS_PER_S UINT64_C(1000000000)
-enum { FRESH_S = 5 }; /* what was heard before this is not news for who begins to discover */
+enum {
+    FRESH_S = 5, /* what was heard before this is not news for who begins to discover */
+    /* Programs look for devices when StartDiscovery has returned, some a little later; and devices that do not change are
+     * told of once. */
+    WELCOME_MS = 100,
+};
 
 /* A program's filter, and whether it discovers now. */
 struct session {
@@ -97,23 +102,40 @@ static void on_report(void *user, const struct bleproxy_advertisement *report)
         adapter_report(adapter, report, telling);
 }
 
-/* As what is wanted is now. */
-static void listen(struct discovery *discovery)
+static void on_welcome(void *user)
+{
+    struct discovery *discovery = user;
+    struct adapter *adapter = discovery->adapter;
+    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
+    bleproxy_timer_free(discovery->welcome);
+    discovery->welcome = NULL;
+    if (discovery->subscription) {
+        adapter_repeat_signals(adapter, now_ns - FRESH_S * NS_PER_S);
+        return;
+    }
+    discovery->since_ns = now_ns;
+    bleproxy_hub_subscribe(adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
+                           &discovery->subscription);
+}
+
+static void begin(struct discovery *discovery)
 {
     struct adapter *adapter = discovery->adapter;
-    bool active = discovery_is_active(discovery);
-    if (active && !discovery->subscription) {
-        discovery->since_ns = bleproxy_loop_now_ns(adapter->config.loop);
+    if (!discovery->request)
         bleproxy_hub_request_scan(adapter->config.hub, BLEPROXY_MODE_ACTIVE, &discovery->request);
-        bleproxy_hub_subscribe(adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
-                               &discovery->subscription);
-    } else if (!active && discovery->subscription) {
-        bleproxy_subscription_free(discovery->subscription);
-        bleproxy_scan_request_free(discovery->request);
-        discovery->subscription = NULL;
-        discovery->request = NULL;
-        adapter_forget_signals(adapter);
-    }
+    if (!discovery->welcome)
+        bleproxy_timer_new(adapter->config.loop, WELCOME_MS, 0, on_welcome, discovery, &discovery->welcome);
+}
+
+static void end(struct discovery *discovery)
+{
+    bleproxy_timer_free(discovery->welcome);
+    bleproxy_subscription_free(discovery->subscription);
+    bleproxy_scan_request_free(discovery->request);
+    discovery->welcome = NULL;
+    discovery->subscription = NULL;
+    discovery->request = NULL;
+    adapter_forget_signals(discovery->adapter);
 }
 
 static void set_active(struct discovery *discovery, struct session *session, bool active)
@@ -125,7 +147,10 @@ static void set_active(struct discovery *discovery, struct session *session, boo
     discovery->n_active += active ? 1 : (size_t)-1;
     if (was_active != discovery_is_active(discovery))
         adapter_discovering_changed(discovery->adapter);
-    listen(discovery);
+    if (active)
+        begin(discovery);
+    else if (!discovery_is_active(discovery))
+        end(discovery);
 }
 
 /* ---- Methods ---- */

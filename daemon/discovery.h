@@ -18,6 +18,7 @@ struct discovery {
     size_t n_sessions, n_active;
     struct bleproxy_subscription *subscription; /* while anybody listens */
     struct bleproxy_scan_request *request;
+    struct bleproxy_timer *welcome; /* until who has just begun is told of what is known */
     uint64_t since_ns;
 };
 
