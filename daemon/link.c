@@ -85,7 +85,8 @@ static void fail_connecting(struct link *link, const char *text)
     sd_bus_message_unref(call);
 }
 
-/* Everything that there was while it was connected. */
+/* Everything that there was while it was connected. Who asked for the end is answered before it is told, as by BlueZ: bleak
+ * closes its connection to the bus when it is told, and takes a call that waits then for failed. */
 static void withdraw(struct link *link, const char *reason, const char *text)
 {
     struct device *device = link->device;
@@ -93,6 +94,8 @@ static void withdraw(struct link *link, const char *reason, const char *text)
     device_set_services_resolved(device, false);
     gatt_free(link->gatt);
     link->gatt = NULL;
+    if (!link->remove)
+        answer_waiting(link);
     device_set_connected(device, false);
     if (was_connected)
         object_signal(device->object, &device_interface, "Disconnected", "ss", reason, text);
