@@ -175,6 +175,15 @@ def go():
     return folder / "out"
 
 
+def node():
+    path = need("node", "--version", least=(18, 0))
+    npm = need("npm")
+    folder = copy("node")
+    if not (folder / "node_modules/node-ble").exists():
+        run(folder, npm, "install", "--no-package-lock", "--ignore-scripts", "--silent", fails=Unreachable)
+    return [path, str(folder / "client.js")]
+
+
 def bleak():
     return [sys.executable, str(ROOT / "tests/daemon/bleak_client.py")]
 
@@ -184,6 +193,7 @@ PROGRAMS = {
     "bleak": bleak,
     "bluer": lambda: [str(rust() / "bluer-client")],
     "btleplug": lambda: [str(rust() / "btleplug-client")],
+    "node-ble": node,
     "tinygo": lambda: [str(go() / "tinygo")],
     "muka": lambda: [str(go() / "muka")],
 }
