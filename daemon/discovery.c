@@ -86,7 +86,9 @@ static void on_report(void *user, const struct bleproxy_advertisement *report)
     struct device *device = adapter_find_device(adapter, report->address);
     struct advert stranger = {0};
     unsigned telling, told;
-    if (report->time_ns + FRESH_S * NS_PER_S < discovery->since_ns)
+    if (report->time_ns + FRESH_S * NS_PER_S < discovery->since_ns ||
+        discovery->known == DISCOVERY_KNOWN_IGNORE ||
+        (discovery->known == DISCOVERY_KNOWN_TELL && report->time_ns >= discovery->since_ns))
         return;
     if (!device)
         advert_take(&stranger, report, false, &told);
@@ -102,20 +104,29 @@ static void on_report(void *user, const struct bleproxy_advertisement *report)
         adapter_report(adapter, report, telling);
 }
 
+static void subscribe(struct discovery *discovery, enum discovery_known known)
+{
+    discovery->known = known;
+    bleproxy_hub_subscribe(discovery->adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
+                           &discovery->subscription);
+    discovery->known = DISCOVERY_KNOWN_NONE;
+}
+
+/* The hub tells of what it knows when it is subscribed to. */
 static void on_welcome(void *user)
 {
     struct discovery *discovery = user;
-    struct adapter *adapter = discovery->adapter;
-    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     bleproxy_timer_free(discovery->welcome);
     discovery->welcome = NULL;
-    if (discovery->subscription) {
-        adapter_repeat_signals(adapter, now_ns - FRESH_S * NS_PER_S);
+    if (!discovery->is_new) {
+        uint64_t now_ns = bleproxy_loop_now_ns(discovery->adapter->config.loop);
+        adapter_repeat_signals(discovery->adapter, now_ns - FRESH_S * NS_PER_S);
         return;
     }
-    discovery->since_ns = now_ns;
-    bleproxy_hub_subscribe(adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
-                           &discovery->subscription);
+    discovery->is_new = false;
+    bleproxy_subscription_free(discovery->subscription);
+    discovery->subscription = NULL;
+    subscribe(discovery, DISCOVERY_KNOWN_TELL);
 }
 
 static void begin(struct discovery *discovery)
@@ -123,6 +134,11 @@ static void begin(struct discovery *discovery)
     struct adapter *adapter = discovery->adapter;
     if (!discovery->request)
         bleproxy_hub_request_scan(adapter->config.hub, BLEPROXY_MODE_ACTIVE, &discovery->request);
+    if (!discovery->subscription) {
+        discovery->since_ns = bleproxy_loop_now_ns(adapter->config.loop);
+        discovery->is_new = true;
+        subscribe(discovery, DISCOVERY_KNOWN_IGNORE);
+    }
     if (!discovery->welcome)
         bleproxy_timer_new(adapter->config.loop, WELCOME_MS, 0, on_welcome, discovery, &discovery->welcome);
 }

@@ -12,6 +12,9 @@
 struct adapter;
 struct session;
 
+/* What the hub says at once when it is subscribed to, of what it knows: nothing; nobody is to be told; who has begun is. */
+enum discovery_known { DISCOVERY_KNOWN_NONE, DISCOVERY_KNOWN_IGNORE, DISCOVERY_KNOWN_TELL };
+
 struct discovery {
     struct adapter *adapter;
     struct session *first;
@@ -19,6 +22,8 @@ struct discovery {
     struct bleproxy_subscription *subscription; /* while anybody listens */
     struct bleproxy_scan_request *request;
     struct bleproxy_timer *welcome; /* until who has just begun is told of what is known */
+    enum discovery_known known;
+    bool is_new; /* nobody was told of what is known yet */
     uint64_t since_ns;
 };
 
