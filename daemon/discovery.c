@@ -86,9 +86,7 @@ static void on_report(void *user, const struct bleproxy_advertisement *report)
     struct device *device = adapter_find_device(adapter, report->address);
     struct advert stranger = {0};
     unsigned telling, told;
-    if (report->time_ns + FRESH_S * NS_PER_S < discovery->since_ns ||
-        discovery->known == DISCOVERY_KNOWN_IGNORE ||
-        (discovery->known == DISCOVERY_KNOWN_TELL && report->time_ns >= discovery->since_ns))
+    if (report->time_ns + FRESH_S * NS_PER_S < discovery->since_ns)
         return;
     if (!device)
         advert_take(&stranger, report, false, &told);
@@ -104,10 +102,19 @@ static void on_report(void *user, const struct bleproxy_advertisement *report)
         adapter_report(adapter, report, telling);
 }
 
+/* What was heard since the beginning was told of. */
+static void on_heard(void *user, const struct bleproxy_advertisement *report)
+{
+    struct discovery *discovery = user;
+    if (discovery->known == DISCOVERY_KNOWN_NONE ||
+        (discovery->known == DISCOVERY_KNOWN_TELL && report->time_ns < discovery->since_ns))
+        on_report(discovery, report);
+}
+
 static void subscribe(struct discovery *discovery, enum discovery_known known)
 {
     discovery->known = known;
-    bleproxy_hub_subscribe(discovery->adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_report, discovery,
+    bleproxy_hub_subscribe(discovery->adapter->config.hub, BLEPROXY_STREAM_OWNER, NULL, on_heard, discovery,
                            &discovery->subscription);
     discovery->known = DISCOVERY_KNOWN_NONE;
 }
