@@ -105,11 +105,12 @@ static void power_changed(struct adapter *adapter, bool was_powered)
     if (was_powered == adapter_is_powered(adapter))
         return;
     object_changed(adapter->object, &adapter_interface, ADAPTER_POWERED);
-    if (was_powered)
-        discovery_stop_all(&adapter->discovery);
     listening_update(adapter);
-    if (!was_powered)
-        return;
+}
+
+static void switch_off(struct adapter *adapter)
+{
+    discovery_stop_all(&adapter->discovery);
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
         if (!device_is_kept(device))
@@ -122,7 +123,7 @@ static void power_changed(struct adapter *adapter, bool was_powered)
 static int set_powered(sd_bus_message *call, void *data)
 {
     struct adapter *adapter = data;
-    bool was_powered = adapter_is_powered(adapter);
+    bool was_powered = adapter_is_powered(adapter), was_off = adapter->is_off;
     int wanted;
     int r = sd_bus_message_read(call, "b", &wanted);
     if (r < 0)
@@ -131,6 +132,8 @@ static int set_powered(sd_bus_message *call, void *data)
         adapter_changed(adapter, true);
     adapter->is_off = !wanted;
     power_changed(adapter, was_powered);
+    if (adapter->is_off && !was_off)
+        switch_off(adapter);
     if (wanted && !adapter_is_powered(adapter))
         return call_fail(adapter->tree, call, ERROR_FAILED, "no proxy is connected");
     return call_reply(adapter->tree, call, "");
@@ -435,6 +438,13 @@ void adapter_review_devices(struct adapter *adapter)
     }
 }
 
+void adapter_repeat_signals(struct adapter *adapter, uint64_t since_ns)
+{
+    for (struct device *device = adapter->last_device; device && device->heard_ns >= since_ns;
+         device = device->previous)
+        device_repeat_signal(device);
+}
+
 void adapter_forget_signals(struct adapter *adapter)
 {
     for (struct device *device = adapter->first_device; device; device = device->next)
@@ -454,6 +464,8 @@ static void on_expiry(void *user)
 
 /* ---- What becomes of it ---- */
 
+/* Who discovers goes on when a proxy is there again: programs do not begin anew because of a reboot. Connections end by
+ * themselves. */
 void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies)
 {
     bool was_powered = adapter_is_powered(adapter);

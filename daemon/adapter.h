@@ -73,6 +73,8 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
 void adapter_remove_device(struct adapter *adapter, struct device *device);
 /* Others may be allowed now: those that are not any more go. */
 void adapter_review_devices(struct adapter *adapter);
+/* For who begins to discover beside others: how strongly devices are heard, of those that were heard since then. */
+void adapter_repeat_signals(struct adapter *adapter, uint64_t since_ns);
 /* Nobody listens any more. */
 void adapter_forget_signals(struct adapter *adapter);
 

@@ -537,6 +537,12 @@ void device_report(struct device *device, const struct bleproxy_advertisement *r
     take_rssi(device, report->rssi_dbm, telling);
 }
 
+void device_repeat_signal(struct device *device)
+{
+    if (device->has_rssi)
+        changed(device, DEVICE_RSSI);
+}
+
 void device_forget_signal(struct device *device)
 {
     if (device->has_rssi)

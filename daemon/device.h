@@ -74,6 +74,8 @@ void device_report(struct device *device, const struct bleproxy_advertisement *r
 /* Tells what is pending, or only if it is time for it. False: nothing is left. */
 void device_tell(struct device *device);
 bool device_tick(struct device *device, uint64_t now_ns);
+/* Tells once more how strongly it was heard, with the next flush. */
+void device_repeat_signal(struct device *device);
 /* Nobody listens any more: how strongly it was heard means nothing. */
 void device_forget_signal(struct device *device);
 void device_set_connected(struct device *device, bool connected);

@@ -79,6 +79,8 @@ static void set_active(struct discovery *discovery, struct session *session, boo
     if (was_active != discovery_is_active(discovery))
         adapter_discovering_changed(discovery->adapter);
     listening_update(discovery->adapter);
+    if (active)
+        listening_welcome(discovery->adapter);
 }
 
 /* ---- Methods ---- */

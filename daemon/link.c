@@ -100,7 +100,8 @@ static void cancel_connecting(struct link *link)
                               .error = BLEPROXY_E_CANCELLED, .cause = BLEPROXY_CAUSE_CALLER, .text = ""});
 }
 
-/* Everything that there was while it was connected. */
+/* Everything that there was while it was connected. Who asked for the end is answered before it is told, as by BlueZ: bleak
+ * closes its connection to the bus when it is told, and takes a call that waits then for failed. */
 static void withdraw(struct link *link, const char *reason, const char *text)
 {
     struct device *device = link->device;
@@ -110,6 +111,8 @@ static void withdraw(struct link *link, const char *reason, const char *text)
     battery_end(&link->battery);
     gatt_free(link->gatt);
     link->gatt = NULL;
+    if (!link->remove)
+        answer_waiting(link);
     device_set_connected(device, false);
     if (was_connected)
         object_signal(device->object, &device_interface, "Disconnected", "ss", reason, text);

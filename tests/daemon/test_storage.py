@@ -28,8 +28,9 @@ def lines(it):
 
 
 def start_again(it, one):
+    mark = one.mark()
     it.start_daemon()
-    it.wait_until_powered(one)
+    one.wait_for_change(HCI0, "Powered", True, mark)
 
 
 def kill(it):
@@ -172,8 +173,10 @@ def test_the_directory_is_systemd_s_where_there_is_one():
     with sim() as proxies, house(*proxies) as it:
         it.stop_daemon()
         it.state["STATE_DIRECTORY"] = tempfile.mkdtemp(dir=home.name) + ":/nowhere"
+        watcher = it.client()
+        watcher.watch_owner()
         it.start_daemon()
-        it.wait_until_powered(it.client())
+        it.wait_until_powered(watcher)
         it.stop_daemon()
         assert "bleproxyd.state" in os.listdir(it.state["STATE_DIRECTORY"].split(":")[0])
         assert os.stat(os.path.join(it.state["STATE_DIRECTORY"].split(":")[0], "bleproxyd.state")).st_mode & 0o777 == 0o600
