@@ -33,9 +33,9 @@ def frame(kind, body=b""):
     return b"\0" + varint(len(body)) + varint(kind) + body
 
 
-def report(address, rssi, payload):
+def report(address, rssi, payload, address_type=1):
     zigzag = (rssi << 1) ^ (rssi >> 31)
-    return data(1, number(1, address) + number(2, zigzag) + number(3, 1) + data(4, payload))
+    return data(1, number(1, address) + number(2, zigzag) + number(3, address_type) + data(4, payload))
 
 
 class FakeProxy:
@@ -84,8 +84,9 @@ class FakeProxy:
         try:
             while stream.read(1) == b"\0":
                 size, kind = read_varint(), read_varint()
-                self.received.append((kind, stream.read(size)))
-                connection.sendall(self.answer(kind))
+                body = stream.read(size)
+                self.received.append((kind, body))
+                self.handle(connection, kind, body)
                 if kind == SUBSCRIBE and self.reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
@@ -96,6 +97,9 @@ class FakeProxy:
         finally:
             stream.close()
             connection.close()
+
+    def handle(self, connection, kind, _body):
+        connection.sendall(self.answer(kind))
 
     def answer(self, kind):
         if kind == HELLO:
