@@ -338,17 +338,20 @@ void adapter_remove_device(struct adapter *adapter, struct device *device)
     device_free(device);
 }
 
-/* The one that was heard longest ago of those that nobody wanted gives way. */
+/* The one that was heard longest ago of those that nobody wanted gives way, unless that was just now: else more devices
+ * than there is room for would come and go with each of their advertisements. */
 static bool make_room(struct adapter *adapter)
 {
+    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     struct device *device = adapter->first_device;
     if (adapter->n_devices < ADAPTER_DEVICES_MAX)
         return true;
     while (device && device_is_kept(device))
         device = device->next;
-    if (device)
-        adapter_remove_device(adapter, device);
-    return device != NULL;
+    if (!device || now_ns < device->heard_ns + ADAPTER_FRESH_S * NS_PER_S)
+        return false;
+    adapter_remove_device(adapter, device);
+    return true;
 }
 
 static struct device *make_device(struct adapter *adapter, uint64_t address)
@@ -384,16 +387,17 @@ static void on_pace(void *user)
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling)
 {
     struct device *device = adapter_find_device(adapter, report->address);
+    bool is_congested = adapter->config.is_congested(adapter->config.user);
     if (device) {
         unlink_device(adapter, device);
         append_device(adapter, device);
-    } else {
+    } else if (!is_congested) { /* it can be told of when it is heard again */
         device = make_device(adapter, report->address);
     }
     if (!device)
         return;
     device_report(device, report, telling);
-    if (adapter->config.is_congested(adapter->config.user))
+    if (is_congested)
         telling = DEVICE_TELL_CHANGES;
     else if (telling & DEVICE_TELL_DUPLICATES)
         device_tell(device);

@@ -39,6 +39,7 @@ struct adapter {
 
 enum {
     ADAPTER_DEVICES_MAX = 1024,
+    ADAPTER_FRESH_S = 10, /* a device that was heard since then gives way to no other */
     ADAPTER_TEMPORARY_S =
         120, /* a device that nobody wanted is forgotten when it was not heard for this long */
 };
