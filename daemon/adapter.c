@@ -374,10 +374,12 @@ static void on_pace(void *user)
     struct adapter *adapter = user;
     uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     bool is_pending = false;
-    if (adapter->config.is_congested(adapter->config.user))
-        return;
-    for (struct device *device = adapter->first_device; device; device = device->next)
+    for (struct device *device = adapter->first_device; device; device = device->next) {
+        if (adapter->config.is_congested(adapter->config.user))
+            return;
         is_pending |= device_tick(device, now_ns);
+        tree_flush(adapter->tree);
+    }
     if (!is_pending) {
         bleproxy_timer_free(adapter->pace);
         adapter->pace = NULL;
@@ -397,14 +399,13 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
     if (!device)
         return;
     device_report(device, report, telling);
-    if (is_congested)
-        telling = DEVICE_TELL_CHANGES;
-    else if (telling & DEVICE_TELL_DUPLICATES)
-        device_tell(device);
-    else
-        device_tick(device, bleproxy_loop_now_ns(adapter->config.loop));
-    if (telling & DEVICE_TELL_DUPLICATES)
-        tree_flush(adapter->tree); /* the next one is told by itself */
+    if (!is_congested) {
+        if (telling & DEVICE_TELL_DUPLICATES)
+            device_tell(device);
+        else
+            device_tick(device, bleproxy_loop_now_ns(adapter->config.loop));
+        tree_flush(adapter->tree); /* at once: the next report shall see what the bus has to carry */
+    }
     if (device->pending && !adapter->pace)
         bleproxy_timer_new(adapter->config.loop, PACE_MS, PACE_MS, on_pace, adapter, &adapter->pace);
 }
@@ -438,6 +439,12 @@ void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies)
 void adapter_discovering_changed(struct adapter *adapter)
 {
     object_changed(adapter->object, &adapter_interface, ADAPTER_DISCOVERING);
+}
+
+void adapter_catch_up(struct adapter *adapter, const char *name)
+{
+    for (struct device *device = adapter->first_device; device; device = device->next)
+        object_tell_passing(device->object, &device_interface, name);
 }
 
 void adapter_forget_client(struct adapter *adapter, const char *sender)

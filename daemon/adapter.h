@@ -53,6 +53,8 @@ bool adapter_is_powered(const struct adapter *adapter);
 /* Whether any proxy is connected. */
 void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies);
 void adapter_discovering_changed(struct adapter *adapter);
+/* A program that did not read is told what it may have missed of advertisements. */
+void adapter_catch_up(struct adapter *adapter, const char *name);
 /* A program has left the bus. */
 void adapter_forget_client(struct adapter *adapter, const char *sender);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter.h"
+#include "audience.h"
 #include "bus.h"
 #include "feed.h"
 #include "manager.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct watches watches;
     struct bus bus;
     struct tree tree;
+    struct audience audience;
     struct adapter adapter;
     struct feed feed;
     struct manager manager;
@@ -90,14 +92,32 @@ static bool is_congested(void *user)
     return bus_is_congested(&daemon->bus);
 }
 
+static void on_back(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    adapter_catch_up(&daemon->adapter, name);
+}
+
+/* Before anybody else looks at it. */
+static int on_message(sd_bus_message *message, void *user, sd_bus_error *error)
+{
+    struct daemon *daemon = user;
+    (void)error;
+    if (sd_bus_message_is_method_call(message, NULL, NULL) > 0 && sd_bus_message_get_sender(message))
+        audience_add(&daemon->audience, sd_bus_message_get_sender(message));
+    return 0;
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct daemon *daemon = user;
     const char *name, *before, *now;
     (void)error;
-    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now)
-        adapter_forget_client(&daemon->adapter, name);
+    if (sd_bus_message_read(message, "sss", &name, &before, &now) < 0 || name[0] != ':' || *now)
+        return 0;
+    audience_remove(&daemon->audience, name);
+    adapter_forget_client(&daemon->adapter, name);
     return 0;
 }
 
@@ -125,8 +145,14 @@ static int open_bus(struct daemon *daemon)
     r = sd_bus_match_signal(daemon->bus.sd, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                             "org.freedesktop.DBus", "NameOwnerChanged", on_name_lost, daemon);
     if (r >= 0)
+        r = sd_bus_add_filter(daemon->bus.sd, NULL, on_message, daemon);
+    if (r >= 0)
         r = tree_init(&daemon->tree, daemon->bus.sd);
-    return r < 0 ? CLI_INTERNAL : CLI_DONE;
+    if (r < 0)
+        return CLI_INTERNAL;
+    audience_init(&daemon->audience, daemon->bus.sd, daemon->fleet.loop, on_back, daemon);
+    daemon->tree.audience = &daemon->audience;
+    return CLI_DONE;
 }
 
 static int make_objects(struct daemon *daemon)
@@ -226,6 +252,7 @@ int main(int argc, char **argv)
     manager_deinit(&daemon.manager);
     feed_deinit(&daemon.feed);
     tree_deinit(&daemon.tree);
+    audience_deinit(&daemon.audience);
     bus_close(&daemon.bus);
     watches_deinit(&daemon.watches);
     fleet_stop(&daemon.fleet);

@@ -7,7 +7,7 @@ usage: listener.py ADDRESS-OF-THE-BUS [FILTER-KEY]
 import selectors
 import sys
 
-from wire import RECEIVE, Connection
+from wire import SIGNAL, Connection
 
 HCI0, ADAPTER = "/org/bluez/hci0", "org.bluez.Adapter1"
 
@@ -23,9 +23,8 @@ selector.register(sys.stdin, selectors.EVENT_READ)
 signals = size = 0
 program.socket.settimeout(None)
 while not any(key.fileobj is sys.stdin for key, _ in selector.select()):
-    part = program.socket.recv(RECEIVE)
-    if not part:
-        sys.exit("the bus has cut us off")
-    signals += part.count(b"PropertiesChanged\0")
-    size += len(part)
+    program.fill()
+    for message in program.take():
+        signals += message[1] == SIGNAL
+        size += len(message)
 print(signals, size, flush=True)

@@ -13,7 +13,7 @@ import time
 from models import lamp
 from scripted import Scripted, ad
 from support import house, main, sim
-from wire import DESTINATION, ERROR, METHOD_CALL, METHOD_RETURN, PATH, REPLY_SERIAL, SENDER, UNIX_FDS, Connection, message, types
+from wire import ERROR, ERROR_NAME, METHOD_CALL, METHOD_RETURN, REPLY_SERIAL, Connection, types
 
 SIZE = int(os.environ.get("BLEPROXY_TEST_SIZE", "1"))
 SEED = int(os.environ.get("BLEPROXY_FUZZ_SEED", "1"))
@@ -101,8 +101,8 @@ class Program(Connection):
         self.dice, self.open, self.answers = dice, {}, 0
         self.ask("AddMatch", "s", "type='signal',sender='org.bluez'")
 
-    def take(self, timeout):
-        """Takes what has come, until then. Whether that was anything."""
+    def hear(self, timeout):
+        """Whether there was a message within that time, which is taken."""
         self.socket.settimeout(timeout)
         try:
             got = self.receive()
@@ -121,19 +121,16 @@ class Program(Connection):
         values = Values(self.dice, False)
         signature = self.dice.choice(["", "", "a{oa{sa{sv}}}", "s", "u", "a{sv}"])
         kind = self.dice.choice([METHOD_RETURN, METHOD_RETURN, ERROR])
-        fields = [(REPLY_SERIAL, ("u", got.serial)), (DESTINATION, ("s", got.fields[SENDER]))]
-        if kind == ERROR:
-            fields.append((4, ("s", "org.bluez.Error.Rejected")))
-        self.serial += 1
+        fields = [(ERROR_NAME, ("s", "org.bluez.Error.Rejected"))] if kind == ERROR else []
         self.socket.settimeout(ANSWER_S)
-        self.socket.sendall(message(kind, self.serial, fields, signature, [values.make(one) for one in types(signature)]))
+        self.answer(got, kind, fields, signature, [values.make(one) for one in types(signature)])
 
     def settle(self):
         """Until every call is answered."""
         end = time.monotonic() + ANSWER_S
         while self.open:
             assert time.monotonic() < end, f"{len(self.open)} calls have no answer: {self.open}"
-            self.take(1)
+            self.hear(1)
 
 
 class Crowd:
@@ -203,7 +200,7 @@ class Crowd:
         ready, _, _ = select.select([p.socket for p in self.programs], [], [], 0)
         for one in self.programs:
             if one.socket in ready:
-                while one.take(0):
+                while one.hear(0):
                     pass
 
     def settle(self):

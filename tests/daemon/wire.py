@@ -115,7 +115,7 @@ class Connection:
         self.socket.sendall(b"NEGOTIATE_UNIX_FD\r\n")
         self.read_line()
         self.socket.sendall(b"BEGIN\r\n")
-        self.serial, self.rest, self.timeout = 0, b"", timeout
+        self.serial, self.rest, self.taken, self.timeout = 0, b"", [], timeout
         self.name = self.ask("Hello").body[4:-1].decode()
 
     def read_line(self):
@@ -137,22 +137,45 @@ class Connection:
         self.socket.sendall(raw[sent:])
         return self.serial
 
+    def take(self):
+        """The messages that are here already, as bytes, but questions whether we are there: these are answered."""
+        at, have, taken = 0, len(self.rest), []
+        while have - at >= 16:
+            body, _, fields = struct.unpack_from("<III", self.rest, at + 4)
+            size = 16 + fields + -fields % 8 + body
+            if have - at < size:
+                break
+            raw = self.rest[at:at + size]
+            at += size
+            if raw[1] == METHOD_CALL and b"org.freedesktop.DBus.Peer\0" in raw:
+                self.answer(Message(raw))
+            else:
+                taken.append(raw)
+        self.rest = self.rest[at:]
+        return taken
+
+    def answer(self, call, kind=METHOD_RETURN, fields=(), signature="", values=()):
+        self.serial += 1
+        to = [(REPLY_SERIAL, ("u", call.serial)), (DESTINATION, ("s", call.fields[SENDER]))]
+        self.socket.sendall(message(kind, self.serial, to + list(fields), signature, values))
+
+    def fill(self):
+        """Waits for more; TimeoutError: not within the time allowed. ConnectionError: the bus has cut us off."""
+        part = self.socket.recv(RECEIVE)
+        if not part:
+            raise ConnectionError("the bus has cut us off")
+        self.rest += part
+
     def receive(self):
-        """The next message; None: not within the time allowed. ConnectionError: the bus has cut us off."""
-        while True:
-            if len(self.rest) >= 16:
-                body, _, fields = struct.unpack_from("<III", self.rest, 4)
-                size = 16 + fields + -fields % 8 + body
-                if len(self.rest) >= size:
-                    raw, self.rest = self.rest[:size], self.rest[size:]
-                    return Message(raw)
-            try:
-                part = self.socket.recv(RECEIVE)
-            except TimeoutError:
-                return None
-            if not part:
-                raise ConnectionError("the bus has cut us off")
-            self.rest += part
+        """The next message; None: not within the time allowed."""
+        while not self.taken:
+            self.taken = self.take()
+            if not self.taken:
+                try:
+                    self.fill()
+                except TimeoutError:
+                    return None
+        return Message(self.taken.pop(0))
 
     def wait(self, serial, timeout=None):
         """The answer to that call; what else comes is dropped."""
