@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Devices that tests connect to."""
-from scripted import CAN_COMMAND, CAN_INDICATE, CAN_NOTIFY, CAN_READ, CAN_WRITE, Device, Scripted, ad
+from scripted import CAN_COMMAND, CAN_INDICATE, CAN_NOTIFY, CAN_READ, CAN_WRITE, Device, ad
 from support import CHARACTERISTIC, DEVICE, path_of
 
 LAMP = 0xC00000000001

@@ -7,7 +7,7 @@ import threading
 import time
 
 from e2e import PATIENCE_S
-from fake_proxy import (ACTIVE_CONNECTIONS, DEVICE_REQUEST, DISCONNECT, PASSIVE_SCAN, RAW_ADVERTISEMENTS, RAW_REPORTS,
+from fake_proxy import (ACTIVE_CONNECTIONS, DEVICE_REQUEST, PASSIVE_SCAN, RAW_ADVERTISEMENTS, RAW_REPORTS,
                         REMOTE_CACHING, SLOTS, SUBSCRIBE, FakeProxy, data, frame, number, report)
 
 CONNECTION, GET_SERVICES, SERVICES, SERVICES_DONE, READ, READ_REPLY, WRITE = 69, 70, 71, 72, 73, 74, 75
@@ -128,6 +128,7 @@ class Scripted(FakeProxy):
     # ---- What the test says ----
 
     def advertise(self, address, payload=b"\x02\x01\x06", rssi=-60, address_type=1):
+        self.wait_until(lambda: self.subscribers, "a subscriber")
         self.say(RAW_REPORTS, report(address, rssi, payload, address_type))
 
     def notify(self, address, handle, value):

@@ -28,6 +28,7 @@ POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
 <limit name="max_completed_connections">4096</limit><limit name="max_connections_per_user">4096</limit>
+<limit name="max_replies_per_connection">10000</limit>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow send_type="signal"/>
 <allow receive_type="*"/></policy></busconfig>"""
 
@@ -307,21 +308,19 @@ class House:
     def victim(self):
         return Victim(self.address)
 
-    def wait_until_powered(self, client):
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            assert self.daemon.poll() is None, self.said()
-            assert time.monotonic() < end, f"it is not ready: {self.said()}"
-            try:
-                if client.get(HCI0, ADAPTER, "Powered"):
-                    return
-            except BusError:
-                pass
-            run(asyncio.sleep(0.02))  # it has no name on the bus yet that could be asked
+    def wait_until_powered(self, client, after=0):
+        """The client watches the owner; the daemon was started behind that mark."""
+        client.wait_for(lambda told: told.kind == "NameOwnerChanged" and told.body[2], after)
+        if not client.get(HCI0, ADAPTER, "Powered"):
+            client.wait_for_change(HCI0, "Powered", True, after)
 
     def said(self):
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
+
+    def targets(self):
+        folder = f"/proc/{self.daemon.pid}/fd"
+        return [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
@@ -330,8 +329,8 @@ class House:
         """It closes some a moment after its answer."""
         end = time.monotonic() + PATIENCE_S
         while self.descriptors() != count:
-            assert time.monotonic() < end, f"{self.descriptors()} descriptors instead of {count}"
-            run(asyncio.sleep(0.01))
+            assert time.monotonic() < end, f"{count} descriptors have become {self.targets()}"
+            self.clients[0].call(HCI0, INTROSPECTABLE, "Introspect")
 
     def stop_daemon(self):
         self.daemon.send_signal(signal.SIGTERM)
@@ -360,8 +359,10 @@ def house(*proxies, options=()):
     """Proxies are given by their addresses, or as what has one."""
     it = House([getattr(proxy, "address", proxy) for proxy in proxies], options)
     try:
+        watcher = it.client()
+        watcher.watch_owner()
         it.start_daemon()
-        it.wait_until_powered(it.client(listens=False))
+        it.wait_until_powered(watcher)
         yield it
         if it.daemon:
             it.stop_daemon()

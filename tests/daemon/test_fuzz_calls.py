@@ -29,7 +29,7 @@ WORDS = ["", "le", "bredr", "auto", "command", "request", "reliable", "180f", "0
          "NoInputNoOutput", "KeyboardDisplay", "A4:C1:38:80:00:00", "public", "random", "%s%n%s", "\x1b[2J", "é\u202e", "x" * 4096,
          "org.bluez.Device1", "org.bluez.Adapter1", "org.freedesktop.DBus.Properties", "Connected", "Alias", "Powered"]
 PATHS = ["/", "/org", "/org/bluez", "/org/bluez/hci0", "/org/bluez/hci1", "/org/bluez/hci0/dev_00_00_00_00_00_00",
-         "/org/bluez/hci0/dev_", "/org/bluez/hci0/dev_C0_00_00_00_00_01/service0001/char0002/desc0003", "/a/" * 1 + "b" * 200,
+         "/org/bluez/hci0/dev_", "/org/bluez/hci0/dev_C0_00_00_00_00_01/service0001/char0002/desc0003", "/" + "b" * 200,
          "/org/bluez" + "/x" * 100, "/org/bleproxy1"]
 SIGNATURES = ["", "s", "o", "b", "y", "as", "ay", "a{sv}", "aya{sv}", "ssv", "ss", "v", "h", "ah", "a(yay)", "aas", "(sv)", "ob", "os",
               "a{oa{sa{sv}}}", "t", "d", "g", "qq", "avv"]
@@ -44,8 +44,8 @@ PROPERTY = re.compile(r'<property name="(\w+)" type="([^"]+)"')
 class Values:
     """Random ones, of any type."""
 
-    def __init__(self, dice, fds):
-        self.dice, self.paths, self.names, self.fds = dice, list(PATHS), [], fds
+    def __init__(self, dice):
+        self.dice, self.paths, self.names = dice, list(PATHS), []
 
     def text(self):
         dice = self.dice
@@ -73,7 +73,7 @@ class Values:
         if kind == "d":
             return dice.choice([0.0, -1.5, 1e308, float("nan")])
         if kind == "h":
-            return 0 if self.fds else dice.choice([0, 1, 1000])
+            return dice.choice([0, 0, 0, 1, 1000])
         if kind == "s":
             return self.text()
         if kind == "o":
@@ -113,12 +113,14 @@ class Program(Connection):
         if got.kind in (METHOD_RETURN, ERROR):
             self.open.pop(got.fields.get(REPLY_SERIAL), None)
             self.answers += 1
-        elif got.kind == METHOD_CALL and self.dice.random() < 0.8:
+        while self.fds and self.dice.random() < 0.5:
+            os.close(self.fds.pop())
+        if got.kind == METHOD_CALL and self.dice.random() < 0.8:
             self.respond(got)
         return True
 
     def respond(self, got):
-        values = Values(self.dice, False)
+        values = Values(self.dice)
         signature = self.dice.choice(["", "", "a{oa{sa{sv}}}", "s", "u", "a{sv}"])
         kind = self.dice.choice([METHOD_RETURN, METHOD_RETURN, ERROR])
         fields = [(ERROR_NAME, ("s", "org.bluez.Error.Rejected"))] if kind == ERROR else []
@@ -140,7 +142,7 @@ class Crowd:
         self.it, self.dice, self.calls = it, dice, {}
         self.programs = [Program(it.address, dice) for _ in range(PROGRAMS)]
         self.asker = Connection(it.address, ANSWER_S)
-        self.values, self.methods, self.properties = Values(dice, False), {}, []
+        self.values, self.methods, self.properties = Values(dice), {}, []
         self.pair = socket.socketpair()
 
     def learn(self):
@@ -154,7 +156,7 @@ class Crowd:
         shown = {}
         for path in paths:
             shown.setdefault(re.sub("[0-9A-F]+", "", path), path)
-        for path in ["/", *shown.values()]:
+        for path in ["/", "/org/bleproxy1", *shown.values()]:
             answer = self.asker.bluez(path, "org.freedesktop.DBus.Introspectable", "Introspect")
             for interface, content in INTERFACE.findall(answer.body.decode(errors="replace")):
                 for member, arguments in MEMBER.findall(content or ""):
@@ -189,9 +191,7 @@ class Crowd:
             self.programs[at] = Program(self.it.address, dice)
         program = self.programs[at]
         path, interface, member, signature, values = self.random_call()
-        fds = [self.pair[0].fileno()] if "h" in signature and dice.random() < 0.7 else []
-        if "h" in signature and not fds:
-            return
+        fds = [self.pair[0].fileno()] if "h" in signature else []
         flags = dice.choice([0, 0, 0, 1, 2])
         program.socket.settimeout(ANSWER_S)
         serial = program.send("org.bluez", path, interface, member, signature, *values, flags=flags, fds=fds)

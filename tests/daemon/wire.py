@@ -10,7 +10,7 @@ PATH, INTERFACE, MEMBER, ERROR_NAME, REPLY_SERIAL, DESTINATION, SENDER, SIGNATUR
 BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 FIXED = {"y": "B", "b": "I", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d", "h": "I"}
 ALIGNMENT = {"y": 1, "g": 1, "v": 1, "n": 2, "q": 2, "x": 8, "t": 8, "d": 8, "(": 8, "{": 8}
-RECEIVE = 1 << 18
+RECEIVE, FDS = 1 << 18, 253
 
 
 def first_type(signature):
@@ -82,7 +82,7 @@ class Message:
     """What has come: its fields by number; the body as it is."""
 
     def __init__(self, raw):
-        self.kind, (self.body_size, self.serial) = raw[1], struct.unpack_from("<II", raw, 4)
+        self.kind, self.flags, (self.body_size, self.serial) = raw[1], raw[2], struct.unpack_from("<II", raw, 4)
         self.fields, at, end = {}, 16, 16 + struct.unpack_from("<I", raw, 12)[0]
         while at < end:
             at += -at % 8
@@ -116,6 +116,7 @@ class Connection:
         self.read_line()
         self.socket.sendall(b"BEGIN\r\n")
         self.serial, self.rest, self.taken, self.timeout = 0, b"", [], timeout
+        self.fds = []  # that have come with messages
         self.name = self.ask("Hello").body[4:-1].decode()
 
     def read_line(self):
@@ -161,7 +162,8 @@ class Connection:
 
     def fill(self):
         """Waits for more; TimeoutError: not within the time allowed. ConnectionError: the bus has cut us off."""
-        part = self.socket.recv(RECEIVE)
+        part, fds, _, _ = socket.recv_fds(self.socket, RECEIVE, FDS)
+        self.fds += fds
         if not part:
             raise ConnectionError("the bus has cut us off")
         self.rest += part
@@ -198,3 +200,5 @@ class Connection:
 
     def close(self):
         self.socket.close()
+        for fd in self.fds:
+            os.close(fd)
