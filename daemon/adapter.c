@@ -296,14 +296,13 @@ static const struct interface adapter_interface = {
 
 static int compare_addresses(const void *a, const void *b)
 {
-    const struct device *left = a, *right = b;
-    return left->address < right->address ? -1 : left->address > right->address;
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
 }
 
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address)
 {
-    const struct device key = {.address = address};
-    struct device *const *found = tfind(&key, &adapter->by_address, compare_addresses);
+    struct device *const *found = tfind(&address, &adapter->by_address, compare_addresses);
     return found ? *found : NULL;
 }
 
