@@ -41,7 +41,8 @@ for payload in ("repeat", "changing"):
         with contextlib.closing(Load(it, N_LISTENERS)) as load:
             row("six programs discover", load.watch(SECONDS))
             load.listeners[0].stop()
-            row(f"one of them is stopped for {STOPPED_S} s", load.watch(STOPPED_S if payload == "changing" else SECONDS))
+            stopped_s = STOPPED_S if payload == "changing" else SECONDS
+            row(f"one of them is stopped for {stopped_s} s", load.watch(stopped_s))
             load.listeners[0].go_on()
             row("it reads again", load.watch(SECONDS))
 home.cleanup()

@@ -42,7 +42,7 @@ struct device {
     struct adapter *adapter;
     struct object *object;
     struct device *next, *previous; /* of the adapter, the one heard longest ago first */
-    uint8_t address_type; /* enum bleproxy_address_type */
+    uint8_t address_type;           /* enum bleproxy_address_type */
     struct advert advert;
     bool has_rssi, tx_power_is_fresh; /* heard in a discovery that goes on */
     int8_t rssi_dbm;                  /* as it was told */
