@@ -309,14 +309,13 @@ static const struct interface adapter_interface = {
 
 static int compare_addresses(const void *a, const void *b)
 {
-    const struct device *left = a, *right = b;
-    return left->address < right->address ? -1 : left->address > right->address;
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
 }
 
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address)
 {
-    const struct device key = {.address = address};
-    struct device *const *found = tfind(&key, &adapter->by_address, compare_addresses);
+    struct device *const *found = tfind(&address, &adapter->by_address, compare_addresses);
     return found ? *found : NULL;
 }
 
@@ -353,17 +352,20 @@ void adapter_remove_device(struct adapter *adapter, struct device *device)
     device_free(device);
 }
 
-/* The one that was heard longest ago of those that nobody wanted gives way. */
+/* The one that was heard longest ago of those that nobody wanted gives way, unless that was just now: else more devices
+ * than there is room for would come and go with each of their advertisements. */
 static bool make_room(struct adapter *adapter)
 {
+    uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     struct device *device = adapter->first_device;
     if (adapter->n_devices < ADAPTER_DEVICES_MAX)
         return true;
     while (device && device_is_kept(device))
         device = device->next;
-    if (device)
-        adapter_remove_device(adapter, device);
-    return device != NULL;
+    if (!device || now_ns < device->heard_ns + ADAPTER_FRESH_S * NS_PER_S)
+        return false;
+    adapter_remove_device(adapter, device);
+    return true;
 }
 
 struct device *adapter_make_device(struct adapter *adapter, uint64_t address)
@@ -387,10 +389,12 @@ static void on_pace(void *user)
     struct adapter *adapter = user;
     uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
     bool is_pending = false;
-    if (adapter->config.is_congested(adapter->config.user))
-        return;
-    for (struct device *device = adapter->first_device; device; device = device->next)
+    for (struct device *device = adapter->first_device; device; device = device->next) {
+        if (adapter->config.is_congested(adapter->config.user))
+            return;
         is_pending |= device_tick(device, now_ns);
+        tree_flush(adapter->tree);
+    }
     if (!is_pending) {
         bleproxy_timer_free(adapter->pace);
         adapter->pace = NULL;
@@ -400,25 +404,25 @@ static void on_pace(void *user)
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling)
 {
     struct device *device = adapter_find_device(adapter, report->address);
+    bool is_congested = adapter->config.is_congested(adapter->config.user);
     if (!adapter->config.is_allowed(adapter->config.user, report->address))
         return;
     if (device) {
         unlink_device(adapter, device);
         append_device(adapter, device);
-    } else {
+    } else if (!is_congested) { /* it can be told of when it is heard again */
         device = adapter_make_device(adapter, report->address);
     }
     if (!device)
         return;
     device_report(device, report, telling);
-    if (adapter->config.is_congested(adapter->config.user))
-        telling = DEVICE_TELL_CHANGES;
-    else if (telling & DEVICE_TELL_DUPLICATES)
-        device_tell(device);
-    else
-        device_tick(device, bleproxy_loop_now_ns(adapter->config.loop));
-    if (telling & DEVICE_TELL_DUPLICATES)
-        tree_flush(adapter->tree); /* the next one is told by itself */
+    if (!is_congested) {
+        if (telling & DEVICE_TELL_DUPLICATES)
+            device_tell(device);
+        else
+            device_tick(device, bleproxy_loop_now_ns(adapter->config.loop));
+        tree_flush(adapter->tree); /* at once: the next report shall see what the bus has to carry */
+    }
     if (device->pending && !adapter->pace)
         bleproxy_timer_new(adapter->config.loop, PACE_MS, PACE_MS, on_pace, adapter, &adapter->pace);
 }
@@ -476,6 +480,12 @@ void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies)
 void adapter_discovering_changed(struct adapter *adapter)
 {
     object_changed(adapter->object, &adapter_interface, ADAPTER_DISCOVERING);
+}
+
+void adapter_catch_up(struct adapter *adapter, const char *name)
+{
+    for (struct device *device = adapter->first_device; device; device = device->next)
+        object_tell_passing(device->object, &device_interface, name);
 }
 
 void adapter_forget_client(struct adapter *adapter, const char *sender)

@@ -47,6 +47,7 @@ struct adapter {
 
 enum {
     ADAPTER_DEVICES_MAX = 1024,
+    ADAPTER_FRESH_S = 10,      /* a device that was heard since then gives way to no other */
     ADAPTER_TEMPORARY_S = 120, /* unless told otherwise */
 };
 
@@ -59,6 +60,8 @@ bool adapter_is_powered(const struct adapter *adapter);
 /* Whether any proxy is connected. */
 void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies);
 void adapter_discovering_changed(struct adapter *adapter);
+/* A program that did not read is told what it may have missed of advertisements. */
+void adapter_catch_up(struct adapter *adapter, const char *name);
 /* A program has left the bus. */
 void adapter_forget_client(struct adapter *adapter, const char *sender);
 

@@ -236,6 +236,7 @@ static const struct interface characteristic_interface = {
     .name = "org.bluez.GattCharacteristic1",
     .properties = properties,
     .methods = methods,
+    .passing = UINT64_C(1) << CHARACTERISTIC_VALUE,
 };
 
 /* ---- Notifications ---- */

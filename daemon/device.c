@@ -396,11 +396,16 @@ static const struct method methods[] = {
     {0},
 };
 static const struct signal signals[] = {{"Disconnected", "ss"}, {0}};
+#define BIT(property) (UINT64_C(1) << (property))
 const struct interface device_interface = {
     .name = "org.bluez.Device1",
     .properties = properties,
     .methods = methods,
     .signals = signals,
+    .passing = BIT(DEVICE_NAME) | BIT(DEVICE_ALIAS) | BIT(DEVICE_CLASS) | BIT(DEVICE_APPEARANCE) |
+               BIT(DEVICE_ICON) | BIT(DEVICE_RSSI) | BIT(DEVICE_UUIDS) | BIT(DEVICE_MODALIAS) |
+               BIT(DEVICE_MANUFACTURER_DATA) | BIT(DEVICE_SERVICE_DATA) | BIT(DEVICE_TX_POWER) |
+               BIT(DEVICE_ADVERTISING_FLAGS) | BIT(DEVICE_ADVERTISING_DATA),
 };
 
 /* ---- What becomes of it ---- */

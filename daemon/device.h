@@ -38,11 +38,11 @@ enum device_property {
 };
 
 struct device {
+    uint64_t address; /* comes first: by it alone it is looked for */
     struct adapter *adapter;
     struct object *object;
     struct device *next, *previous; /* of the adapter, the one heard longest ago first */
-    uint64_t address;
-    uint8_t address_type; /* enum bleproxy_address_type */
+    uint8_t address_type;           /* enum bleproxy_address_type */
     struct advert advert;
     bool has_rssi, tx_power_is_fresh; /* heard in a discovery that goes on */
     int8_t rssi_dbm;                  /* as it was told */

@@ -2,6 +2,7 @@
 #include "access.h"
 #include "adapter.h"
 #include "agent.h"
+#include "audience.h"
 #include "bus.h"
 #include "feed.h"
 #include "lobby.h"
@@ -65,6 +66,7 @@ struct daemon {
     struct tree tree;
     struct access access;
     struct agents agents;
+    struct audience audience;
     struct adapter adapter;
     struct feed feed;
     struct manager manager;
@@ -239,6 +241,22 @@ static void find_directory(struct daemon *daemon)
         daemon->directory[0] = '\0';
 }
 
+static void on_back(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    adapter_catch_up(&daemon->adapter, name);
+}
+
+/* Before anybody else looks at it. */
+static int on_message(sd_bus_message *message, void *user, sd_bus_error *error)
+{
+    struct daemon *daemon = user;
+    (void)error;
+    if (sd_bus_message_is_method_call(message, NULL, NULL) > 0 && sd_bus_message_get_sender(message))
+        audience_add(&daemon->audience, sd_bus_message_get_sender(message));
+    return 0;
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
@@ -249,6 +267,7 @@ static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error
         return 0;
     access_forget_client(&daemon->access, name);
     agents_forget(&daemon->agents, name);
+    audience_remove(&daemon->audience, name);
     adapter_forget_client(&daemon->adapter, name);
     return 0;
 }
@@ -287,10 +306,16 @@ static int open_bus(struct daemon *daemon)
     r = sd_bus_match_signal(daemon->bus.sd, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                             "org.freedesktop.DBus", "NameOwnerChanged", on_name_lost, daemon);
     if (r >= 0)
+        r = sd_bus_add_filter(daemon->bus.sd, NULL, on_message, daemon);
+    if (r >= 0)
         r = tree_init(&daemon->tree, daemon->bus.sd);
-    if (r < 0)
+    if (r < 0) {
         log_say("%s does not do what it is asked: %s", bus_name(daemon), strerror(-r));
-    return r < 0 ? CLI_FAILED : CLI_DONE;
+        return CLI_FAILED;
+    }
+    audience_init(&daemon->audience, daemon->bus.sd, daemon->fleet.loop, on_back, daemon);
+    daemon->tree.audience = &daemon->audience;
+    return CLI_DONE;
 }
 
 static int make_objects(struct daemon *daemon)
@@ -463,6 +488,7 @@ static void leave(struct daemon *daemon)
     while (daemon->tree.root && daemon->tree.root->first_child)
         object_free(daemon->tree.root->first_child);
     tree_deinit(&daemon->tree);
+    audience_deinit(&daemon->audience);
     access_deinit(&daemon->access);
     bus_close(&daemon->bus);
     fleet_stop(&daemon->fleet);

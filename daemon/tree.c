@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree.h"
 
+#include "audience.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #define PROPERTIES     "org.freedesktop.DBus.Properties"
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
+enum { TREE_QUEUED_MAX = 4096 }; /* unsent messages; what is of passing interest is lost then */
 
 static void link_child(struct object *parent, struct object *object)
 {
@@ -156,20 +158,60 @@ static int append_names(sd_bus_message *message, const struct facet *facet, uint
     return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-static void tell_properties(struct object *object, const struct facet *facet, uint64_t mask)
+/* to: that program alone; NULL: whoever listens. */
+static void tell_properties_to(struct object *object, const struct facet *facet, uint64_t mask,
+                               const char *to)
 {
     sd_bus_message *message = NULL;
-    struct tree *tree = object->tree;
-    if (!tree->bus)
-        return;
-    int r = sd_bus_message_new_signal(tree->bus, &message, object->path, PROPERTIES, "PropertiesChanged");
+    int r =
+        sd_bus_message_new_signal(object->tree->bus, &message, object->path, PROPERTIES, "PropertiesChanged");
+    if (r >= 0 && to)
+        r = sd_bus_message_set_destination(message, to);
     if (r >= 0)
         r = sd_bus_message_append(message, "s", facet->interface->name);
     if (r >= 0)
         r = facet_append_properties(message, facet, mask);
     if (r >= 0)
         r = append_names(message, facet, mask);
-    send_signal(tree, message, r);
+    send_signal(object->tree, message, r);
+}
+
+/* The bus takes nothing at present, and there is enough that waits. */
+static bool is_stuck(const struct tree *tree)
+{
+    uint64_t n = 0;
+    return sd_bus_get_n_queued_write(tree->bus, &n) >= 0 && n > TREE_QUEUED_MAX;
+}
+
+static void tell_passing(struct object *object, const struct facet *facet, uint64_t mask)
+{
+    struct audience *audience = object->tree->audience;
+    const void *position = NULL;
+    const char *name;
+    if (is_stuck(object->tree))
+        return;
+    if (!audience || audience_is_whole(audience))
+        tell_properties_to(object, facet, mask, NULL);
+    else
+        while ((name = audience_next(audience, &position)))
+            tell_properties_to(object, facet, mask, name);
+}
+
+static void tell_properties(struct object *object, const struct facet *facet, uint64_t mask)
+{
+    if (!object->tree->bus)
+        return;
+    if (mask & ~facet->interface->passing)
+        tell_properties_to(object, facet, mask, NULL);
+    else
+        tell_passing(object, facet, mask);
+}
+
+void object_tell_passing(struct object *object, const struct interface *interface, const char *name)
+{
+    const struct facet *facet = find_facet(object, interface);
+    if (facet && facet->announced && object->tree->bus)
+        tell_properties_to(object, facet, interface->passing, name);
 }
 
 static void tell_interfaces(struct object *object)

@@ -38,6 +38,8 @@ struct interface {
     const struct property *properties; /* at most 64; NULL: none, as for the others */
     const struct method *methods;
     const struct signal *signals;
+    /* Properties of passing interest, a bit each: of their changes a program misses what it does not read. */
+    uint64_t passing;
 };
 
 enum { OBJECT_INTERFACES_MAX = 4 };
@@ -62,9 +64,12 @@ struct object {
     struct object *next_dirty;
 };
 
+struct audience;
+
 struct tree {
-    sd_bus *bus;         /* NULL: nobody is told anything */
-    struct object *root; /* "/", with org.freedesktop.DBus.ObjectManager */
+    sd_bus *bus;               /* NULL: nobody is told anything */
+    struct audience *audience; /* NULL: everybody is taken to read */
+    struct object *root;       /* "/", with org.freedesktop.DBus.ObjectManager */
     struct object *first_dirty, *last_dirty;
     /* Sees each call before it is carried out: 1, it may be; 0, it was answered, or is kept for tree_resume(); a negative
      * errno. NULL: all may. */
@@ -92,6 +97,8 @@ struct object *object_find(const struct tree *tree, const char *path);
 void object_changed(struct object *object, const struct interface *interface, unsigned property);
 /* Tells a property's value now, after what waited, even if it is what it was. */
 void object_tell(struct object *object, const struct interface *interface, unsigned property);
+/* Tells that program alone what is of passing interest, as it is now. */
+void object_tell_passing(struct object *object, const struct interface *interface, const char *name);
 /* A signal of the interface, after what waited. */
 int object_signal(struct object *object, const struct interface *interface, const char *member,
                   const char *types, ...);

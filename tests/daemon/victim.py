@@ -11,7 +11,7 @@ from dbus_fast.aio import MessageBus
 async def make(bus, call):
     path, interface, member, signature, arguments = json.loads(call)
     reply = await bus.call(Message(destination="org.bluez", path=path, interface=interface, member=member,
-                                   signature=signature, body=arguments))
+                                   signature=signature, body=[bytes(a) if isinstance(a, list) else a for a in arguments]))
     print(reply.error_name or "ok", flush=True)
 
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "audience.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+struct listener {
+    struct audience *audience;
+    struct listener *next;
+    char *name;
+    sd_bus_slot
+        *asked; /* the question that it has not answered; there is one at most, as the bus counts them */
+    uint64_t asked_ns;
+    bool is_deaf;
+};
+
+void audience_init(struct audience *audience, sd_bus *bus, struct bleproxy_loop *loop,
+                   void (*on_back)(void *user, const char *name), void *user)
+{
+    *audience = (struct audience){.bus = bus, .loop = loop, .on_back = on_back, .user = user};
+}
+
+static void listener_free(struct listener *listener)
+{
+    sd_bus_slot_unref(listener->asked);
+    free(listener->name);
+    free(listener);
+}
+
+void audience_deinit(struct audience *audience)
+{
+    for (struct listener *listener = audience->first, *next; listener; listener = next) {
+        next = listener->next;
+        listener_free(listener);
+    }
+    bleproxy_timer_free(audience->timer);
+    *audience = (struct audience){0};
+}
+
+static struct listener **find(struct audience *audience, const char *name)
+{
+    struct listener **at = &audience->first;
+    while (*at && strcmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+void audience_add(struct audience *audience, const char *name)
+{
+    if (audience->n_listeners == AUDIENCE_MAX || *find(audience, name))
+        return;
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (listener)
+        listener->name = strdup(name);
+    if (!listener || !listener->name) {
+        free(listener);
+        return;
+    }
+    listener->audience = audience;
+    listener->next = audience->first;
+    audience->first = listener;
+    audience->n_listeners++;
+}
+
+void audience_remove(struct audience *audience, const char *name)
+{
+    struct listener **at = find(audience, name), *listener = *at;
+    if (!listener)
+        return;
+    *at = listener->next;
+    audience->n_listeners--;
+    audience->n_deaf -= listener->is_deaf;
+    listener_free(listener);
+}
+
+/* ---- Asking ---- */
+
+/* Whatever it says, it reads; the bus may also say that it does not let us ask. */
+static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
+{
+    struct listener *listener = user;
+    struct audience *audience = listener->audience;
+    (void)message;
+    (void)error;
+    listener->asked = sd_bus_slot_unref(listener->asked);
+    if (!listener->is_deaf)
+        return 0;
+    listener->is_deaf = false;
+    audience->n_deaf--;
+    audience->on_back(audience->user, listener->name);
+    return 0;
+}
+
+static void ask(struct listener *listener, uint64_t now_ns)
+{
+    struct audience *audience = listener->audience;
+    sd_bus_message *question = NULL;
+    int r = sd_bus_message_new_method_call(audience->bus, &question, listener->name, "/",
+                                           "org.freedesktop.DBus.Peer", "Ping");
+    if (r >= 0)
+        r = sd_bus_message_set_auto_start(question, false);
+    if (r >= 0)
+        r = sd_bus_call_async(audience->bus, &listener->asked, question, on_answer, listener, UINT64_MAX);
+    if (r >= 0)
+        listener->asked_ns = now_ns;
+    sd_bus_message_unref(question);
+}
+
+static void on_due(void *user)
+{
+    struct audience *audience = user;
+    uint64_t now_ns = bleproxy_loop_now_ns(audience->loop);
+    for (struct listener *listener = audience->first; listener; listener = listener->next) {
+        if (!listener->asked) {
+            ask(listener, now_ns);
+        } else if (!listener->is_deaf && now_ns >= listener->asked_ns + AUDIENCE_DEAF_MS * NS_PER_MS) {
+            listener->is_deaf = true;
+            audience->n_deaf++;
+        }
+    }
+    if (!audience->was_told) {
+        bleproxy_timer_free(audience->timer);
+        audience->timer = NULL;
+    }
+    audience->was_told = false;
+}
+
+/* ---- Telling ---- */
+
+bool audience_is_whole(struct audience *audience)
+{
+    audience->was_told = true;
+    if (!audience->timer && audience->first)
+        bleproxy_timer_new(audience->loop, AUDIENCE_ASK_MS, AUDIENCE_ASK_MS, on_due, audience,
+                           &audience->timer);
+    return audience->n_deaf == 0;
+}
+
+const char *audience_next(const struct audience *audience, const void **position)
+{
+    const struct listener *listener = *position;
+    listener = listener ? listener->next : audience->first;
+    while (listener && listener->is_deaf)
+        listener = listener->next;
+    *position = listener;
+    return listener ? listener->name : NULL;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_AUDIENCE_H
+#define DAEMON_AUDIENCE_H
+
+#include <bleproxy/bleproxy.h>
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+
+/* The programs that have called us, and whether they read what they are told. A message bus keeps what one of them does not
+ * read; when that is too much it takes nothing from us any more, whoever it is for. So while there is much to tell, each is
+ * asked now and then whether it is there, as any D-Bus library answers by itself; and while one is deaf, what is only of
+ * passing interest is told to the others by their names. */
+
+struct listener;
+
+struct audience {
+    sd_bus *bus;
+    struct bleproxy_loop *loop;
+    struct listener *first;
+    size_t n_listeners, n_deaf;
+    struct bleproxy_timer *timer; /* while something is told */
+    bool was_told;                /* since it was due last */
+    void (*on_back)(void *user, const char *name);
+    void *user;
+};
+
+enum {
+    AUDIENCE_MAX = 1024, /* further programs are told while nobody is deaf */
+    AUDIENCE_ASK_MS = 2000,
+    AUDIENCE_DEAF_MS = 5000, /* without an answer */
+};
+
+/* All of it is borrowed. on_back: a program reads again; what it has missed may be told to it. */
+void audience_init(struct audience *audience, sd_bus *bus, struct bleproxy_loop *loop,
+                   void (*on_back)(void *user, const char *name), void *user);
+/* Idempotent. */
+void audience_deinit(struct audience *audience);
+/* It has called; it has left the bus. */
+void audience_add(struct audience *audience, const char *name);
+void audience_remove(struct audience *audience, const char *name);
+/* Something of passing interest is told: to all at once if nobody is deaf, else to each of those in turn: position is 0 at
+ * first. NULL: that was the last. */
+bool audience_is_whole(struct audience *audience);
+const char *audience_next(const struct audience *audience, const void **position);
+
+#endif
