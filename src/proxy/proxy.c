@@ -278,7 +278,7 @@ static void on_session_closed(void *user, const struct session_end *end, uint64_
     bool was_told = proxy->told_ready;
     proxy->told_ready = false;
     end_turn(proxy);
-    proxy->resets = end->error == BLEPROXY_E_PING;
+    proxy->resets = end->error != 0 && !end->expected;
     close_transport(proxy);
     proxy->resets = false;
     drop_session(proxy);

@@ -103,8 +103,8 @@ void proxy_tick(struct proxy *proxy, uint64_t now_ns);
 enum bleproxy_proxy_state proxy_state(const struct proxy *proxy);
 /* In WAITING: when the next attempt begins, or could if it were its turn; else BP_NEVER. */
 uint64_t proxy_next_attempt_ns(const struct proxy *proxy);
-/* While ops->close is called: the device answers no more, and nothing of what it was sent may arrive later, when another
- * connection is up: a subscription would take the advertisements from that one. */
+/* While ops->close is called: the session did not end in order, and nothing of what the device was sent may arrive later, when
+ * another connection is up: a subscription would take the advertisements from that one. */
 bool proxy_resets(const struct proxy *proxy);
 /* The session from on_ready until on_down, else NULL. */
 struct session *proxy_session(const struct proxy *proxy);

@@ -24,7 +24,7 @@ struct proxy {
     unsigned attempt;           /* the connection of the session, while it is open */
     struct net_address address; /* where it goes */
     bool is_open;
-    bool resets; /* see proxy_resets() */
+    bool resets;                  /* see proxy_resets() */
     struct refused refused;       /* left out as long as there is anywhere else to go */
     bool told_ready;              /* on_ready was called, on_down not yet */
     bool rejected;                /* the owner has no use for the session */

@@ -23,6 +23,11 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OTHER_KEY = "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 PATIENCE_S = 60  # a deadline for what should take a moment, on a slow machine under sanitizers
 
+# What ends a command is not ignored by it because whoever runs the tests, in the background for instance, ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for ending in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(ending, signal.SIG_DFL)
+
 home = tempfile.TemporaryDirectory(prefix="bleproxy-e2e-")
 sanitizers = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
 

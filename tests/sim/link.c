@@ -125,6 +125,7 @@ static void arrive_at_home(struct link *link, struct segment *segment)
         proxy_fail(proxy, BLEPROXY_E_CLOSED, NULL, now_ns);
         break;
     case RESET:
+        link->home_reset = true; /* its system sends nothing more either */
         proxy_fail(proxy, BLEPROXY_E_IO, "Connection reset by peer", now_ns);
         break;
     case SYN:
