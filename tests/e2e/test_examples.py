@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 from support import KEY, PATIENCE_S, Result, Skip, environment, main, run, sim
 
 HEART_RATE, EXTENSIONS, SOURCE, POLL, SD_EVENT = sys.argv[2:7]
 GLIB = sys.argv[7] if len(sys.argv) > 7 else None  # without GLib there is none
+BUSY_S = 0.3  # of CPU for 60 lines, some two seconds: 0.01 are usual
 
 
 def address():
@@ -68,18 +68,16 @@ def test_old_firmware_does_a_part_and_says_so():
 
 def hears(program, end):
     """The program prints changes as they come, for as long as it runs, and rests between them."""
-    begin = time.monotonic()
     with proxy():
         process = start(program, address(), stdin=subprocess.PIPE)
         lines = [process.stdout.readline().decode() for _ in range(60)]
         with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
             ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
-        elapsed = time.monotonic() - begin
         end(process)
         process.communicate(timeout=PATIENCE_S)
     assert all(re.match(r"([0-9A-F]{2}:){5}[0-9A-F]{2} -\d+ dBm through ", line) for line in lines), lines
     assert process.returncode == 0, process.returncode
-    assert ticks / os.sysconf("SC_CLK_TCK") < elapsed / 2, f"{ticks} ticks of CPU in {elapsed} s"
+    assert ticks / os.sysconf("SC_CLK_TCK") < BUSY_S, f"{ticks} ticks of CPU"
 
 
 def end_input(process):
