@@ -7,7 +7,8 @@ build=${BUILD:-$top/build}
 # What building and testing takes, by Debian's names.
 build_packages="gcc libc6-dev meson ninja-build pkg-config libuv1-dev libsodium-dev libprotobuf-c-dev protobuf-c-compiler \
 libyaml-dev libjson-c-dev libsystemd-dev binutils"
-test_packages="g++ libglib2.0-dev libcmocka-dev clang libclang-rt-14-dev valgrind python3 mandoc iproute2 dbus-daemon bluez python3-bleak"
+test_packages="g++ libglib2.0-dev libcmocka-dev clang libclang-rt-14-dev valgrind python3 mandoc iproute2 dbus-daemon bluez \
+python3-bleak bash-completion fish zsh"
 
 # need_packages PACKAGE...: installs those that are not there, as root or through sudo.
 need_packages() {
