@@ -3,12 +3,15 @@
 """The examples that use devices, against a virtual proxy at the port that they know."""
 import os
 import re
+import signal
 import subprocess
 import sys
 
-from support import KEY, Result, environment, main, run, sim
+from support import KEY, PATIENCE_S, Result, Skip, environment, main, run, sim
 
-HEART_RATE, EXTENSIONS, SOURCE = sys.argv[2:5]
+HEART_RATE, EXTENSIONS, SOURCE, POLL, SD_EVENT = sys.argv[2:7]
+GLIB = sys.argv[7] if len(sys.argv) > 7 else None  # without GLib there is none
+BUSY_S = 0.3  # of CPU for 60 lines, some two seconds: 0.01 are usual
 
 
 def address():
@@ -16,10 +19,13 @@ def address():
     return f"127.{os.getpid() >> 8 & 0x7f | 0x80}.{os.getpid() & 0xff}.54"
 
 
+def start(program, *arguments, stdin=subprocess.DEVNULL):
+    return subprocess.Popen([program, *arguments], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=environment(BLEPROXY_NOISE_PSK=KEY))
+
+
 def example(program, *arguments):
-    process = subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env=environment(BLEPROXY_NOISE_PSK=KEY))
-    return Result(process)
+    return Result(start(program, *arguments))
 
 
 def proxy(*options):
@@ -58,6 +64,43 @@ def test_old_firmware_does_a_part_and_says_so():
     with proxy("--firmware", "2022.12"):
         result = example(EXTENSIONS, address(), battery()).expect(1, "set_parameters: ", "2026.3")
     assert result.out.startswith("clear_cache: done, but "), result.out
+
+
+def hears(program, end):
+    """The program prints changes as they come, for as long as it runs, and rests between them."""
+    with proxy():
+        process = start(program, address(), stdin=subprocess.PIPE)
+        lines = [process.stdout.readline().decode() for _ in range(60)]
+        with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+            ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
+        end(process)
+        process.communicate(timeout=PATIENCE_S)
+    assert all(re.match(r"([0-9A-F]{2}:){5}[0-9A-F]{2} -\d+ dBm through ", line) for line in lines), lines
+    assert process.returncode == 0, process.returncode
+    assert ticks / os.sysconf("SC_CLK_TCK") < BUSY_S, f"{ticks} ticks of CPU"
+
+
+def end_input(process):
+    process.stdin.close()
+    process.stdin = None
+
+
+def terminate(process):
+    process.send_signal(signal.SIGTERM)
+
+
+def test_a_poll_loop_hears_what_changes():
+    hears(POLL, end_input)
+
+
+def test_sd_event_hears_what_changes_until_it_is_told_to_end():
+    hears(SD_EVENT, terminate)
+
+
+def test_a_glib_main_loop_hears_what_changes():
+    if not GLIB:
+        raise Skip("built without GLib")
+    hears(GLIB, end_input)
 
 
 main(globals())
