@@ -17,6 +17,8 @@ struct adapter_config {
     struct bleproxy_hub *hub;
     struct watches *watches;
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
+    /* A connection has ended. */
+    void (*on_ended)(void *user, uint64_t address, const struct bleproxy_result *result);
     void *user;
 };
 
@@ -57,6 +59,8 @@ void adapter_forget_client(struct adapter *adapter, const char *sender);
 
 /* NULL: there is none. */
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address);
+/* As above, but made if need be. NULL: no room. */
+struct device *adapter_get_device(struct adapter *adapter, uint64_t address);
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);

@@ -16,6 +16,8 @@ struct gatt;
 struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *peripheral);
 /* Calls that wait are answered; told at once. NULL is fine. */
 void gatt_free(struct gatt *gatt);
+/* The database and where its objects are, as org.bleproxy1.Manager has it: a(qsa(oqsua(oqs))). 0 or a negative errno. */
+int gatt_append(const struct gatt *gatt, sd_bus_message *message);
 /* A program has left the bus. */
 void gatt_forget_client(struct gatt *gatt, const char *sender);
 

@@ -4,6 +4,7 @@
 #include "adapter.h"
 #include "errors.h"
 #include "gatt.h"
+#include "guest.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static struct tree *tree_of(const struct link *link)
 
 /* ---- Who uses it ---- */
 
-static void add_user(struct link *link, const char *sender)
+void link_add_user(struct link *link, const char *sender)
 {
     for (size_t i = 0; i < link->n_users; i++)
         if (strcmp(link->users[i], sender) == 0)
@@ -37,10 +38,8 @@ static void forget_users(struct link *link)
         free(link->users[--link->n_users]);
 }
 
-void link_forget_client(struct link *link, const char *sender)
+static void forget_user(struct link *link, const char *sender)
 {
-    if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
     for (size_t i = 0; i < link->n_users; i++) {
         if (strcmp(link->users[i], sender) != 0)
             continue;
@@ -50,6 +49,13 @@ void link_forget_client(struct link *link, const char *sender)
             link_drop(link);
         return;
     }
+}
+
+void link_forget_client(struct link *link, const char *sender)
+{
+    if (link->gatt)
+        gatt_forget_client(link->gatt, sender);
+    forget_user(link, sender);
 }
 
 /* ---- The end of it ---- */
@@ -75,14 +81,24 @@ static int wait_for_end(struct link *link, sd_bus_message *call)
     return 0;
 }
 
-static void fail_connecting(struct link *link, const char *text)
+static void fail_connecting(struct link *link, const struct bleproxy_result *result)
 {
     sd_bus_message *call = link->connecting;
+    char text[ERROR_TEXT_SIZE];
     link->connecting = NULL;
     if (!call)
         return;
-    call_fail(tree_of(link), call, ERROR_FAILED, text);
+    if (error_wants_all(call) || guest_is(call))
+        error_answer_all(tree_of(link), call, result);
+    else
+        call_fail(tree_of(link), call, ERROR_FAILED, error_connecting(result, text));
     sd_bus_message_unref(call);
+}
+
+static void cancel_connecting(struct link *link)
+{
+    fail_connecting(link, &(struct bleproxy_result){
+                              .error = BLEPROXY_E_CANCELLED, .cause = BLEPROXY_CAUSE_CALLER, .text = ""});
 }
 
 /* Everything that there was while it was connected. */
@@ -125,8 +141,10 @@ static void on_disconnected(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
     bool was_asked = link->state == LINK_DISCONNECTING;
+    const struct adapter_config *config = &link->device->adapter->config;
+    config->on_ended(config->user, link->device->address, result);
     withdraw(link, error_reason(result, was_asked), result->text);
-    fail_connecting(link, "br-connection-canceled");
+    cancel_connecting(link);
     if (!was_asked) /* else when the operation is over, too */
         conclude(link);
 }
@@ -150,7 +168,7 @@ void link_drop(struct link *link)
         link->state = LINK_IDLE;
         if (link->operation)
             bleproxy_operation_cancel(link->operation);
-        fail_connecting(link, "br-connection-canceled");
+        cancel_connecting(link);
         conclude(link);
         return;
     case LINK_CONNECTED:
@@ -170,6 +188,15 @@ int link_disconnect(struct device *device, sd_bus_message *call)
     if (r >= 0)
         link_drop(link);
     return r;
+}
+
+int link_release(struct link *link, sd_bus_message *call)
+{
+    const char *sender = sd_bus_message_get_sender(call);
+    if (link->gatt)
+        gatt_forget_client(link->gatt, sender);
+    forget_user(link, sender);
+    return link->state == LINK_DISCONNECTING ? wait_for_end(link, call) : call_reply(tree_of(link), call, "");
 }
 
 int link_remove(struct device *device, sd_bus_message *call)
@@ -195,7 +222,7 @@ void link_free(struct link *link)
         return;
     link->remove = false;
     bleproxy_peripheral_free(link->peripheral);
-    fail_connecting(link, "br-connection-canceled");
+    cancel_connecting(link);
     withdraw(link, "org.bluez.Reason.Local", "the device was removed");
     answer_waiting(link);
     forget_users(link);
@@ -224,10 +251,12 @@ static void welcome(struct link *link)
     link->connecting = NULL;
     link->state = LINK_CONNECTED;
     device_set_connected(device, true);
-    if (call)
+    if (call && !guest_is(call))
         call_reply(tree_of(link), call, "");
-    sd_bus_message_unref(call);
     link->gatt = gatt_new(device, link->peripheral);
+    if (call && guest_is(call))
+        guest_welcome(link, call);
+    sd_bus_message_unref(call);
     if (!link->gatt) {
         link_drop(link);
         return;
@@ -240,7 +269,6 @@ static void welcome(struct link *link)
 static void on_connected(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
-    char text[ERROR_TEXT_SIZE];
     link->operation = NULL;
     if (link->state != LINK_CONNECTING) /* it was cancelled, and answered */
         return;
@@ -248,12 +276,14 @@ static void on_connected(void *user, const struct bleproxy_result *result)
         welcome(link);
         return;
     }
-    fail_connecting(link, error_connecting(result, text));
+    fail_connecting(link, result);
     conclude(link);
 }
 
-static struct link *make(struct device *device)
+struct link *link_get(struct device *device)
 {
+    if (device->link)
+        return device->link;
     struct link *link = calloc(1, sizeof(*link));
     if (!link)
         return NULL;
@@ -267,16 +297,18 @@ static struct link *make(struct device *device)
     return link;
 }
 
-static int begin(struct link *link, sd_bus_message *call)
+int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options)
 {
-    const struct bleproxy_connect_options options = {.deadline_ms = LINK_DEADLINE_MS};
-    int r = bleproxy_peripheral_connect(link->peripheral, &options, on_connected, link, &link->operation);
+    int r = bleproxy_peripheral_connect(link->peripheral, options, on_connected, link, &link->operation);
     if (r == BLEPROXY_E_NOMEM)
         return -ENOMEM;
+    if (r < 0 && error_wants_all(call))
+        return error_answer_code(tree_of(link), call, r);
     if (r < 0)
         return call_fail(tree_of(link), call, ERROR_FAILED, "le-connection-busy");
     link->state = LINK_CONNECTING;
     link->connecting = sd_bus_message_ref(call);
+    link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
 }
 
@@ -287,11 +319,13 @@ int link_connect(struct device *device, sd_bus_message *call)
         return call_fail(tree, call, ERROR_NOT_READY, "Resource Not Ready");
     if (device->blocked)
         return call_fail(tree, call, ERROR_FAILED, "le-connection-refused");
-    struct link *link = device->link ? device->link : make(device);
+    struct link *link = link_get(device);
     if (!link)
         return -ENOMEM;
     if (link->state == LINK_CONNECTING || link->state == LINK_DISCONNECTING)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
-    add_user(link, sd_bus_message_get_sender(call));
-    return link->state == LINK_CONNECTED ? call_reply(tree, call, "") : begin(link, call);
+    if (link->state == LINK_IDLE)
+        return link_begin(link, call, &(struct bleproxy_connect_options){.deadline_ms = LINK_DEADLINE_MS});
+    link_add_user(link, sd_bus_message_get_sender(call));
+    return call_reply(tree, call, "");
 }

@@ -90,6 +90,12 @@ static bool is_congested(void *user)
     return bus_is_congested(&daemon->bus);
 }
 
+static void on_ended(void *user, uint64_t address, const struct bleproxy_result *result)
+{
+    struct daemon *daemon = user;
+    manager_tell_end(&daemon->manager, address, result);
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
@@ -140,10 +146,11 @@ static int make_objects(struct daemon *daemon)
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
                                           .is_congested = is_congested,
+                                          .on_ended = on_ended,
                                           .user = daemon};
     int r = adapter_init(&daemon->adapter, &config);
     feed_init(&daemon->feed, &daemon->fleet, &daemon->watches);
-    return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed);
+    return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed, &daemon->adapter);
 }
 
 /* The objects are there before the name is, by which programs see that they are. */
