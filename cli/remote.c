@@ -44,23 +44,36 @@ int remote_call(struct remote *remote, sd_bus_message **ret_reply, const char *m
     return r;
 }
 
-int remote_send(struct remote *remote, sd_bus_message *call, uint64_t timeout_ms,
-                sd_bus_message_handler_t on_reply, void *user)
+static int leave_to_bus(struct remote *remote, sd_bus_slot *slot, int r, void *user, sd_bus_destroy_t destroy)
 {
-    uint64_t timeout_us = timeout_ms > 0 ? timeout_ms * 1000 : UINT64_MAX;
-    int r = sd_bus_call_async(remote->bus.sd, NULL, call, on_reply, user, timeout_us);
-    sd_bus_message_unref(call);
     bus_prepare(&remote->bus);
+    if (r >= 0 && destroy)
+        sd_bus_slot_set_destroy_callback(slot, destroy);
+    if (r >= 0)
+        r = sd_bus_slot_set_floating(slot, 1);
+    else if (destroy)
+        destroy(user);
+    sd_bus_slot_unref(slot);
     return r < 0 ? r : 0;
 }
 
-int remote_listen(struct remote *remote, const char *path, const char *interface, const char *signal,
-                  sd_bus_message_handler_t on_signal, void *user)
+int remote_send(struct remote *remote, sd_bus_message *call, uint64_t timeout_ms,
+                sd_bus_message_handler_t on_reply, void *user, sd_bus_destroy_t destroy)
 {
+    uint64_t timeout_us = timeout_ms > 0 ? timeout_ms * 1000 : UINT64_MAX;
+    sd_bus_slot *slot = NULL;
+    int r = sd_bus_call_async(remote->bus.sd, &slot, call, on_reply, user, timeout_us);
+    sd_bus_message_unref(call);
+    return leave_to_bus(remote, slot, r, user, destroy);
+}
+
+int remote_listen(struct remote *remote, const char *path, const char *interface, const char *signal,
+                  sd_bus_message_handler_t on_signal, void *user, sd_bus_destroy_t destroy)
+{
+    sd_bus_slot *slot = NULL;
     int r =
-        sd_bus_match_signal(remote->bus.sd, NULL, remote->owner, path, interface, signal, on_signal, user);
-    bus_prepare(&remote->bus);
-    return r < 0 ? r : 0;
+        sd_bus_match_signal(remote->bus.sd, &slot, remote->owner, path, interface, signal, on_signal, user);
+    return leave_to_bus(remote, slot, r, user, destroy);
 }
 
 /* ---- How they end ---- */
@@ -243,6 +256,11 @@ int remote_start(struct remote *remote, struct fleet *fleet, bool active)
     }
     remote_attach(remote);
     return CLI_DONE;
+}
+
+bool remote_is_over(const struct remote *remote)
+{
+    return remote->fleet && !remote->lines;
 }
 
 void remote_stop(struct remote *remote)

@@ -53,6 +53,7 @@ static int read_entry(sd_bus_message *message, void *row)
         return r;
     if (strcmp(key, "held_by") == 0)
         return read_holders(message, proxy);
+    proxy->is_known_connectable |= strcmp(key, "connectable") == 0;
     proxy->has_slots |= strcmp(key, "slots_limit") == 0;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(key, known[i].key) == 0)
@@ -100,7 +101,7 @@ int remote_ask(struct remote *remote, sd_bus_message_handler_t on_reply, void *u
 {
     sd_bus_message *call = NULL;
     int r = remote_new_call(remote, &call, REMOTE_PATH, REMOTE_INTERFACE, "ListProxies");
-    return r < 0 ? r : remote_send(remote, call, ANSWER_MS, on_reply, user);
+    return r < 0 ? r : remote_send(remote, call, ANSWER_MS, on_reply, user, NULL);
 }
 
 /* ---- Targets ---- */
@@ -138,11 +139,10 @@ static bool read_targets(const struct remote *remote, sd_bus_message *reply, str
     return done;
 }
 
-int remote_take_proxies(struct remote *remote, struct fleet *fleet)
+int remote_take_proxies(struct remote *remote, struct proxies *proxies)
 {
     sd_bus_message *reply = NULL;
-    bool done =
-        remote_call(remote, &reply, "ListProxies", "") >= 0 && read_targets(remote, reply, &fleet->proxies);
+    bool done = remote_call(remote, &reply, "ListProxies", "") >= 0 && read_targets(remote, reply, proxies);
     sd_bus_message_unref(reply);
     if (done)
         return CLI_DONE;

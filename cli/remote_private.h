@@ -21,10 +21,6 @@ struct remote {
     bool silent;            /* it did not answer in time, and the user was told */
 };
 
-/* Calls a method of the daemon's manager and waits for the answer, two seconds at most: for what is asked once. 0 or more, or
- * a negative errno. */
-int remote_call(struct remote *remote, sd_bus_message **ret_reply, const char *method, const char *types,
-                ...);
 /* A row of an aa{sv}: read takes each of its entries, the key and the variant. 1; 0: there is none any more; or a negative
  * errno. */
 int remote_next_row(sd_bus_message *message, int (*read)(sd_bus_message *message, void *row), void *row);

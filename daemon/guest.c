@@ -158,7 +158,7 @@ static void on_done(void *user, const struct bleproxy_result *result)
     char text[ERROR_ALL_SIZE];
     device_set_paired(device, bleproxy_hub_bond(device->adapter->config.hub, device->address) != NULL);
     bleproxy_sanitise(text, sizeof(text), result->text, strlen(result->text));
-    if (result->error < 0)
+    if (result->error < 0 && result->error != BLEPROXY_E_NOT_CONNECTED) /* clearing does what can be done */
         error_answer_all(device->object->tree, wait->call, result);
     else
         call_reply(device->object->tree, wait->call, "us", result->missing, text);
