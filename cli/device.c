@@ -85,12 +85,8 @@ static bool is_worth_trying(struct device *device)
 {
     struct bleproxy_path path;
     size_t n = 0;
-    const struct bleproxy_advertisement *remembered =
-        bleproxy_hub_remembered(device->fleet.hub, device->filter.address, device->filter.name);
-    if (remembered)
-        device->address = remembered->address;
-    else if (device->fleet.remote) /* it may be remembered there */
-        device->address = device->filter.address;
+    bool is_connected;
+    device->address = device->ops->find(device, &is_connected);
     if (!device->address)
         return false;
     if (device->fleet.remote)
@@ -188,12 +184,24 @@ static void disconnect(struct device *device)
     device->ops->free(device);
 }
 
+/* A device that is connected for somebody else may be silent. */
+static bool use_connection(struct device *device)
+{
+    bool is_connected;
+    uint64_t address = device->ops->find(device, &is_connected);
+    if (!is_connected)
+        return false;
+    device->address = address;
+    connect_now(device);
+    return true;
+}
+
 static int run(struct device *device)
 {
     struct bleproxy_search *search;
     enum run_end end = RUN_DONE;
     int r = fleet_start(&device->fleet);
-    if (r == CLI_DONE && !device->over) {
+    if (r == CLI_DONE && !device->over && !use_connection(device)) {
         log_progress("searching for %s", device->label);
         r = (int)cli_exit_code(
             bleproxy_hub_find(device->fleet.hub, &device->filter, SEARCH_MS, on_found, device, &search));

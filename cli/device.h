@@ -17,6 +17,9 @@ enum device_deed { DEVICE_PAIR, DEVICE_UNPAIR, DEVICE_CLEAR_CACHE };
  * <bleproxy/peripheral.h>: what returns 0 calls back once, with the device as user, unless the device is over; errors are
  * BLEPROXY_E_*. */
 struct device_ops {
+    /* One that need not be heard: connected for another program of the daemon's (ret_is_connected), or else known from
+     * before. Its address, or 0. */
+    uint64_t (*find)(struct device *device, bool *ret_is_connected);
     /* When the link ends by itself, device_lost() is called. */
     int (*connect)(struct device *device, uint32_t deadline_ms, bleproxy_result_fn *on_connected);
     /* Whether it is connected or not. */

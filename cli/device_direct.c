@@ -31,6 +31,14 @@ static int make(struct device *device, uint64_t address)
     return 0;
 }
 
+static uint64_t direct_find(struct device *device, bool *ret_is_connected)
+{
+    const struct bleproxy_advertisement *remembered =
+        bleproxy_hub_remembered(device->fleet.hub, device->filter.address, device->filter.name);
+    *ret_is_connected = false;
+    return remembered ? remembered->address : 0;
+}
+
 static int direct_connect(struct device *device, uint32_t deadline_ms, bleproxy_result_fn *on_connected)
 {
     const struct bleproxy_connect_options options = {
@@ -135,6 +143,7 @@ static void direct_free(struct device *device)
 }
 
 const struct device_ops device_direct = {
+    .find = direct_find,
     .connect = direct_connect,
     .disconnect = direct_disconnect,
     .services = direct_services,

@@ -98,6 +98,28 @@ static int new_call(struct device *device, sd_bus_message **ret_call, const char
     return r < 0 ? r : sd_bus_message_append(*ret_call, "s", address);
 }
 
+/* ---- Finding ---- */
+
+static uint64_t way_find(struct device *device, bool *ret_is_connected)
+{
+    char address[BLEPROXY_ADDRESS_TEXT_SIZE];
+    const struct bleproxy_filter *filter = &device->filter;
+    sd_bus_message *reply = NULL;
+    const char *text;
+    uint64_t found = 0;
+    int is_connected = 0;
+    if (filter->address)
+        bleproxy_address_format(filter->address, address);
+    if (remote_call(remote_of(device), &reply, "FindDevice", "s", filter->address ? address : filter->name) <
+            0 ||
+        sd_bus_message_read(reply, "sb", &text, &is_connected) < 0 ||
+        bleproxy_address_parse(text, &found) < 0)
+        found = 0;
+    sd_bus_message_unref(reply);
+    *ret_is_connected = found != 0 && is_connected;
+    return found;
+}
+
 /* ---- Connecting ---- */
 
 static void begin(struct device *device);
@@ -477,6 +499,7 @@ static void way_free(struct device *device)
 }
 
 const struct device_ops device_remote = {
+    .find = way_find,
     .connect = way_connect,
     .disconnect = way_disconnect,
     .services = way_services,

@@ -18,6 +18,56 @@ static int fail(struct device *device, sd_bus_message *call, int error, const ch
     return error_answer_all(device->object->tree, call, &result);
 }
 
+/* ---- Finding ---- */
+
+/* NULL: it has none. While it is connected it may not be heard. */
+static const char *name_of(const struct device *device)
+{
+    const struct bleproxy_hub *hub = device->adapter->config.hub;
+    const struct bleproxy_device *heard = bleproxy_hub_device(hub, device->address);
+    const struct bleproxy_advertisement *last =
+        heard ? bleproxy_device_advertisement(heard) : bleproxy_hub_remembered(hub, device->address, NULL);
+    return device->advert.name ? device->advert.name : last ? last->name : NULL;
+}
+
+static const struct device *find_connected(const struct adapter *adapter, uint64_t address,
+                                           const char *wanted)
+{
+    for (const struct device *device = adapter->first_device; device; device = device->next) {
+        const char *name = *wanted ? name_of(device) : "";
+        if (device->connected && (address == 0 || device->address == address) && name &&
+            strcmp(name, wanted) == 0)
+            return device;
+    }
+    return NULL;
+}
+
+/* In this run or before. */
+static const struct bleproxy_advertisement *find_heard(const struct bleproxy_hub *hub, uint64_t address,
+                                                       const char *wanted)
+{
+    const struct bleproxy_device *device;
+    for (size_t position = 0; (device = bleproxy_hub_next_device(hub, &position));) {
+        const struct bleproxy_advertisement *last = bleproxy_device_advertisement(device);
+        if (address == 0 ? last->name && strcmp(last->name, wanted) == 0 : last->address == address)
+            return last;
+    }
+    return bleproxy_hub_remembered(hub, address, *wanted ? wanted : NULL);
+}
+
+int guest_find(struct adapter *adapter, sd_bus_message *call, uint64_t address, const char *name)
+{
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE] = "";
+    const struct device *connected = find_connected(adapter, address, name);
+    const struct bleproxy_advertisement *heard =
+        connected ? NULL : find_heard(adapter->config.hub, address, name);
+    if (connected)
+        bleproxy_address_format(connected->address, text);
+    else if (heard)
+        bleproxy_address_format(heard->address, text);
+    return call_reply(adapter->tree, call, "sb", text, connected != NULL);
+}
+
 /* ---- Connecting ---- */
 
 static int read_source(sd_bus_message *call, uint64_t *ret_source)

@@ -7,6 +7,8 @@
 /* What programs that know org.bleproxy1.Manager can do with a device beyond BlueZ's interfaces: connect it in a way of their
  * own, let go of it, and what the proxies remember of it. docs/dbus/manager.md. All of them answer the call, now or later. */
 
+/* name: "": any; address 0: any. */
+int guest_find(struct adapter *adapter, sd_bus_message *call, uint64_t address, const char *name);
 /* Reads the options that follow, a{sv}. */
 int guest_connect(struct adapter *adapter, sd_bus_message *call, uint64_t address);
 int guest_release(struct adapter *adapter, sd_bus_message *call, uint64_t address);

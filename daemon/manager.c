@@ -299,6 +299,21 @@ static int call_of_device(sd_bus_message *call, struct manager *manager,
     return r > 0 ? answer(manager->adapter, call, address) : r;
 }
 
+/* By its address, or else by its exact name. */
+static int call_find_device(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    const char *text;
+    uint64_t address = 0;
+    int r = sd_bus_message_read(call, "s", &text);
+    if (r < 0)
+        return r;
+    if (!*text)
+        return call_fail(manager->object->tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no device");
+    bool is_address = bleproxy_address_parse(text, &address) == 0;
+    return guest_find(manager->adapter, call, address, is_address ? "" : text);
+}
+
 static int call_connect(sd_bus_message *call, void *data)
 {
     return call_of_device(call, data, guest_connect);
@@ -363,6 +378,7 @@ static const struct method methods[] = {
     {"Pin", "sss", "", call_pin},
     {"Unpin", "sss", "", call_unpin},
     {"Open", "a{sv}", "h", call_open},
+    {"FindDevice", "s", "sb", call_find_device},
     {"Connect", "sa{sv}", "oqsa(qsa(oqsua(oqs)))", call_connect},
     {"Release", "s", "", call_release},
     {"Pair", "s", "us", call_pair},
