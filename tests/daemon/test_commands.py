@@ -93,7 +93,7 @@ def test_devices_top_and_why_tell_the_same():
 
     def why(pair):
         found = pair.run("why", "--json", "Virtual Battery").expect(0).objects()[0]
-        return list(found), [sorted(path) for path in found["proxies"]], found["address"]
+        return list(found), [sorted(path) for path in found["paths"]], found["address"]
     for without, through in both(devices, top, why):
         assert without == through, f"without: {without}\nthrough: {through}"
 
@@ -238,7 +238,7 @@ def test_a_name_of_the_daemons_means_that_proxy():
             told = pair.run("clear-cache", "-p", name, "Virtual Tower", "--json").expect(0).objects()[0]
             assert told["proxy"] == name, told
         assert [o["proxy"] for o in pair.run("slots", "-p", "sim-proxy-2", "--json").objects()] == ["sim-proxy-2"]
-        assert pair.run("why", "-p", "sim-proxy-2", "Virtual Tower", "--json").expect(0).objects()[0]["proxies"][0][
+        assert pair.run("why", "-p", "sim-proxy-2", "Virtual Tower", "--json").expect(0).objects()[0]["paths"][0][
             "proxy"] == "sim-proxy-2"
 
 
@@ -345,7 +345,7 @@ def test_a_reader_that_does_not_read_loses_lines_and_another_loses_none():
         told, lost = read_until_lost(slow)
         os.close(slow)
     assert lost > 0 and told, (lost, len(told))
-    assert not [o for o in heard if "lost" in o] and len(heard) > 10000, len(heard)
+    assert not [o for o in heard if o["event"] == "lost"] and len(heard) > 10000, len(heard)
     assert grown < 16 * 1024, f"{grown} KiB more"
 
 
@@ -361,8 +361,8 @@ def read_until_lost(descriptor):
     with os.fdopen(os.dup(descriptor), encoding="utf-8") as lines_:
         for line in lines_:
             event = json.loads(line)
-            if "lost" in event:
-                return told, event["lost"]
+            if event["event"] == "lost":
+                return told, event["count"]
             told.append(event)
     raise AssertionError("it ended")
 
