@@ -31,7 +31,11 @@ class Pair:
         return commands.start(command, *own, *arguments, **self.surroundings())
 
     def run(self, command, *arguments):
-        return Result(self.start(command, *arguments))
+        process = self.start(command, *arguments)
+        try:
+            return Result(process)
+        finally:
+            process.kill()  # one that was given up; else it is over
 
 
 def both(*runs, options=()):

@@ -73,7 +73,11 @@ class Impostor:
         process = await asyncio.create_subprocess_exec(
             commands.BLEPROXY, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, env=commands.environment(DBUS_SYSTEM_BUS_ADDRESS=self.house.address))
-        out, error = await process.communicate()
+        try:
+            out, error = await process.communicate()
+        finally:
+            if process.returncode is None:  # it was given up
+                process.kill()
         assert b"Sanitizer" not in error and b"runtime error" not in error, error.decode()
         return process.returncode, out.decode(), error.decode()
 
