@@ -78,7 +78,7 @@ static void list_handles(const struct bleproxy_services *services, const struct 
 
 bool attribute_find(struct device *device, const char *text, struct attribute *ret_attribute)
 {
-    const struct bleproxy_services *services = bleproxy_peripheral_services(device->peripheral);
+    const struct bleproxy_services *services = device->ops->services(device);
     const struct bleproxy_characteristic *characteristic;
     struct bleproxy_uuid uuid;
     char handles[HANDLES_SIZE];

@@ -26,8 +26,7 @@ struct bond {
     const char *member; /* of the JSON object, which is then true */
     const char *done;   /* for people */
     bool forget;        /* here only */
-    int (*start)(struct bleproxy_peripheral *peripheral, bleproxy_result_fn *on_done, void *user,
-                 struct bleproxy_operation **ret_operation);
+    enum device_deed deed;
 };
 
 static int parse(void *user, int option, const char *value)
@@ -43,7 +42,7 @@ static int parse(void *user, int option, const char *value)
 
 static const char *proxy_of(struct device *device)
 {
-    const struct member *member = fleet_find(&device->fleet, bleproxy_peripheral_source(device->peripheral));
+    const struct member *member = fleet_find(&device->fleet, device->ops->source(device));
     return member ? member->label : "the proxy";
 }
 
@@ -65,11 +64,12 @@ static void print_done(const struct device *device, uint64_t address, const char
 }
 
 /* A bond that is on another proxy than the one that was unpaired. */
-static void warn_of_the_other(const struct device *device)
+static void warn_of_the_other(struct device *device)
 {
-    const struct bleproxy_bond *bond = bleproxy_hub_bond(device->fleet.hub, device->address);
-    if (bond && bond->source != bleproxy_peripheral_source(device->peripheral))
-        log_warn(device->label, "its bond with %s stays", bond->proxy);
+    char proxy[256];
+    uint64_t source = device->ops->bond(device, proxy, sizeof(proxy));
+    if (source != 0 && source != device->ops->source(device))
+        log_warn(device->label, "its bond with %s stays", proxy);
 }
 
 static void on_done(void *user, const struct bleproxy_result *result)
@@ -86,7 +86,7 @@ static void on_done(void *user, const struct bleproxy_result *result)
         print_done(device, device->address, "the services are forgotten here only", NULL);
     else
         print_done(device, device->address, bond->done, proxy_of(device));
-    if (bond->start == bleproxy_peripheral_unpair)
+    if (bond->deed == DEVICE_UNPAIR)
         warn_of_the_other(device);
     device_finish(device, CLI_DONE);
 }
@@ -94,7 +94,7 @@ static void on_done(void *user, const struct bleproxy_result *result)
 static void act(struct device *device)
 {
     const struct bond *bond = device->user;
-    int r = bond->start(device->peripheral, on_done, device, NULL);
+    int r = device->ops->do_deed(device, bond->deed, on_done);
     if (r < 0)
         device_refuse(device, r);
 }
@@ -103,10 +103,7 @@ static void act(struct device *device)
 static void forget_here(struct device *device)
 {
     uint64_t address = device->address ? device->address : device->filter.address;
-    if (!device->peripheral && address &&
-        bleproxy_peripheral_new(device->fleet.hub, address, &device->peripheral) < 0)
-        return;
-    if (device->peripheral && bleproxy_peripheral_clear_cache(device->peripheral, on_done, device, NULL) == 0)
+    if (address && device->ops->forget_services(device, address) == 0)
         log_warn(device->label, "its services are forgotten here, but on no proxy");
 }
 
@@ -121,10 +118,13 @@ static int forget_bond(struct device *device)
         log_say("--forget takes the device's address, AA:BB:CC:DD:EE:FF: nothing is heard without proxies");
         return CLI_USAGE;
     }
-    if (bleproxy_hub_forget_bond(device->fleet.hub, address) < 0) {
+    int r = device->ops->forget_bond(device, address);
+    if (r == BLEPROXY_E_NOT_FOUND)
         log_say("%s: no bond of it is known here", device->label);
-        return CLI_NOT_FOUND;
-    }
+    else if (r < 0)
+        log_say("%s: %s", device->label, bleproxy_strerror(r));
+    if (r < 0)
+        return (int)cli_exit_code(r);
     print_done(device, address, "its bond is forgotten here", NULL);
     return CLI_DONE;
 }
@@ -155,7 +155,7 @@ int cmd_pair(int argc, char **argv)
         .bonds = true,
     };
     static const struct bond bond = {
-        .member = "paired", .done = "paired, the bond is on ", .start = bleproxy_peripheral_pair};
+        .member = "paired", .done = "paired, the bond is on ", .deed = DEVICE_PAIR};
     return run(&command, &bond, argc, argv);
 }
 
@@ -180,7 +180,7 @@ int cmd_unpair(int argc, char **argv)
         .bonds = true,
     };
     static const struct bond bond = {
-        .member = "unpaired", .done = "the bond is removed from ", .start = bleproxy_peripheral_unpair};
+        .member = "unpaired", .done = "the bond is removed from ", .deed = DEVICE_UNPAIR};
     return run(&command, &bond, argc, argv);
 }
 
@@ -200,8 +200,7 @@ int cmd_clear_cache(int argc, char **argv)
         .give_up = forget_here,
         .connect_timeout = true,
     };
-    static const struct bond bond = {.member = "cleared",
-                                     .done = "the services are forgotten, also on ",
-                                     .start = bleproxy_peripheral_clear_cache};
+    static const struct bond bond = {
+        .member = "cleared", .done = "the services are forgotten, also on ", .deed = DEVICE_CLEAR_CACHE};
     return run(&command, &bond, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include "filters.h"
 #include "hearing.h"
 #include "log.h"
+#include "remote.h"
 #include "run.h"
 #include <stdio.h>
 #include <string.h>
@@ -58,9 +59,13 @@ static void on_connected(void *user, const struct bleproxy_result *result)
     device->command->act(device);
 }
 
-static void on_disconnected(void *user, const struct bleproxy_result *result)
+bool device_ignores_bond(const struct device *device)
 {
-    struct device *device = user;
+    return device->command->bonds && device->options.n_proxies > 0;
+}
+
+void device_lost(struct device *device, const struct bleproxy_result *result)
+{
     device->connected = false;
     if (result->error < 0)
         device_fail(device, result);
@@ -69,16 +74,8 @@ static void on_disconnected(void *user, const struct bleproxy_result *result)
 static void connect_now(struct device *device)
 {
     uint32_t given_ms = device->command->connect_timeout ? device->options.timeout_ms : 0;
-    const struct bleproxy_connect_options options = {.deadline_ms = given_ms > 0 ? given_ms : CONNECT_MS,
-                                                     .no_cache = device->no_cache,
-                                                     .ignore_bond = device->command->bonds &&
-                                                                    device->options.n_proxies > 0};
     log_progress("connecting to %s", device->label);
-    int r = bleproxy_peripheral_new(device->fleet.hub, device->address, &device->peripheral);
-    if (r == 0) {
-        bleproxy_peripheral_on_disconnected(device->peripheral, on_disconnected, device);
-        r = bleproxy_peripheral_connect(device->peripheral, &options, on_connected, device, NULL);
-    }
+    int r = device->ops->connect(device, given_ms > 0 ? given_ms : CONNECT_MS, on_connected);
     if (r < 0)
         device_refuse(device, r);
 }
@@ -87,14 +84,15 @@ static void connect_now(struct device *device)
 static bool is_worth_trying(struct device *device)
 {
     struct bleproxy_path path;
-    size_t n;
-    const struct bleproxy_advertisement *remembered =
-        bleproxy_hub_remembered(device->fleet.hub, device->filter.address, device->filter.name);
-    if (remembered)
-        device->address = remembered->address;
+    size_t n = 0;
+    bool is_connected;
+    device->address = device->ops->find(device, &is_connected);
     if (!device->address)
         return false;
-    bleproxy_hub_paths(device->fleet.hub, device->address, &path, 1, &n);
+    if (device->fleet.remote)
+        remote_paths(device->fleet.remote, device->address, &path, 1, &n);
+    else
+        bleproxy_hub_paths(device->fleet.hub, device->address, &path, 1, &n);
     return n > 0 && (path.obstacle == BLEPROXY_OBSTACLE_NONE || path.obstacle == BLEPROXY_OBSTACLE_FULL);
 }
 
@@ -108,7 +106,8 @@ static void not_found(struct device *device)
         return;
     }
     uint64_t address = device->address ? device->address : device->filter.address;
-    if (address)
+    if (address &&
+        (!device->fleet.remote || !remote_explain(device->fleet.remote, address, why, sizeof(why))))
         bleproxy_hub_explain_path(device->fleet.hub, address, why, sizeof(why));
     log_say("%s: not heard within %d s: %s; 'bleproxy scan' shows what is heard", device->label,
             SEARCH_MS / 1000, why);
@@ -153,6 +152,10 @@ static void on_hopeless(void *user)
     log_progress_end();
     if (!device->address)
         device_finish(device, fleet_verdict(&device->fleet));
+    else if (device->fleet.remote && remote_is_over(device->fleet.remote)) {
+        device->connected = false;
+        device_finish(device, CLI_UNREACHABLE); /* the user was told */
+    }
 }
 
 /* ---- The whole ---- */
@@ -174,12 +177,23 @@ static void disconnect(struct device *device)
 {
     bool over = false;
     struct bleproxy_timer *patience = NULL;
-    if (device->connected &&
-        bleproxy_peripheral_disconnect(device->peripheral, on_goodbye, &over, NULL) == 0 &&
+    if (device->connected && device->ops->disconnect(device, on_goodbye, &over) == 0 &&
         bleproxy_timer_new(device->fleet.loop, GOODBYE_MS, 0, on_patience_ends, &over, &patience) == 0)
         run_loop(device->fleet.loop, &over);
     bleproxy_timer_free(patience);
-    bleproxy_peripheral_free(device->peripheral);
+    device->ops->free(device);
+}
+
+/* A device that is connected for somebody else may be silent. */
+static bool use_connection(struct device *device)
+{
+    bool is_connected;
+    uint64_t address = device->ops->find(device, &is_connected);
+    if (!is_connected)
+        return false;
+    device->address = address;
+    connect_now(device);
+    return true;
 }
 
 static int run(struct device *device)
@@ -187,7 +201,7 @@ static int run(struct device *device)
     struct bleproxy_search *search;
     enum run_end end = RUN_DONE;
     int r = fleet_start(&device->fleet);
-    if (r == CLI_DONE && !device->over) {
+    if (r == CLI_DONE && !device->over && !use_connection(device)) {
         log_progress("searching for %s", device->label);
         r = (int)cli_exit_code(
             bleproxy_hub_find(device->fleet.hub, &device->filter, SEARCH_MS, on_found, device, &search));
@@ -220,6 +234,7 @@ static int prepare(struct device *device, int argc, char **argv)
     if (r != CLI_DONE)
         return r;
     r = fleet_open(&device->fleet, NULL);
+    device->ops = device->fleet.remote ? &device_remote : &device_direct;
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }
 
@@ -227,6 +242,7 @@ int device_main(struct device *device, int argc, char **argv)
 {
     device->fleet = (struct fleet){.command = device->command->name,
                                    .options = &device->options,
+                                   .uses_daemon = true,
                                    .quiet = LOG_QUIET_DEVICE,
                                    .on_hopeless = on_hopeless,
                                    .user = device};

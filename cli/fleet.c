@@ -399,7 +399,7 @@ static int find_proxies(struct fleet *fleet)
         return proxies_init(&fleet->proxies, fleet->options);
     int r = proxies_load(&fleet->proxies, fleet->options);
     fleet->tells_plaintext = false; /* the daemon has */
-    return r == CLI_DONE ? remote_take_proxies(fleet->remote, fleet) : r;
+    return r == CLI_DONE ? remote_take_proxies(fleet->remote, &fleet->proxies) : r;
 }
 
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options)

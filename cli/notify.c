@@ -25,7 +25,6 @@ static const char help[] =
     "  -t, --timeout SECONDS    for this long at most, once it is subscribed\n";
 
 struct notify {
-    struct device *device;
     struct attribute attributes[CHARACTERISTICS_MAX];
     size_t n_attributes, n_subscribed;
     unsigned long long count, n_values; /* count 0: no limit */
@@ -91,37 +90,38 @@ static void print_line(const struct attribute *attribute, const struct timespec 
 
 static void on_notification(void *user, uint16_t handle, const uint8_t *value, size_t size)
 {
-    struct notify *notify = user;
+    struct device *device = user;
+    struct notify *notify = device->user;
     const struct attribute *attribute = attribute_of(notify, handle);
     struct timespec now;
-    if (notify->device->over || run_output_is_lost() || !attribute)
+    if (device->over || run_output_is_lost() || !attribute)
         return;
     clock_gettime(CLOCK_REALTIME, &now);
     log_progress_end();
-    if (notify->device->options.json)
-        print_json(notify->device, attribute, &now, value, size);
+    if (device->options.json)
+        print_json(device, attribute, &now, value, size);
     else
         print_line(attribute, &now, value, size);
     notify->n_values++;
     if (notify->n_values == notify->count)
-        device_finish(notify->device, CLI_DONE);
+        device_finish(device, CLI_DONE);
 }
 
 static void on_timeout(void *user)
 {
-    struct notify *notify = user;
+    struct device *device = user;
+    const struct notify *notify = device->user;
     if (notify->count > 0 && notify->n_values < notify->count) {
-        log_say("%s: %llu of %llu values came in time", notify->device->label, notify->n_values,
-                notify->count);
-        device_finish(notify->device, CLI_FAILED);
+        log_say("%s: %llu of %llu values came in time", device->label, notify->n_values, notify->count);
+        device_finish(device, CLI_FAILED);
     }
-    device_finish(notify->device, CLI_DONE);
+    device_finish(device, CLI_DONE);
 }
 
 static void on_subscribed(void *user, const struct bleproxy_result *result)
 {
-    struct notify *notify = user;
-    struct device *device = notify->device;
+    struct device *device = user;
+    struct notify *notify = device->user;
     int r = 0;
     if (result->error < 0) {
         device_fail(device, result);
@@ -133,7 +133,7 @@ static void on_subscribed(void *user, const struct bleproxy_result *result)
     if (device->options.timeout_ms > 0) {
         bleproxy_timer_free(device->timer);
         device->timer = NULL;
-        r = bleproxy_timer_new(device->fleet.loop, device->options.timeout_ms, 0, on_timeout, notify,
+        r = bleproxy_timer_new(device->fleet.loop, device->options.timeout_ms, 0, on_timeout, device,
                                &device->timer);
     }
     if (r < 0)
@@ -162,8 +162,7 @@ static void act(struct device *device)
         notify->n_attributes++;
     }
     for (size_t i = 0; i < notify->n_attributes; i++) {
-        int r = bleproxy_peripheral_subscribe(device->peripheral, notify->attributes[i].handle, 0,
-                                              on_notification, notify, on_subscribed, notify, NULL);
+        int r = device->ops->subscribe(device, notify->attributes[i].handle, on_notification, on_subscribed);
         if (r < 0)
             device_refuse(device, r);
     }
@@ -186,6 +185,5 @@ int cmd_notify(int argc, char **argv)
 {
     struct notify notify = {0};
     struct device device = {.command = &command, .user = &notify};
-    notify.device = &device;
     return device_main(&device, argc, argv);
 }

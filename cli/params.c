@@ -73,7 +73,7 @@ static void on_set(void *user, const struct bleproxy_result *result)
 
 static void act(struct device *device)
 {
-    int r = bleproxy_peripheral_set_parameters(device->peripheral, device->user, on_set, device, NULL);
+    int r = device->ops->set_parameters(device, device->user, on_set);
     if (r < 0)
         device_refuse(device, r);
 }

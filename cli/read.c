@@ -48,8 +48,7 @@ static void act(struct device *device)
     struct attribute *attribute = device->user;
     if (!attribute_find(device, device->options.arguments[1], attribute))
         return;
-    int r = bleproxy_peripheral_read(device->peripheral, attribute->handle, device->options.timeout_ms,
-                                     on_read, device, NULL);
+    int r = device->ops->read(device, attribute->handle, on_read);
     if (r < 0)
         device_refuse(device, r);
 }

@@ -63,7 +63,7 @@ static void print_services(const struct device *device, const struct bleproxy_se
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE];
     bleproxy_address_format(device->address, address);
-    printf("%s  MTU %u\n", address, bleproxy_peripheral_mtu(device->peripheral));
+    printf("%s  MTU %u\n", address, device->ops->mtu(device));
     for (size_t i = 0; i < services->n_services; i++) {
         const struct bleproxy_service *service = &services->services[i];
         putchar('\n');
@@ -114,7 +114,7 @@ static void print_json(const struct device *device, const struct bleproxy_servic
 {
     struct json_object *object = json_object_new_object(), *list = json_object_new_array();
     json_object_object_add(object, "address", json_address(device->address));
-    json_object_object_add(object, "mtu", json_object_new_int(bleproxy_peripheral_mtu(device->peripheral)));
+    json_object_object_add(object, "mtu", json_object_new_int(device->ops->mtu(device)));
     for (size_t i = 0; i < services->n_services; i++) {
         const struct bleproxy_service *service = &services->services[i];
         struct json_object *entry = attribute_json(&service->uuid, service->handle);
@@ -130,7 +130,7 @@ static void print_json(const struct device *device, const struct bleproxy_servic
 
 static void act(struct device *device)
 {
-    const struct bleproxy_services *services = bleproxy_peripheral_services(device->peripheral);
+    const struct bleproxy_services *services = device->ops->services(device);
     if (device->options.json)
         print_json(device, services);
     else

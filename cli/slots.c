@@ -4,6 +4,7 @@
 #include "log.h"
 #include "options.h"
 #include "proxies.h"
+#include "remote.h"
 #include "run.h"
 #include "text.h"
 
@@ -51,6 +52,8 @@ struct asked {
 
 struct view {
     struct options options;
+    struct remote *remote; /* the daemon that has the proxies; NULL: they are asked themselves */
+    bool is_asking;
     struct proxies proxies;
     bool watch, over;
     struct bleproxy_loop *loop;
@@ -140,16 +143,8 @@ static bool is_as_before(const struct asked *asked, const struct bleproxy_slots 
            (n == 0 || memcmp(asked->allocated, slots->allocated, n * sizeof(*slots->allocated)) == 0);
 }
 
-static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
+static void take_slots(struct asked *asked, const struct bleproxy_slots *slots)
 {
-    struct asked *asked = user;
-    asked->waiting = false;
-    if (asked->view->over)
-        return;
-    if (error < 0) {
-        fail(asked, error, NULL);
-        return;
-    }
     size_t n = slots->n_allocated < SLOTS_SHOWN_MAX ? slots->n_allocated : SLOTS_SHOWN_MAX;
     if (is_as_before(asked, slots, n))
         return;
@@ -164,6 +159,18 @@ static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
     check(asked->view);
 }
 
+static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
+{
+    struct asked *asked = user;
+    asked->waiting = false;
+    if (asked->view->over)
+        return;
+    if (error < 0)
+        fail(asked, error, NULL);
+    else
+        take_slots(asked, slots);
+}
+
 static void ask(struct asked *asked)
 {
     if (asked->failed || asked->waiting || asked->source == 0)
@@ -172,13 +179,6 @@ static void ask(struct asked *asked)
     asked->waiting = r == 0;
     if (r < 0)
         fail(asked, r, NULL);
-}
-
-static void on_watch(void *user)
-{
-    struct view *view = user;
-    for (size_t i = 0; i < view->n_asked; i++)
-        ask(&view->asked[i]);
 }
 
 static void on_info(void *user, int error, const struct bleproxy_device_info *info)
@@ -215,12 +215,83 @@ static void on_disconnected(void *user, int error, const char *text)
 static void start(struct asked *asked)
 {
     const struct bleproxy_proxy_config *config = &asked->target->config;
-    bleproxy_sanitise(asked->label, sizeof(asked->label), config->name, strlen(config->name));
     int r = bleproxy_client_new(asked->view->loop, config, &asked->client);
     if (r == 0)
         r = bleproxy_client_connect(asked->client, on_connected, on_disconnected, asked);
     if (r < 0)
         fail(asked, r, r == BLEPROXY_E_INVALID ? "this is no address" : NULL);
+}
+
+/* ---- Through a daemon ---- */
+
+static void take_proxy(struct asked *asked, const struct remote_proxy *proxy)
+{
+    const struct bleproxy_slots slots = {.free = proxy->slots_free,
+                                         .limit = proxy->slots_limit,
+                                         .allocated = proxy->holders,
+                                         .n_allocated = proxy->n_holders};
+    char text[256];
+    bleproxy_sanitise(asked->label, sizeof(asked->label), proxy->name, strlen(proxy->name));
+    bleproxy_address_parse(proxy->source, &asked->source);
+    bleproxy_sanitise(text, sizeof(text), proxy->error, strlen(proxy->error));
+    if (proxy->error_code < 0 || text[0])
+        fail(asked, proxy->error_code < 0 ? proxy->error_code : BLEPROXY_E_CLOSED, text[0] ? text : NULL);
+    else if (proxy->has_slots)
+        take_slots(asked, &slots);
+    else if (proxy->is_known_connectable && !proxy->connectable)
+        fail(asked, BLEPROXY_E_UNSUPPORTED, "this proxy makes no connections: it has no slots");
+}
+
+/* What is not told yet is asked for again. */
+static int on_proxies(sd_bus_message *reply, void *user, sd_bus_error *error)
+{
+    struct view *view = user;
+    struct remote_proxy proxy;
+    size_t n = 0;
+    (void)error;
+    view->is_asking = false;
+    if (view->over)
+        return 0;
+    if (remote_open_proxies(reply))
+        while (n < view->n_asked && remote_next_proxy(reply, &proxy))
+            if (remote_is_named(&view->options, &proxy))
+                take_proxy(&view->asked[n++], &proxy);
+    for (; n < view->n_asked; n++)
+        fail(&view->asked[n], BLEPROXY_E_CLOSED, "bleproxyd does not tell of it any more");
+    return 0;
+}
+
+static void ask_daemon(struct view *view)
+{
+    if (!view->is_asking)
+        view->is_asking = remote_ask(view->remote, on_proxies, view) >= 0;
+}
+
+static void on_watch(void *user)
+{
+    struct view *view = user;
+    if (view->remote)
+        ask_daemon(view);
+    for (size_t i = 0; i < view->n_asked && !view->remote; i++)
+        ask(&view->asked[i]);
+}
+
+/* ---- The whole ---- */
+
+static void begin(struct view *view)
+{
+    for (size_t i = 0; i < view->n_asked; i++) {
+        struct asked *asked = &view->asked[i];
+        const char *name = view->proxies.targets[i].config.name;
+        *asked = (struct asked){.view = view, .target = &view->proxies.targets[i]};
+        bleproxy_sanitise(asked->label, sizeof(asked->label), name, strlen(name));
+        if (!view->remote)
+            start(asked);
+    }
+    if (!view->remote)
+        return;
+    remote_attach(view->remote);
+    ask_daemon(view);
 }
 
 static void on_timeout(void *user)
@@ -253,12 +324,10 @@ static int run(struct view *view)
     if (timeout_ms > 0 || !view->watch)
         r = bleproxy_timer_new(view->loop, timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS, 0, on_timeout,
                                view, &timeout);
-    if (r == 0 && view->watch)
+    if (r == 0 && (view->watch || view->remote))
         r = bleproxy_timer_new(view->loop, WATCH_MS, WATCH_MS, on_watch, view, &watch);
-    for (size_t i = 0; r == 0 && i < view->n_asked; i++) {
-        view->asked[i] = (struct asked){.view = view, .target = &view->proxies.targets[i]};
-        start(&view->asked[i]);
-    }
+    if (r == 0)
+        begin(view);
     if (r == 0)
         end = run_loop(view->loop, &view->over);
     bleproxy_timer_free(timeout);
@@ -275,6 +344,13 @@ static int run(struct view *view)
                                     : verdict(view);
 }
 
+static int find_proxies(struct view *view)
+{
+    if (!remote_find(&view->options, &view->remote))
+        return proxies_init(&view->proxies, &view->options);
+    return remote_take_proxies(view->remote, &view->proxies);
+}
+
 static int slots_main(struct view *view, int argc, char **argv)
 {
     struct bleproxy_loop_options loop_options = {0};
@@ -283,7 +359,7 @@ static int slots_main(struct view *view, int argc, char **argv)
                       view, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
-    r = proxies_init(&view->proxies, &view->options);
+    r = find_proxies(view);
     if (r != CLI_DONE)
         return r;
     log_set_loop_options(view->options.verbosity, LOG_QUIET_PROXIES, &loop_options);
@@ -302,6 +378,7 @@ int cmd_slots(int argc, char **argv)
     int r = slots_main(&view, argc, argv);
     free(view.asked);
     bleproxy_loop_free(view.loop);
+    remote_free(view.remote);
     proxies_deinit(&view.proxies);
     options_deinit(&view.options);
     return r;

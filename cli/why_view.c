@@ -112,14 +112,15 @@ static unsigned verdict_width(struct columns *table, unsigned line)
 static void add_verdict(struct columns *table, const struct why *why, const struct way *way, unsigned width)
 {
     char verdict[VERDICT_SIZE];
+    const char *text = verdict;
     why_describe(why, way, verdict, sizeof(verdict));
-    for (const char *text = verdict; text == verdict || *text;) {
+    do {
         size_t size = width > 0 ? text_line(text, width) : strlen(text);
         for (size_t i = 0; text != verdict && i + 1 < N_COLUMNS; i++)
             columns_add(table, NULL, "%s", "");
         columns_add(table, colour_of(way), "%.*s", (int)size, text);
         text += size + (text[size] == ' ');
-    }
+    } while (*text);
 }
 
 static void print_below(const struct why *why, const struct way *way, unsigned line)

@@ -28,7 +28,7 @@ static void describe_member(const struct way *way, char *text, size_t size)
                  member_wait(member, wait, sizeof(wait)));
     } else if (!member->is_ready) {
         snprintf(text, size, "%s",
-                 member->lost_ns > 0 ? member_reason(member, member->lost_text) : "no answer yet");
+                 member->lost_text[0] ? member_reason(member, member->lost_text) : "no answer yet");
     } else if (is_silent(way)) {
         describe_duration(why_seconds(way->path->silent_ns), since);
         member_silence(member, &silence);

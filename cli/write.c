@@ -139,11 +139,11 @@ static void on_written(void *user, const struct bleproxy_result *result)
 static void act(struct device *device)
 {
     struct write *write = device->user;
-    unsigned room = bleproxy_peripheral_mtu(device->peripheral) - BLEPROXY_MTU_OVERHEAD;
+    unsigned room = device->ops->mtu(device) - BLEPROXY_MTU_OVERHEAD;
     if (!attribute_find(device, device->options.arguments[1], &write->attribute))
         return;
-    int r = bleproxy_peripheral_write(device->peripheral, write->attribute.handle, write->value, write->size,
-                                      write->mode, device->options.timeout_ms, on_written, device, NULL);
+    int r = device->ops->write(device, write->attribute.handle, write->value, write->size, write->mode,
+                               on_written);
     if (r == BLEPROXY_E_TOO_LONG) {
         log_say("%s: the value is too long: without response at most %u bytes go to it at a time; leave "
                 "--no-response out, or write it in parts",

@@ -43,6 +43,15 @@ static const struct {
     {"org.bluez.GattDescriptor1", "ReadValue", ACCESS_CONNECT},
     {"org.bluez.GattDescriptor1", "WriteValue", ACCESS_WRITE},
     {"org.freedesktop.DBus.Properties", "Set", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "Connect", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "Release", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "ClearCache", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "SetParameters", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "Pin", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "Unpin", ACCESS_CONNECT},
+    {"org.bleproxy1.Manager", "Pair", ACCESS_PAIR},
+    {"org.bleproxy1.Manager", "Unpair", ACCESS_PAIR},
+    {"org.bleproxy1.Manager", "ForgetBond", ACCESS_PAIR},
 };
 static const char *const right_names[] = {"connect", "pair", "write"};
 

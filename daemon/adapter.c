@@ -383,6 +383,17 @@ struct device *adapter_make_device(struct adapter *adapter, uint64_t address)
     return device;
 }
 
+struct device *adapter_get_device(struct adapter *adapter, uint64_t address)
+{
+    struct device *device = adapter_find_device(adapter, address);
+    if (device)
+        return device;
+    device = adapter_make_device(adapter, address);
+    if (device) /* else it could go at once */
+        device->heard_ns = bleproxy_loop_now_ns(adapter->config.loop);
+    return device;
+}
+
 /* While nobody reads what is sent, all that changes becomes one signal. */
 static void on_pace(void *user)
 {

@@ -23,6 +23,8 @@ struct adapter_config {
     bool (*is_allowed)(void *user, uint64_t device);
     /* What outlives the daemon has changed; soon: what a user has set, or a connection. */
     void (*on_changed)(void *user, bool soon);
+    /* A connection has ended. */
+    void (*on_ended)(void *user, uint64_t address, const struct bleproxy_result *result);
     void *user;
 };
 
@@ -71,6 +73,8 @@ void adapter_changed(const struct adapter *adapter, bool soon);
 struct device *adapter_make_device(struct adapter *adapter, uint64_t address);
 /* NULL: there is none. */
 struct device *adapter_find_device(const struct adapter *adapter, uint64_t address);
+/* As above, but made if need be. NULL: no room. */
+struct device *adapter_get_device(struct adapter *adapter, uint64_t address);
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);

@@ -59,6 +59,8 @@ static int read_option(sd_bus_message *call, struct attribute_options *options)
     if (r < 0)
         return r;
     bool is_offset = strcmp(key, "offset") == 0;
+    if (strcmp(key, "timeout_ms") == 0)
+        return sd_bus_message_read(call, "v", "u", &options->timeout_ms) < 0 ? -EINVAL : 0;
     if (!is_offset && strcmp(key, "type") != 0)
         return sd_bus_message_skip(call, "v");
     r = sd_bus_message_enter_container(call, 'v', contents);
@@ -170,8 +172,8 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
     if (attribute->n_readers == ATTRIBUTE_READERS_MAX)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (!attribute->reading) {
-        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, 0, on_read, attribute,
-                                         &attribute->reading);
+        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, options.timeout_ms,
+                                         on_read, attribute, &attribute->reading);
         if (r < 0)
             return error_answer_code(tree, call, r);
     }
@@ -217,14 +219,14 @@ static int write_command(struct attribute *attribute, sd_bus_message *call, cons
 }
 
 int attribute_write(struct attribute *attribute, sd_bus_message *call, const void *value, size_t size,
-                    enum bleproxy_write_mode mode)
+                    enum bleproxy_write_mode mode, uint32_t timeout_ms)
 {
     struct tree *tree = attribute->object->tree;
     if (mode == BLEPROXY_WRITE_WITHOUT_RESPONSE)
         return write_command(attribute, call, value, size);
     if (attribute->writer)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
-    int r = bleproxy_peripheral_write(attribute->peripheral, attribute->handle, value, size, mode, 0,
+    int r = bleproxy_peripheral_write(attribute->peripheral, attribute->handle, value, size, mode, timeout_ms,
                                       on_written, attribute, &attribute->writing);
     if (r < 0)
         return error_answer_code(tree, call, r);

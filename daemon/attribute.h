@@ -32,6 +32,7 @@ struct attribute {
 /* The options of ReadValue and WriteValue. */
 struct attribute_options {
     uint16_t offset;
+    uint32_t timeout_ms; /* ours: for the answer; 0: the library's */
     enum {
         ATTRIBUTE_WRITE_ANY,
         ATTRIBUTE_WRITE_COMMAND,
@@ -45,7 +46,7 @@ int attribute_read_options(sd_bus_message *call, struct attribute_options *ret_o
 /* Answer the call, now or later. */
 int attribute_read(struct attribute *attribute, sd_bus_message *call);
 int attribute_write(struct attribute *attribute, sd_bus_message *call, const void *value, size_t size,
-                    enum bleproxy_write_mode mode);
+                    enum bleproxy_write_mode mode, uint32_t timeout_ms);
 /* Reads it for on_read alone, if it is not being read. */
 void attribute_fetch(struct attribute *attribute);
 /* Keeps the value and tells it. */

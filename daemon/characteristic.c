@@ -158,7 +158,7 @@ static int call_write(sd_bus_message *call, void *data)
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
     if (mode_of(characteristic, &options, &mode) < 0)
         return call_fail(tree, call, ERROR_NOT_SUPPORTED, "Operation is not supported");
-    return attribute_write(&characteristic->attribute, call, value, size, mode);
+    return attribute_write(&characteristic->attribute, call, value, size, mode, options.timeout_ms);
 }
 
 static int not_supported(const struct characteristic *characteristic, sd_bus_message *call)

@@ -60,7 +60,8 @@ static int call_write(sd_bus_message *call, void *data)
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write not permitted");
     if (options.offset > 0)
         return call_fail(tree, call, ERROR_NOT_SUPPORTED, "Operation is not supported");
-    return attribute_write(&descriptor->attribute, call, value, size, BLEPROXY_WRITE_WITH_RESPONSE);
+    return attribute_write(&descriptor->attribute, call, value, size, BLEPROXY_WRITE_WITH_RESPONSE,
+                           options.timeout_ms);
 }
 
 static const struct method methods[] = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "errors.h"
 
+#include "manager.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +55,31 @@ const char *error_reason(const struct bleproxy_result *result, bool was_asked)
         result->cause == BLEPROXY_CAUSE_PROXY || result->cause == BLEPROXY_CAUSE_TIMEOUT)
         return "org.bluez.Reason.Timeout";
     return "org.bluez.Reason.Unknown";
+}
+
+bool error_wants_all(sd_bus_message *call)
+{
+    const char *name = sd_bus_message_get_destination(call);
+    return name && strcmp(name, MANAGER_BUS_NAME) == 0;
+}
+
+int error_answer_all(struct tree *tree, sd_bus_message *call, const struct bleproxy_result *result)
+{
+    char text[ERROR_ALL_SIZE], source[BLEPROXY_ADDRESS_TEXT_SIZE] = "";
+    sd_bus_message *message = NULL;
+    tree_flush(tree);
+    if (!sd_bus_message_get_expect_reply(call))
+        return 0;
+    bleproxy_sanitise(text, sizeof(text), result->text, strlen(result->text));
+    if (result->source != 0)
+        bleproxy_address_format(result->source, source);
+    int r = sd_bus_message_new_method_errorf(call, &message, MANAGER_ERROR, "%s", text);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "iius", result->error, result->code, result->missing, source);
+    if (r >= 0)
+        r = sd_bus_send(tree->bus, message, NULL);
+    sd_bus_message_unref(message);
+    return r;
 }
 
 /* ATT error codes (Core Specification, Vol 3 Part F 3.4.1.1), and Bluedroid's where they differ. */
@@ -108,6 +135,8 @@ static int answer_status(struct tree *tree, sd_bus_message *call, int32_t status
 
 int error_answer_code(struct tree *tree, sd_bus_message *call, int error)
 {
+    if (error != BLEPROXY_E_NOMEM && error_wants_all(call))
+        return error_answer_all(tree, call, &(struct bleproxy_result){.error = error, .text = ""});
     switch (error) {
     case BLEPROXY_E_NOMEM:
         return -ENOMEM;
@@ -130,6 +159,8 @@ int error_answer_code(struct tree *tree, sd_bus_message *call, int error)
 
 int error_answer(struct tree *tree, sd_bus_message *call, const struct bleproxy_result *result)
 {
+    if (error_wants_all(call))
+        return error_answer_all(tree, call, result);
     return result->error == BLEPROXY_E_GATT ? answer_status(tree, call, result->code)
                                             : error_answer_code(tree, call, result->error);
 }

@@ -182,3 +182,61 @@ void gatt_forget_client(struct gatt *gatt, const char *sender)
     for (size_t i = 0; i < gatt->n_characteristics; i++)
         characteristic_forget_client(&gatt->characteristics[i], sender);
 }
+
+/* ---- All of it at once ---- */
+
+static int append_descriptors(const struct gatt *gatt, const struct object *parent, sd_bus_message *message)
+{
+    char uuid[BLEPROXY_UUID_TEXT_SIZE];
+    int r = sd_bus_message_open_container(message, 'a', "(oqs)");
+    for (size_t i = 0; r >= 0 && i < gatt->n_descriptors; i++) {
+        const struct descriptor *descriptor = &gatt->descriptors[i];
+        if (descriptor->attribute.object->parent != parent)
+            continue;
+        bleproxy_uuid_format(&descriptor->uuid, uuid);
+        r = sd_bus_message_append(message, "(oqs)", descriptor->attribute.object->path,
+                                  descriptor->attribute.handle, uuid);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int append_characteristics(const struct gatt *gatt, const struct object *parent,
+                                  sd_bus_message *message)
+{
+    char uuid[BLEPROXY_UUID_TEXT_SIZE];
+    int r = sd_bus_message_open_container(message, 'a', "(oqsua(oqs))");
+    for (size_t i = 0; r >= 0 && i < gatt->n_characteristics; i++) {
+        const struct characteristic *characteristic = &gatt->characteristics[i];
+        const struct object *object = characteristic->attribute.object;
+        if (object->parent != parent)
+            continue;
+        bleproxy_uuid_format(&characteristic->uuid, uuid);
+        r = sd_bus_message_open_container(message, 'r', "oqsua(oqs)");
+        if (r >= 0)
+            r = sd_bus_message_append(message, "oqsu", object->path, characteristic->attribute.handle, uuid,
+                                      characteristic->properties);
+        if (r >= 0)
+            r = append_descriptors(gatt, object, message);
+        if (r >= 0)
+            r = sd_bus_message_close_container(message);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int gatt_append(const struct gatt *gatt, sd_bus_message *message)
+{
+    char uuid[BLEPROXY_UUID_TEXT_SIZE];
+    int r = sd_bus_message_open_container(message, 'a', "(qsa(oqsua(oqs)))");
+    for (size_t i = 0; r >= 0 && i < gatt->n_services; i++) {
+        const struct service *service = &gatt->services[i];
+        bleproxy_uuid_format(&service->uuid, uuid);
+        r = sd_bus_message_open_container(message, 'r', "qsa(oqsua(oqs))");
+        if (r >= 0)
+            r = sd_bus_message_append(message, "qs", service->handle, uuid);
+        if (r >= 0)
+            r = append_characteristics(gatt, service->object, message);
+        if (r >= 0)
+            r = sd_bus_message_close_container(message);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}

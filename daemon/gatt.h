@@ -19,6 +19,8 @@ struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *periphe
 void gatt_free(struct gatt *gatt);
 /* The first one of a service, both by their 16-bit UUIDs. NULL: there is none. */
 struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t service, uint16_t uuid);
+/* The database and where its objects are, as org.bleproxy1.Manager has it: a(qsa(oqsua(oqs))). 0 or a negative errno. */
+int gatt_append(const struct gatt *gatt, sd_bus_message *message);
 /* A program has left the bus. */
 void gatt_forget_client(struct gatt *gatt, const char *sender);
 

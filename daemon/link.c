@@ -4,6 +4,7 @@
 #include "adapter.h"
 #include "errors.h"
 #include "gatt.h"
+#include "guest.h"
 #include "pairing.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -38,11 +39,8 @@ static void forget_users(struct link *link)
         free(link->users[--link->n_users]);
 }
 
-void link_forget_client(struct link *link, const char *sender)
+static void forget_user(struct link *link, const char *sender)
 {
-    if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
-    pairing_forget_client(link, sender);
     for (size_t i = 0; i < link->n_users; i++) {
         if (strcmp(link->users[i], sender) != 0)
             continue;
@@ -52,6 +50,14 @@ void link_forget_client(struct link *link, const char *sender)
             link_drop(link);
         return;
     }
+}
+
+void link_forget_client(struct link *link, const char *sender)
+{
+    if (link->gatt)
+        gatt_forget_client(link->gatt, sender);
+    pairing_forget_client(link, sender);
+    forget_user(link, sender);
 }
 
 /* ---- The end of it ---- */
@@ -87,7 +93,9 @@ static void fail_connecting(struct link *link, const struct bleproxy_result *res
     link->connecting = NULL;
     if (!call)
         return;
-    if (link->pairs)
+    if (error_wants_all(call) || guest_is(call))
+        error_answer_all(tree_of(link), call, result);
+    else if (link->pairs)
         pairing_fail(tree_of(link), call, result);
     else
         call_fail(tree_of(link), call, ERROR_FAILED, error_connecting(result, text));
@@ -145,6 +153,8 @@ static void on_disconnected(void *user, const struct bleproxy_result *result)
 {
     struct link *link = user;
     bool was_asked = link->state == LINK_DISCONNECTING;
+    const struct adapter_config *config = &link->device->adapter->config;
+    config->on_ended(config->user, link->device->address, result);
     withdraw(link, error_reason(result, was_asked), result->text);
     cancel_connecting(link);
     if (!was_asked) /* else when the operation is over, too */
@@ -193,6 +203,19 @@ int link_disconnect(struct device *device, sd_bus_message *call)
     if (r >= 0)
         link_drop(link);
     return r;
+}
+
+int link_release(struct link *link, sd_bus_message *call)
+{
+    const char *sender = sd_bus_message_get_sender(call);
+    if (link->gatt)
+        gatt_forget_client(link->gatt, sender);
+    pairing_forget_client(link, sender);
+    forget_user(link, sender);
+    if (link->state != LINK_DISCONNECTING)
+        return call_reply(tree_of(link), call, "");
+    int r = wait_for_end(link, call);
+    return r == -EBUSY ? call_fail(tree_of(link), call, ERROR_IN_PROGRESS, "In Progress") : r;
 }
 
 int link_remove(struct device *device, sd_bus_message *call)
@@ -253,10 +276,12 @@ static void welcome(struct link *link)
     link->state = LINK_CONNECTED;
     device_set_connected(device, true);
     device_refresh_paired(device);
-    if (call)
+    if (call && !guest_is(call))
         call_reply(tree_of(link), call, "");
-    sd_bus_message_unref(call);
     link->gatt = gatt_new(device, link->peripheral);
+    if (call && guest_is(call))
+        guest_welcome(link, call);
+    sd_bus_message_unref(call);
     if (!link->gatt) {
         link_drop(link);
         return;
@@ -299,18 +324,19 @@ struct link *link_get(struct device *device)
     return link;
 }
 
-int link_begin(struct link *link, sd_bus_message *call, bool pairs)
+int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options)
 {
-    const struct bleproxy_connect_options options = {.deadline_ms = LINK_DEADLINE_MS, .pair = pairs};
-    int r = bleproxy_peripheral_connect(link->peripheral, &options, on_connected, link, &link->operation);
+    int r = bleproxy_peripheral_connect(link->peripheral, options, on_connected, link, &link->operation);
     if (r == BLEPROXY_E_NOMEM)
         return -ENOMEM;
-    if (r < 0 && pairs)
+    if (r < 0 && error_wants_all(call))
+        return error_answer_code(tree_of(link), call, r);
+    if (r < 0 && options->pair)
         return pairing_fail(tree_of(link), call, &(struct bleproxy_result){.error = r, .text = ""});
     if (r < 0)
         return call_fail(tree_of(link), call, ERROR_FAILED, "le-connection-busy");
     link->state = LINK_CONNECTING;
-    link->pairs = pairs;
+    link->pairs = options->pair;
     link->connecting = sd_bus_message_ref(call);
     link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
@@ -329,7 +355,7 @@ int link_connect(struct device *device, sd_bus_message *call)
     if (link->state == LINK_CONNECTING || link->state == LINK_DISCONNECTING)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (link->state == LINK_IDLE)
-        return link_begin(link, call, false);
+        return link_begin(link, call, &(struct bleproxy_connect_options){.deadline_ms = LINK_DEADLINE_MS});
     link_add_user(link, sd_bus_message_get_sender(call));
     return call_reply(tree, call, "");
 }

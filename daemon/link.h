@@ -43,11 +43,14 @@ struct link {
 int link_connect(struct device *device, sd_bus_message *call);
 int link_disconnect(struct device *device, sd_bus_message *call);
 int link_remove(struct device *device, sd_bus_message *call);
-/* For pairing.c: the device's link, made if need be. NULL: no memory. */
+/* The device's, made if need be. NULL: no memory. */
 struct link *link_get(struct device *device);
-/* Connects, and answers the call when that is done; pairs: and pairs before. It must be idle. */
-int link_begin(struct link *link, sd_bus_message *call, bool pairs);
+/* Connects, and answers the call when that is done: one of org.bleproxy1.Manager by guest_welcome(). It must be idle. */
+int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options);
+/* The program uses it from now on. */
 void link_add_user(struct link *link, const char *sender);
+/* The program does so no longer: answers the call when the link has ended, or at once if others use it. */
+int link_release(struct link *link, sd_bus_message *call);
 /* Ends it, whoever uses it. */
 void link_drop(struct link *link);
 /* A program has left the bus. */

@@ -257,6 +257,12 @@ static int on_message(sd_bus_message *message, void *user, sd_bus_error *error)
     return 0;
 }
 
+static void on_ended(void *user, uint64_t address, const struct bleproxy_result *result)
+{
+    struct daemon *daemon = user;
+    manager_tell_end(&daemon->manager, address, result);
+}
+
 /* Programs that leave take what they hold with them. */
 static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
 {
@@ -333,10 +339,11 @@ static int make_objects(struct daemon *daemon)
                                           .is_congested = is_congested,
                                           .is_allowed = is_allowed,
                                           .on_changed = on_changed,
+                                          .on_ended = on_ended,
                                           .user = daemon};
     r = adapter_init(&daemon->adapter, &config);
     feed_init(&daemon->feed, &daemon->fleet, &daemon->watches);
-    return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed);
+    return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed, &daemon->adapter);
 }
 
 /* Who has the name, if that can be found out. */

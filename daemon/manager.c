@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "manager.h"
 
+#include "guest.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -57,9 +59,10 @@ static int append_slots(sd_bus_message *message, const struct member *member)
     const struct bleproxy_scanner *scanner =
         member->manager ? bleproxy_manager_scanner(member->manager) : NULL;
     const struct bleproxy_slots *slots = scanner ? bleproxy_scanner_slots(scanner) : NULL;
-    if (!slots)
-        return 0;
-    int r = append_number(message, "slots_free", slots->free);
+    int r = scanner ? append_flag(message, "connectable", bleproxy_scanner_is_connectable(scanner)) : 0;
+    if (!slots || r < 0)
+        return r;
+    r = append_number(message, "slots_free", slots->free);
     if (r >= 0)
         r = append_number(message, "slots_limit", slots->limit);
     return r < 0 ? r : append_holders(message, slots);
@@ -95,6 +98,8 @@ static int append_proxy(sd_bus_message *message, const struct member *member)
                         member->is_ready     ? ""
                         : member->error != 0 ? member->text
                                              : member->lost_text);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "{sv}", "error_code", "i", member->is_ready ? 0 : member->error);
     if (r >= 0)
         r = append_number(message, "down_s", seconds_down(member));
     if (r >= 0)
@@ -284,6 +289,81 @@ static int call_open(sd_bus_message *call, void *data)
     return r < 0 ? r : feed_open(manager->feed, tree, call, active);
 }
 
+/* ---- Devices ---- */
+
+static int call_of_device(sd_bus_message *call, struct manager *manager,
+                          int answer(struct adapter *adapter, sd_bus_message *call, uint64_t address))
+{
+    uint64_t address;
+    int r = read_address(manager, call, &address);
+    return r > 0 ? answer(manager->adapter, call, address) : r;
+}
+
+/* By its address, or else by its exact name. */
+static int call_find_device(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    const char *text;
+    uint64_t address = 0;
+    int r = sd_bus_message_read(call, "s", &text);
+    if (r < 0)
+        return r;
+    if (!*text)
+        return call_fail(manager->object->tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no device");
+    bool is_address = bleproxy_address_parse(text, &address) == 0;
+    return guest_find(manager->adapter, call, address, is_address ? "" : text);
+}
+
+static int call_connect(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_connect);
+}
+
+static int call_release(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_release);
+}
+
+static int call_pair(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_pair);
+}
+
+static int call_unpair(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_unpair);
+}
+
+static int call_forget_bond(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_forget_bond);
+}
+
+static int call_clear_cache(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_clear_cache);
+}
+
+static int call_set_parameters(sd_bus_message *call, void *data)
+{
+    return call_of_device(call, data, guest_set_parameters);
+}
+
+/* The proxy that has the bond of a device, or "". */
+static int call_find_bond(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    uint64_t address;
+    char source[BLEPROXY_ADDRESS_TEXT_SIZE] = "";
+    int r = read_address(manager, call, &address);
+    if (r <= 0)
+        return r;
+    const struct bleproxy_bond *bond = bleproxy_hub_bond(manager->fleet->hub, address);
+    if (bond)
+        bleproxy_address_format(bond->source, source);
+    return call_reply(manager->object->tree, call, "ss", bond ? bond->proxy : "", source);
+}
+
 static int append_version(sd_bus_message *message, void *data)
 {
     (void)data;
@@ -298,17 +378,40 @@ static const struct method methods[] = {
     {"Pin", "sss", "", call_pin},
     {"Unpin", "sss", "", call_unpin},
     {"Open", "a{sv}", "h", call_open},
+    {"FindDevice", "s", "sb", call_find_device},
+    {"Connect", "sa{sv}", "oqsa(qsa(oqsua(oqs)))", call_connect},
+    {"Release", "s", "", call_release},
+    {"Pair", "s", "us", call_pair},
+    {"Unpair", "s", "us", call_unpair},
+    {"FindBond", "s", "ss", call_find_bond},
+    {"ForgetBond", "s", "", call_forget_bond},
+    {"ClearCache", "s", "us", call_clear_cache},
+    {"SetParameters", "sqqqq", "us", call_set_parameters},
     {0},
 };
+static const struct signal signals[] = {{"Disconnected", "siis"}, {0}};
 static const struct interface manager_interface = {
-    .name = "org.bleproxy1.Manager",
+    .name = MANAGER_INTERFACE,
     .properties = properties,
     .methods = methods,
+    .signals = signals,
 };
 
-int manager_init(struct manager *manager, struct object *parent, struct fleet *fleet, struct feed *feed)
+void manager_tell_end(struct manager *manager, uint64_t address, const struct bleproxy_result *result)
 {
-    *manager = (struct manager){.fleet = fleet, .feed = feed};
+    char device[BLEPROXY_ADDRESS_TEXT_SIZE], text[1024];
+    if (!manager->object)
+        return;
+    bleproxy_address_format(address, device);
+    bleproxy_sanitise(text, sizeof(text), result->text, strlen(result->text));
+    object_signal(manager->object, &manager_interface, "Disconnected", "siis", device, result->error,
+                  result->code, text);
+}
+
+int manager_init(struct manager *manager, struct object *parent, struct fleet *fleet, struct feed *feed,
+                 struct adapter *adapter)
+{
+    *manager = (struct manager){.fleet = fleet, .feed = feed, .adapter = adapter};
     manager->object = object_new(parent, "bleproxy1");
     if (!manager->object)
         return -ENOMEM;

@@ -126,7 +126,8 @@ int pairing_start(struct device *device, sd_bus_message *call)
     if (!link)
         return -ENOMEM;
     if (link->state == LINK_IDLE)
-        return link_begin(link, call, true);
+        return link_begin(link, call,
+                          &(struct bleproxy_connect_options){.deadline_ms = LINK_DEADLINE_MS, .pair = true});
     if (link->state != LINK_CONNECTED || link->pairing || link->remove)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     return pair(link, call);
