@@ -31,6 +31,13 @@ static void loop_log(void *user, enum bleproxy_log_level level, const char *room
     loop->options.on_log(loop->options.log_user, level, room, proxy, text);
 }
 
+static void loop_network_changed(void *user)
+{
+    struct bleproxy_loop *loop = user;
+    uplink_look(&loop->uplink);
+    mdns_network_changed(loop->mdns);
+}
+
 int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct bleproxy_loop **ret_loop)
 {
     if (options && options->gather_ms > LOOP_GATHER_MAX_MS)
@@ -58,7 +65,8 @@ int loop_new(uv_loop_t *uv, const struct bleproxy_loop_options *options, struct 
     loop->uv = uv ? uv : &loop->own;
     nap_init(&loop->nap, loop->uv);
     system_lookups_init(&loop->lookups, loop->uv);
-    uplink_init(&loop->uplink, loop->uv, &loop->nap);
+    netwatch_start(&loop->netwatch, loop->uv, loop_network_changed, loop);
+    uplink_init(&loop->uplink, &loop->nap);
     if (gather_init(&loop->gather, loop, loop->options.gather_ms) < 0 ||
         turn_init(&loop->outbox, loop->uv) < 0 || turn_init(&loop->due, loop->uv) < 0) {
         bleproxy_loop_free(loop);
@@ -95,9 +103,9 @@ void bleproxy_loop_free(struct bleproxy_loop *loop)
 {
     if (!loop)
         return;
+    netwatch_stop(&loop->netwatch);
     mdns_free(loop->mdns);
     system_lookups_deinit(&loop->lookups);
-    uplink_deinit(&loop->uplink);
     nap_deinit(&loop->nap);
     gather_deinit(&loop->gather);
     turn_deinit(&loop->outbox);

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "engine/gather.h"
 #include "engine/nap.h"
+#include "engine/netwatch.h"
 #include "engine/system_lookup.h"
 #include "engine/timezone.h"
 #include "engine/turn.h"
@@ -24,6 +25,7 @@ struct bleproxy_loop {
     struct bleproxy_loop_options options;
     struct gather gather;
     struct nap nap;
+    struct netwatch netwatch; /* tells the uplink and multicast DNS */
     struct uplink uplink;
     struct gate gate;   /* all attempts to connect go through it */
     struct turn outbox; /* what is written in one turn leaves in one piece */

@@ -18,7 +18,6 @@ struct mdns {
     struct list sockets, wakers, browsers;
     struct netifs netifs, read; /* as they are known, and as they were read last */
     uint64_t netifs_ns;         /* when they were read; 0: never */
-    struct netwatch watch;      /* while somebody listens */
     bool netifs_changed;        /* since then */
     uint64_t heard;             /* datagrams */
     bool told_deaf;
@@ -61,7 +60,7 @@ static uint64_t mdns_refresh_deadline(const struct mdns *mdns)
         return 0;
     if (mdns->netifs_changed)
         return time_after(mdns->netifs_ns, NETIFS_RECENT_NS);
-    bool is_told = netwatch_is_on(&mdns->watch) && !mdns->told_deaf;
+    bool is_told = netwatch_is_on(&mdns->loop->netwatch) && !mdns->told_deaf;
     return is_told ? BP_NEVER : time_after(mdns->netifs_ns, NETIFS_AGE_NS);
 }
 
@@ -76,10 +75,8 @@ static void mdns_leave(struct mdns *mdns)
     }
     if (!mdns_asks(mdns))
         mdns_close(mdns, false);
-    if (!mdns_listens(mdns)) {
+    if (!mdns_listens(mdns))
         mdns_close(mdns, true);
-        netwatch_stop(&mdns->watch);
-    }
     ticker_update(&mdns->ticker);
     /* Whoever only listens does not keep the loop running. */
     if (list_empty(&mdns->lookups.lookups))
@@ -216,9 +213,10 @@ static void mdns_listen(struct mdns *mdns)
     mdns->told_deaf = error < 0;
 }
 
-static void mdns_netifs_changed(void *user)
+void mdns_network_changed(struct mdns *mdns)
 {
-    struct mdns *mdns = user;
+    if (!mdns)
+        return;
     mdns_enter(mdns);
     mdns->netifs_changed = true;
     mdns_leave(mdns);
@@ -227,8 +225,6 @@ static void mdns_netifs_changed(void *user)
 /* Reads the interfaces; whether they are others. */
 static bool mdns_read_netifs(struct mdns *mdns)
 {
-    if (mdns_listens(mdns)) /* before they are read, so that no change is missed */
-        netwatch_start(&mdns->watch, mdns->loop->uv, mdns_netifs_changed, mdns);
     mdns->netifs_ns = loop_now();
     mdns->netifs_changed = false;
     if (netifs_read(&mdns->read) < 0 || netifs_equal(&mdns->netifs, &mdns->read))
@@ -325,7 +321,6 @@ void mdns_free(struct mdns *mdns)
     mdns->freed = true;
     mdns_close(mdns, false);
     mdns_close(mdns, true);
-    netwatch_stop(&mdns->watch);
     lookups_deinit(&mdns->lookups);
     ticker_deinit(&mdns->ticker);
     mdns_leave(mdns);

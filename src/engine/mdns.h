@@ -7,7 +7,6 @@
 #include "discovery/lookup.h"
 #include "engine/mdns_socket.h"
 #include "engine/netifs.h"
-#include "engine/netwatch.h"
 #include "engine/ticker.h"
 
 /* Multicast DNS of one loop, on sockets: look-ups, browsers, and those who want to be woken by an announcement. Sockets are
@@ -19,6 +18,8 @@ struct mdns;
 struct mdns *mdns_get(struct bleproxy_loop *loop);
 /* NULL is fine. */
 void mdns_free(struct mdns *mdns);
+/* This host's interfaces may be others. NULL is fine. */
+void mdns_network_changed(struct mdns *mdns);
 
 /* As in lookup.h. */
 size_t mdns_known(struct mdns *mdns, const char *name, struct net_address *ret_addresses, size_t max);

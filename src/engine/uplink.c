@@ -58,22 +58,17 @@ static bool sum_addresses(uint64_t *ret_sum)
     return true;
 }
 
-static void uplink_on_change(void *user)
-{
-    struct uplink *uplink = user;
-    uint64_t before = uplink->addresses;
-    if (sum_addresses(&uplink->addresses) && uplink->addresses != before)
-        nap_wake(uplink->nap);
-}
-
-void uplink_init(struct uplink *uplink, uv_loop_t *uv, struct nap *nap)
+void uplink_init(struct uplink *uplink, struct nap *nap)
 {
     *uplink = (struct uplink){.nap = nap};
-    if (sum_addresses(&uplink->addresses))
-        netwatch_start(&uplink->watch, uv, uplink_on_change, uplink);
+    uplink->is_known = sum_addresses(&uplink->addresses);
 }
 
-void uplink_deinit(struct uplink *uplink)
+void uplink_look(struct uplink *uplink)
 {
-    netwatch_stop(&uplink->watch);
+    uint64_t before = uplink->addresses;
+    bool was_known = uplink->is_known;
+    uplink->is_known = sum_addresses(&uplink->addresses);
+    if (was_known && uplink->is_known && uplink->addresses != before)
+        nap_wake(uplink->nap);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/hearing.h"
 
+#include "hub/firmware.h"
 #include <bleproxy/error.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Times in units of the silence after which a proxy is asked, 10 s by default. */
@@ -79,10 +79,7 @@ void hearing_init(struct hearing *hearing, const struct hearing_config *config, 
 
 bool hearing_newest_wins(const char *version)
 {
-    char *end;
-    unsigned long year = strtoul(version, &end, 10), month = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-    bool is_older = year >= 2020 && (year < 2026 || (year == 2026 && month >= 1 && month < 7));
-    return !is_older;
+    return !firmware_is_before(version, 2026, 7);
 }
 
 bool hearing_may_subscribe(const struct hearing *hearing)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/wiring.h"
 
+#include "hub/firmware.h"
 #include "hub/hearing.h"
 #include "session/gatt.h"
 #include <bleproxy/error.h>
-#include <stdlib.h>
 
 /* Features whose absence shows in what a scanner can do. */
 static const uint32_t scan_features[] = {BLEPROXY_FEATURE_ACTIVE_CONNECTIONS,
@@ -66,14 +66,6 @@ static void warn_of_missing(const struct env *env, const struct bleproxy_device_
     }
 }
 
-/* Firmware before 2025.9 leaves the configured mode out, which looks like passive. */
-static bool tells_configured_mode(const char *version)
-{
-    char *end;
-    unsigned long year = strtoul(version, &end, 10), month = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-    return year > 2025 || (year == 2025 && month >= 9);
-}
-
 int wiring_connect_scanner(struct session *session, const struct env *env,
                            const struct bleproxy_device_info *info, const char *label,
                            enum wiring_purpose purpose, uint32_t *warned, uint64_t now_ns,
@@ -90,7 +82,8 @@ int wiring_connect_scanner(struct session *session, const struct env *env,
         .connectable = connectable,
         .watchdog = raw && state && purpose != WIRING_TO_LEAVE && !hearing_newest_wins(info->esphome_version),
         .has_mode = state,
-        .has_configured_mode = state && tells_configured_mode(info->esphome_version),
+        /* Older firmware leaves it out, which looks like passive. */
+        .has_configured_mode = state && firmware_is_since(info->esphome_version, 2025, 9),
         .features = info->features,
         .firmware = info->esphome_version};
     struct scanner *scanner;

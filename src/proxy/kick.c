@@ -33,52 +33,51 @@ void proxy_kick(struct proxy *proxy, uint64_t now_ns)
     proxy_leave(proxy);
 }
 
-static void on_doubt_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
+static void on_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
 {
     struct proxy *proxy = user;
+    const char *why = proxy->doubt;
     (void)reply;
-    proxy->doubted = false;
+    proxy->doubt = NULL;
     if (error == BLEPROXY_E_TIMEOUT)
-        session_fail(proxy->session, BLEPROXY_E_PING,
-                     "does not answer any more, and has announced another address", now_ns);
+        session_fail(proxy->session, BLEPROXY_E_PING, why, now_ns);
+}
+
+/* Asks for a sign of life; without one the session is over for that reason. One that cannot be asked is left to the
+ * keepalive. */
+static void doubt(struct proxy *proxy, const char *why, uint64_t timeout_ns, uint64_t now_ns)
+{
+    PingRequest ping = PING_REQUEST__INIT;
+    proxy->doubt = why;
+    if (session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE, timeout_ns,
+                        on_settled, proxy, now_ns, NULL) < 0)
+        proxy->doubt = NULL;
+}
+
+static bool can_be_doubted(const struct proxy *proxy)
+{
+    return !proxy->freed && proxy->state == BLEPROXY_PROXY_READY && proxy->session && !proxy->doubt;
 }
 
 void proxy_doubt(struct proxy *proxy, uint64_t now_ns)
 {
-    if (proxy->freed || proxy->state != BLEPROXY_PROXY_READY || !proxy->session || proxy->doubted ||
-        now_ns < proxy->may_doubt_ns)
+    if (!can_be_doubted(proxy) || now_ns < proxy->may_doubt_ns)
         return;
-    PingRequest ping = PING_REQUEST__INIT;
     proxy_enter(proxy);
     proxy->may_doubt_ns = time_after(now_ns, DOUBT_PAUSE_NS);
-    /* One that cannot be asked is left to the keepalive. */
-    proxy->doubted = session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
-                                     DOUBT_NS, on_doubt_settled, proxy, now_ns, NULL) == 0;
+    doubt(proxy, "does not answer any more, and has announced another address", DOUBT_NS, now_ns);
     proxy_leave(proxy);
-}
-
-static void on_wake_settled(void *user, int error, const ProtobufCMessage *reply, uint64_t now_ns)
-{
-    struct proxy *proxy = user;
-    (void)reply;
-    proxy->doubted = false;
-    if (error == BLEPROXY_E_TIMEOUT)
-        session_fail(proxy->session, BLEPROXY_E_PING,
-                     "does not answer any more after this host was suspended, or came into another network",
-                     now_ns);
 }
 
 void proxy_wake(struct proxy *proxy, uint64_t now_ns)
 {
-    PingRequest ping = PING_REQUEST__INIT;
     if (proxy->freed)
         return;
     proxy_enter(proxy);
     if (proxy->state == BLEPROXY_PROXY_WAITING && !proxy->pass.is_waiting)
         proxy->deadline_ns = now_ns;
-    else if (proxy->state == BLEPROXY_PROXY_READY && proxy->session && !proxy->doubted)
-        proxy->doubted =
-            session_request(proxy->session, MESSAGE_PING_REQUEST, &ping.base, MESSAGE_PING_RESPONSE,
-                            PROXY_WAKE_S * NS_PER_S, on_wake_settled, proxy, now_ns, NULL) == 0;
+    else if (can_be_doubted(proxy))
+        doubt(proxy, "does not answer any more after this host was suspended, or came into another network",
+              PROXY_WAKE_S * NS_PER_S, now_ns);
     proxy_leave(proxy);
 }

@@ -34,9 +34,9 @@ struct proxy {
     uint64_t ready_ns;                  /* when the session became ready */
     bool was_brief;                     /* the last session was lost soon after that */
     bool deep_sleep;
-    bool doubted;                       /* a ping will tell */
-    bool was_kicked;                    /* the attempt took the place of one that was under way */
-    uint64_t attempt_ns;                /* when it began */
+    const char *doubt;   /* why a sign of life was asked for, which is awaited; NULL: none is */
+    bool was_kicked;     /* the attempt took the place of one that was under way */
+    uint64_t attempt_ns; /* when it began */
     uint64_t may_kick_ns, may_doubt_ns; /* not before */
 
     char expected_mac[13]; /* twelve digits: of proxy_expect_mac() */

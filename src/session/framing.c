@@ -111,11 +111,11 @@ static void framing_on_hello(struct session *session, const struct frame *frame,
                        "calls itself '%s', not '%s': check the address, or correct the name",
                        end->received_name, config->expected_name);
     else if (has_mac && !framing_name_matches(config->expected_mac, mac, mac_size))
-        session_finish(
-            session, BLEPROXY_E_BAD_MAC_ADDRESS, now_ns,
-            "has the MAC address '%s', not '%s': check the address, or, if it was replaced, forget the old "
-            "one (bleproxy forget)",
-            end->received_mac, config->expected_mac);
+        session_finish(session, BLEPROXY_E_BAD_MAC_ADDRESS, now_ns,
+                       "has the MAC address '%s', not '%s': check the address; if it was replaced, correct "
+                       "the MAC address, or "
+                       "forget the old one (bleproxy forget)",
+                       end->received_mac, config->expected_mac);
     else
         session->framing.state = FRAMING_AWAITS_HANDSHAKE;
 }

@@ -133,6 +133,16 @@ class Terminal:
         """As Ctrl-S does: it takes nothing more."""
         termios.tcflow(self.slave, termios.TCOOFF)
 
+    def go_on(self, after):
+        """Continues it until it has the terminal again: what continues it before it stops is lost. The position reached."""
+        deadline = time.monotonic() + PATIENCE_S
+        while ENTER.encode() not in self.seen[after:]:
+            assert time.monotonic() < deadline, "it does not go on"
+            self.process.send_signal(signal.SIGCONT)
+            if select.select([self.master], [], [], 0.2)[0]:
+                self.read(deadline)
+        return self.wait_for(ENTER, after=after)
+
     def is_seen(self):
         """Whether what is typed is shown, and comes line by line: as programs should leave a terminal."""
         flags = termios.tcgetattr(self.master)[3]

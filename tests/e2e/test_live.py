@@ -64,8 +64,7 @@ def test_ctrl_z_gives_the_terminal_back_for_a_while():
         at = terminal.wait_for("Apple, Inc.")
         terminal.process.send_signal(signal.SIGTSTP)
         at = terminal.wait_for(LEAVE, after=at)
-        terminal.process.send_signal(signal.SIGCONT)
-        at = terminal.wait_for(ENTER, after=at)
+        at = terminal.go_on(at)
         terminal.wait_for("Apple, Inc.", after=at)
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.close() == 130

@@ -190,8 +190,7 @@ def test_ctrl_z_gives_the_terminal_back_for_a_while():
         while not terminal.is_seen():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        terminal.process.send_signal(signal.SIGCONT)
-        at = terminal.wait_for(ENTER, after=at)
+        at = terminal.go_on(at)
         terminal.wait_for_frame(is_full, after=at)
         assert not terminal.is_seen()
         quit_(terminal)

@@ -37,7 +37,8 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 }
 
 /* A device in a process of its own: it sends its bytes, waits until it has received as many as it should, and
- * leaves, with a reset or without. */
+ * leaves, with a reset or without. Its exit code: whether the client has left before that, with a reset or without. */
+enum { DEVICE_LEFT_FIRST = 0, DEVICE_SAW_END = 2, DEVICE_SAW_RESET = 3 };
 struct device {
     pid_t pid;
     uint16_t port;
@@ -54,14 +55,14 @@ static void play(int listener, const char *says, size_t awaits, bool resets)
     while (awaits > 0) {
         ssize_t got = recv(fd, bytes, awaits < sizeof(bytes) ? awaits : sizeof(bytes), 0);
         if (got <= 0)
-            break;
+            _exit(got == 0 ? DEVICE_SAW_END : errno == ECONNRESET ? DEVICE_SAW_RESET : 1);
         awaits -= (size_t)got;
     }
     const struct linger at_once = {.l_onoff = resets};
     if (resets)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     close(fd);
-    _exit(0);
+    _exit(DEVICE_LEFT_FIRST);
 }
 
 static struct device device_start(const char *says, size_t awaits, bool resets)
@@ -85,6 +86,14 @@ static void device_stop(const struct device *device)
 {
     kill(device->pid, SIGKILL);
     waitpid(device->pid, NULL, 0);
+}
+
+static int device_wait(const struct device *device)
+{
+    int status;
+    assert_int_equal(waitpid(device->pid, &status, 0), device->pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
 }
 
 struct seen {
@@ -268,6 +277,29 @@ static void test_case_32_reset_fails_requests_for_a_reason_of_their_own(void **s
     assert_non_null(strstr(seen->text, "kitchen was lost"));
 }
 
+static void test_a_session_that_stops_answering_is_reset(void **state)
+{
+    struct seen *seen = *state;
+    struct device device = device_start(HELLO, 1 << 20, false);
+    const struct bleproxy_proxy_config config = {
+        .address = "127.0.0.1", .port = device.port, .timeouts = {.ping_ms = 20, .dead_ms = 50}};
+    assert_int_equal(bleproxy_client_new(seen->loop, &config, &seen->client), 0);
+    assert_int_equal(bleproxy_client_connect(seen->client, on_connected, on_disconnected, seen), 0);
+    run_until(seen, &seen->n_disconnected);
+    assert_int_equal(seen->disconnected, BLEPROXY_E_PING);
+    assert_int_equal(device_wait(&device), DEVICE_SAW_RESET);
+}
+
+static void test_a_session_that_ends_in_order_is_not_reset(void **state)
+{
+    struct seen *seen = *state;
+    struct device device = device_start(HELLO GOODBYE, 1 << 20, false);
+    connect_to(seen, &device, NULL);
+    run_until(seen, &seen->n_disconnected);
+    assert_int_equal(seen->disconnected, 0);
+    assert_int_equal(device_wait(&device), DEVICE_SAW_END);
+}
+
 static void test_case_34_receive_buffer_over_256_kib_refused(void **state)
 {
     struct seen *seen = *state;
@@ -357,6 +389,8 @@ int main(void)
         TEST(test_case_28_goodbye_before_the_hello_is_no_connection),
         TEST(test_case_32_end_fails_requests_as_the_session),
         TEST(test_case_32_reset_fails_requests_for_a_reason_of_their_own),
+        TEST(test_a_session_that_stops_answering_is_reset),
+        TEST(test_a_session_that_ends_in_order_is_not_reset),
         TEST(test_case_34_receive_buffer_over_256_kib_refused),
         TEST(test_case_34_every_receive_buffer_refused_is_a_warning_only),
         TEST(test_receive_buffer_is_2_mib_where_that_is_allowed),
