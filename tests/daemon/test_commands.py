@@ -117,7 +117,7 @@ def test_record_tells_the_same():
 def test_services_and_values_are_the_same():
     same(lines("services", "Virtual Tower", "--json"), lines("services", "Virtual Battery"),
          lines("services", "Virtual Battery", "--no-cache"),
-         lines("read", "Virtual Battery", "manufacturer_name_string"), lines("read", "Virtual Battery", "@15", "--json"),
+         lines("read", "Virtual Battery", "manufacturer_name_string"), lines("read", "Virtual Battery", "@11", "--json"),
          lines("write", "Virtual UART", STORE, "--text", "hello", "--json"), lines("read", "Virtual UART", STORE),
          lines("write", "Virtual UART", INPUT, "--no-response", "00 01 02"),
          lines("write", "Virtual UART", STORE, "ab" * 400), lines("read", "Virtual UART", STORE, "--json"))

@@ -165,16 +165,17 @@ def test_case_33_disconnect():
         client.wait_for_change(PATH, "ServicesResolved", True, mark)
         mark = client.mark()
         client.call(PATH, DEVICE, "Disconnect")
-        # Before Connected=false, upon which bleak closes its connection to the bus.
-        assert not any(is_told(told, PATH, Connected=False) for told in client.told[mark:])
         assert_ended(client, mark, "Local")
+        # Before Connected=false, upon which bleak closes its connection to the bus.
+        connected = next(i for i, told in enumerate(client.told) if i >= mark and is_told(told, PATH, Connected=False))
+        assert ("reply Disconnect", PATH) in client.kinds(mark)[:connected - mark]
         client.call(PATH, DEVICE, "Disconnect")
         client.call(PATH, DEVICE, "Connect")
 
 
 def assert_ended(client, mark, reason):
     """ServicesResolved, then the services, then Connected; and why."""
-    client.wait_for(lambda told: told.kind == "Disconnected", mark)
+    client.wait_for(lambda told: told.kind == "Disconnected" and told.path == PATH, mark)
     told = [t for t in client.told[mark:] if t.path.startswith(PATH)]
     resolved = next(i for i, t in enumerate(told) if is_told(t, PATH, ServicesResolved=False))
     connected = next(i for i, t in enumerate(told) if is_told(t, PATH, Connected=False))

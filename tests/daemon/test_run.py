@@ -108,10 +108,11 @@ def witness(*names):
 
 @contextlib.contextmanager
 def running(*arguments):
-    """`bleproxy run` with that program and a proxy, and the process number that the program says."""
+    """`bleproxy run` with that program and a proxy, and the process number that the program says. In a process group of its
+    own, as a shell starts it: one that has nobody to continue it cannot be stopped by SIGTSTP."""
     place = Place()
     with sim() as proxies:
-        process = place.start("-p", proxies[0], *arguments)
+        process = place.start("-p", proxies[0], *arguments, process_group=0)
         words = line(process).split()
         assert words and words[0] == "pid", process.communicate()
         try:

@@ -46,9 +46,9 @@ def elsewhere(name):
     return path
 
 
-def start(*arguments, **more):
+def start(*arguments, process_group=None, **more):
     return subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=environment(**more))
+                            stderr=subprocess.PIPE, env=environment(**more), process_group=process_group)
 
 
 class Result:
