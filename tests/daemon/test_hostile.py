@@ -263,7 +263,7 @@ def lie(proxy, dice):
 
 
 def test_a_proxy_that_says_anything():
-    for seed in range(3 * SIZE):
+    for seed in range(SIZE):
         print(f"# seed {seed}", flush=True)
         dice = Dice(seed)
         with Scripted(lamp()) as proxy, house(proxy) as it:
@@ -280,12 +280,12 @@ def test_a_proxy_that_says_anything():
                     lie(proxy, dice)
                     with contextlib.suppress(BusError):
                         client.call(place(COUNTER), CHARACTERISTIC, "StartNotify")
+                client.objects()
+                with contextlib.suppress(BusError):
+                    client.call(PATH, DEVICE, "Disconnect")  # Connect may have waited for its deadline
                 for one in pending:
                     with contextlib.suppress(BusError):
                         client.finish(one)
-                client.objects()
-                with contextlib.suppress(BusError):
-                    client.call(PATH, DEVICE, "Disconnect")
             assert it.daemon.poll() is None, it.said()
 
 
