@@ -169,8 +169,6 @@ int guest_connect(struct adapter *adapter, sd_bus_message *call, uint64_t addres
                          "the options are deadline_ms, source, no_cache and ignore_bond");
     if (!adapter_is_powered(adapter))
         return call_fail(adapter->tree, call, ERROR_NOT_READY, "Resource Not Ready");
-    if (!adapter->config.is_allowed(adapter->config.user, address))
-        return call_fail(adapter->tree, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
     struct device *device = adapter_get_device(adapter, address);
     struct link *link = device ? link_get(device) : NULL;
     if (!link)

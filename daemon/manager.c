@@ -294,9 +294,15 @@ static int call_open(sd_bus_message *call, void *data)
 static int call_of_device(sd_bus_message *call, struct manager *manager,
                           int answer(struct adapter *adapter, sd_bus_message *call, uint64_t address))
 {
+    const struct adapter_config *config = &manager->adapter->config;
     uint64_t address;
     int r = read_address(manager, call, &address);
-    return r > 0 ? answer(manager->adapter, call, address) : r;
+    if (r <= 0)
+        return r;
+    return config->is_allowed(config->user, address)
+               ? answer(manager->adapter, call, address)
+               : call_fail(manager->object->tree, call, ERROR_NOT_AUTHORIZED,
+                           "the configuration denies this device");
 }
 
 /* By its address, or else by its exact name. */

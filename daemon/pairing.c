@@ -32,6 +32,8 @@ static int fail(struct tree *tree, sd_bus_message *call, const char *name, const
 
 int pairing_fail(struct tree *tree, sd_bus_message *call, const struct bleproxy_result *result)
 {
+    if (error_wants_all(call))
+        return error_answer_all(tree, call, result);
     if (result->error == BLEPROXY_E_TIMEOUT && result->attempts == 0) /* the connection was there */
         return fail(tree, call, AUTHENTICATION_TIMEOUT, "Authentication Timeout", result);
     switch (result->error) {

@@ -27,6 +27,10 @@ OWN, OTHER = os.geteuid(), 4000000000
 UART, BATTERY = "Virtual UART", "Virtual Battery"
 KEEPS_VALUES, BATTERY_LEVEL = "6e400004-b5a3-f393-e0a9-e50e24dcca9e", "00002a19-0000-1000-8000-00805f9b34fb"
 NO_VALUE = [b"\x01", {}]
+MANAGER = ("/org/bleproxy1", "org.bleproxy1.Manager")
+CONNECT_BY_MANAGER = {"Connect": ("sa{sv}", {}), "Release": ("s",), "ClearCache": ("s",), "SetParameters": ("sqqqq", 6, 6, 0, 100)}
+PAIR_BY_MANAGER = {"Pair": ("s",), "Unpair": ("s",), "ForgetBond": ("s",)}
+PIN_BY_MANAGER = {"Pin": ("sss", "prefer", "kitchen"), "Unpin": ("sss", "prefer", "kitchen")}
 
 
 def configuration(proxy, daemon):
@@ -111,6 +115,29 @@ def test_who_may_not_pair_may_connect():
             client.fails(REFUSED, None, device, DEVICE, "Pair")
         client.fails(REFUSED, None, HCI0, ADAPTER, "RemoveDevice", "o", device)
         assert client.get(device, DEVICE, "Connected") is True
+
+
+def refused_by_manager(client, address, methods):
+    return [client.fails(REFUSED, None, *MANAGER, member, signature, address, *more)
+            for member, (signature, *more) in methods.items()]
+
+
+def test_who_may_not_by_bluez_may_not_by_the_manager():
+    with served(f"{{connect: {OTHER}, pair: {OTHER}}}") as (_, client, _):
+        address = address_of(named(client, BATTERY))
+        for text in refused_by_manager(client, address, {**CONNECT_BY_MANAGER, **PIN_BY_MANAGER}):
+            assert f"does not let user {OWN} connect" in text, text
+        for text in refused_by_manager(client, address, PAIR_BY_MANAGER):
+            assert f"does not let user {OWN} pair" in text, text
+        assert client.call(*MANAGER, "FindDevice", "s", address) == [address, False]
+
+
+def test_a_denied_device_is_denied_by_the_manager():
+    denied = "C0:00:00:00:00:01"
+    with served(f"{{deny: '{denied}'}}") as (_, client, _):
+        for text in refused_by_manager(client, denied, {**CONNECT_BY_MANAGER, **PAIR_BY_MANAGER}):
+            assert text == "the configuration denies this device", text
+        assert not [path for path in client.objects() if "C0_00_00_00_00_01" in path]
 
 
 def test_a_user_that_is_not_there_is_warned_of_and_nobody():
