@@ -175,11 +175,11 @@ static void on_goodbye(void *user, const struct bleproxy_result *result)
 /* So that the slot is free at once for the next. */
 static void disconnect(struct device *device)
 {
-    bool over = false;
     struct bleproxy_timer *patience = NULL;
-    if (device->connected && device->ops->disconnect(device, on_goodbye, &over) == 0 &&
-        bleproxy_timer_new(device->fleet.loop, GOODBYE_MS, 0, on_patience_ends, &over, &patience) == 0)
-        run_loop(device->fleet.loop, &over);
+    if (device->connected && device->ops->disconnect(device, on_goodbye, &device->has_parted) == 0 &&
+        bleproxy_timer_new(device->fleet.loop, GOODBYE_MS, 0, on_patience_ends, &device->has_parted,
+                           &patience) == 0)
+        run_loop(device->fleet.loop, &device->has_parted);
     bleproxy_timer_free(patience);
     device->ops->free(device);
 }

@@ -76,7 +76,7 @@ struct device {
     unsigned checks_left;         /* until it is connected although other proxies might hear it better */
     char label[64];               /* its address, or the name the user gave, sanitised */
     struct bleproxy_timer *timer; /* the command's own once it acts; freed at the end */
-    bool connected, over;
+    bool connected, over, has_parted;
     int exit_code;
 };
 

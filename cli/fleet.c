@@ -397,7 +397,7 @@ static int find_proxies(struct fleet *fleet)
 {
     if (!fleet->uses_daemon || !remote_find(fleet->options, &fleet->remote))
         return proxies_init(&fleet->proxies, fleet->options);
-    int r = proxies_load(&fleet->proxies, fleet->options);
+    int r = proxies_load_own(&fleet->proxies, fleet->options);
     fleet->tells_plaintext = false; /* the daemon has */
     return r == CLI_DONE ? remote_take_proxies(fleet->remote, &fleet->proxies) : r;
 }

@@ -53,7 +53,8 @@ struct fleet {
     bool reloads;     /* SIGHUP makes it read the configuration anew, from fleet_start() to fleet_stop() */
     void (*on_ready)(void *user, struct member *member); /* connected, each time; may be NULL */
     void (*on_down)(void *user, struct member *member);  /* no longer, each time; may be NULL */
-    void (*on_hopeless)(void *user);                     /* none will work any more; may be NULL */
+    void (*on_lost)(void *user, uint32_t n); /* the daemon left out so many reports; may be NULL */
+    void (*on_hopeless)(void *user);         /* none will work any more; may be NULL */
     /* The configuration was read anew, and members has others in it: from is where each was before, SIZE_MAX for one that is
      * new. May be NULL. */
     void (*on_reload)(void *user, const size_t *from, size_t n_members);
@@ -62,6 +63,7 @@ struct fleet {
 
     struct proxies proxies;
     struct remote *remote; /* the daemon that has the proxies; NULL: we have them */
+    uint64_t n_lost;       /* reports that it left out */
     struct bleproxy_loop *loop;
     struct bleproxy_hub *hub;
     struct member *members;

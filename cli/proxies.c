@@ -68,12 +68,17 @@ static int load_config(struct proxies *proxies, const struct options *options, c
     return CLI_USAGE;
 }
 
+bool proxies_config_is_given(const struct options *options)
+{
+    const char *given = getenv("BLEPROXY_CONFIG");
+    return options->config_path || (given && *given);
+}
+
 /* The file in use; false, and path is where it could be, or "": there is none. */
 static bool config_in_use(const struct options *options, char *path, size_t size)
 {
-    const char *given = options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG");
-    if (given && (*given || options->config_path)) {
-        snprintf(path, size, "%s", given);
+    if (proxies_config_is_given(options)) {
+        snprintf(path, size, "%s", options->config_path ? options->config_path : getenv("BLEPROXY_CONFIG"));
         return true;
     }
     bool has_home = user_config(path, size);
@@ -270,6 +275,24 @@ int proxies_load(struct proxies *proxies, const struct options *options)
 {
     *proxies = (struct proxies){0};
     return find_config(proxies, options);
+}
+
+int proxies_load_own(struct proxies *proxies, const struct options *options)
+{
+    char path[PATH_MAX];
+    *proxies = (struct proxies){0};
+    return config_in_use(options, path, sizeof(path)) && strcmp(path, SYSTEM_CONFIG) != 0
+               ? load_config(proxies, options, path)
+               : CLI_DONE;
+}
+
+bool proxies_is_at(const char *text, const char *host, uint16_t port)
+{
+    const char *own;
+    size_t size;
+    uint16_t own_port = BLEPROXY_PORT;
+    return split_address(text, &own, &size, &own_port) && own_port == port && strlen(host) == size &&
+           strncasecmp(own, host, size) == 0;
 }
 
 int proxies_init(struct proxies *proxies, const struct options *options)

@@ -35,6 +35,12 @@ const char *proxies_explain(const struct target *target, int error, const char *
 /* Only reads the configuration file, if there is one or one was asked for. CLI_DONE, or another exit code after saying
  * why. */
 int proxies_load(struct proxies *proxies, const struct options *options);
+/* The same for who uses the proxies of a daemon: the system's configuration is the daemon's, and may be secret. */
+int proxies_load_own(struct proxies *proxies, const struct options *options);
+/* By -c or $BLEPROXY_CONFIG. */
+bool proxies_config_is_given(const struct options *options);
+/* Whether the text, as of -p, is the address of that proxy. */
+bool proxies_is_at(const char *text, const char *host, uint16_t port);
 /* The configuration file in use, or where it is to be when there is none yet. CLI_DONE, or another exit code after saying
  * why. */
 int proxies_config_path(const struct options *options, char *path, size_t size);

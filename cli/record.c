@@ -129,6 +129,14 @@ static void on_down(void *user, struct member *member)
     write_event(user, event_unregister(member));
 }
 
+static void on_lost(void *user, uint32_t n)
+{
+    struct record *record = user;
+    write_event(record, (struct trace_event){.kind = TRACE_LOST,
+                                             .time_ns = bleproxy_loop_now_ns(record->fleet.loop),
+                                             .lost = n});
+}
+
 static void on_reload(void *user, const size_t *from, size_t n_members)
 {
     (void)from, (void)n_members;
@@ -258,6 +266,9 @@ static void conclude(struct record *record)
         log_say("%llu lines: %llu reports by %zu %s in %llu s", (unsigned long long)record->lines,
                 (unsigned long long)record->reports, n_proxies(record), proxies_word(record),
                 (unsigned long long)seconds_passed(record));
+    if (record->fleet.n_lost > 0)
+        log_say("%llu more reports were left out by bleproxyd, as they were not taken in time",
+                (unsigned long long)record->fleet.n_lost);
 }
 
 static int run(struct record *record)
@@ -318,6 +329,7 @@ int cmd_record(int argc, char **argv)
                                   .on_ready = on_ready,
                                   .on_down = on_down,
                                   .on_reload = on_reload,
+                                  .on_lost = on_lost,
                                   .on_hopeless = on_end,
                                   .user = &record};
     int r = record_main(&record, argc, argv);

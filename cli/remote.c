@@ -143,15 +143,24 @@ bool remote_is_done(sd_bus_message *reply, const char *label, struct remote_resu
 
 /* ---- Whether to use it ---- */
 
+/* A daemon that does not answer has the proxies all the same. */
+static bool ask_for_proxies(struct remote *remote, sd_bus_message **ret_reply)
+{
+    if (remote_call(remote, ret_reply, "ListProxies", "") >= 0 && remote_open_proxies(*ret_reply))
+        return true;
+    log_warn(NULL, "bleproxyd runs, but does not answer: the proxies are used without it");
+    return false;
+}
+
 static bool has_all(struct remote *remote)
 {
     sd_bus_message *reply = NULL;
     bool *found = calloc(remote->options->n_proxies + 1, sizeof(*found));
     struct remote_proxy proxy;
-    bool has = found && remote_call(remote, &reply, "ListProxies", "") >= 0 && remote_open_proxies(reply);
+    bool has = found && ask_for_proxies(remote, &reply);
     while (has && remote_next_proxy(reply, &proxy))
         for (size_t i = 0; i < remote->options->n_proxies; i++)
-            found[i] |= strcmp(remote->options->proxies[i], proxy.name) == 0;
+            found[i] |= remote_is_meant(remote->options->proxies[i], &proxy);
     for (size_t i = 0; i < remote->options->n_proxies; i++)
         has = has && found[i];
     sd_bus_message_unref(reply);
@@ -175,7 +184,7 @@ static bool find_owner(struct remote *remote)
 
 bool remote_find(const struct options *options, struct remote **ret_remote)
 {
-    struct remote *remote = options->config_path ? NULL : calloc(1, sizeof(*remote));
+    struct remote *remote = proxies_config_is_given(options) ? NULL : calloc(1, sizeof(*remote));
     if (!remote)
         return false;
     remote->options = options;

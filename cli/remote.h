@@ -82,6 +82,8 @@ struct remote_proxy {
 int remote_ask(struct remote *remote, sd_bus_message_handler_t on_reply, void *user);
 bool remote_open_proxies(sd_bus_message *reply);
 bool remote_next_proxy(sd_bus_message *reply, struct remote_proxy *ret_proxy);
+/* Whether the text, as of -p, means it: it is its name, or its address. */
+bool remote_is_meant(const char *text, const struct remote_proxy *proxy);
 /* Whether the options mean it. */
 bool remote_is_named(const struct options *options, const struct remote_proxy *proxy);
 

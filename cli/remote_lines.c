@@ -29,7 +29,6 @@ struct lines {
     size_t size;
     char buffer[BUFFER_SIZE]; /* the beginning of a line */
     bool is_too_long;         /* its beginning was dropped, and the rest is to be */
-    bool warned;              /* that lines were lost */
 };
 
 /* ---- Proxies that come and go ---- */
@@ -122,6 +121,16 @@ static void take_advert(struct lines *lines, const struct trace_event *event)
                                 event->advert.raw, event->advert.raw_size);
 }
 
+static void take_lost(struct lines *lines, uint32_t n)
+{
+    struct fleet *fleet = lines->remote->fleet;
+    if (fleet->n_lost == 0)
+        log_warn(NULL, "bleproxyd leaves out reports that this command does not take in time");
+    fleet->n_lost += n;
+    if (fleet->on_lost)
+        fleet->on_lost(fleet->user, n);
+}
+
 static void take_event(struct lines *lines, const struct trace_event *event)
 {
     switch (event->kind) {
@@ -135,9 +144,7 @@ static void take_event(struct lines *lines, const struct trace_event *event)
         take_advert(lines, event);
         break;
     case TRACE_LOST:
-        if (!lines->warned)
-            log_warn(NULL, "bleproxyd left out reports, as this command does not take them in time");
-        lines->warned = true;
+        take_lost(lines, event->lost);
         break;
     case TRACE_PAUSED:
     case TRACE_FALLBACK_INTERVAL:

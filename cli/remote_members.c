@@ -89,10 +89,16 @@ bool remote_next_proxy(sd_bus_message *reply, struct remote_proxy *proxy)
     return remote_next_row(reply, read_entry, proxy) > 0;
 }
 
+bool remote_is_meant(const char *text, const struct remote_proxy *proxy)
+{
+    return strcmp(text, proxy->name) == 0 ||
+           (proxy->port <= UINT16_MAX && proxies_is_at(text, proxy->address, (uint16_t)proxy->port));
+}
+
 bool remote_is_named(const struct options *options, const struct remote_proxy *proxy)
 {
     for (size_t i = 0; i < options->n_proxies; i++)
-        if (strcmp(options->proxies[i], proxy->name) == 0)
+        if (remote_is_meant(options->proxies[i], proxy))
             return true;
     return options->n_proxies == 0;
 }

@@ -265,17 +265,10 @@ static const struct device *device_of(const struct object *object)
     return object ? device : NULL;
 }
 
-/* For the gate, to whom what is above 0 means to go on. */
-static int refuse(struct access *access, sd_bus_message *call, const char *error, const char *text)
-{
-    int r = call_fail(access->tree, call, error, text);
-    return r < 0 ? r : 0;
-}
-
 static int keep(struct access *access, struct sender *sender, sd_bus_message *call)
 {
     if (sender->n_waiting == ACCESS_WAITING_MAX)
-        return refuse(access, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls at once");
+        return call_fail(access->tree, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls at once");
     sender->waiting[sender->n_waiting++] = sd_bus_message_ref(call);
     return 0;
 }
@@ -299,7 +292,7 @@ static int check_user(struct access *access, sd_bus_message *call, const struct 
         return 1;
     snprintf(text, sizeof(text), "the configuration does not let user %u %s", (unsigned)sender->uid,
              right_names[right]);
-    return refuse(access, call, ERROR_NOT_AUTHORIZED, text);
+    return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, text);
 }
 
 static int on_gate(void *user, sd_bus_message *call, const struct object *object,
@@ -310,7 +303,7 @@ static int on_gate(void *user, sd_bus_message *call, const struct object *object
     const struct device *device = device_of(object);
     if (device && !access_allows_device(access, device->address) &&
         is_guarded(interface, sd_bus_message_get_member(call), &right))
-        return refuse(access, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
+        return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
     return needs_users(access) ? check_user(access, call, interface) : 1;
 }
 

@@ -368,6 +368,11 @@ static bool make_room(struct adapter *adapter)
     return true;
 }
 
+bool adapter_allows(const struct adapter *adapter, uint64_t address)
+{
+    return adapter->config.is_allowed(adapter->config.user, address);
+}
+
 struct device *adapter_make_device(struct adapter *adapter, uint64_t address)
 {
     struct device *device = make_room(adapter) ? device_new(adapter, address) : NULL;
@@ -416,7 +421,7 @@ void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement
 {
     struct device *device = adapter_find_device(adapter, report->address);
     bool is_congested = adapter->config.is_congested(adapter->config.user);
-    if (!adapter->config.is_allowed(adapter->config.user, report->address))
+    if (!adapter_allows(adapter, report->address))
         return;
     if (device) {
         unlink_device(adapter, device);
@@ -442,7 +447,7 @@ void adapter_review_devices(struct adapter *adapter)
 {
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
-        if (adapter->config.is_allowed(adapter->config.user, device->address))
+        if (adapter_allows(adapter, device->address))
             continue;
         if (device->link && device->link->state != LINK_IDLE) {
             device->link->remove = true;

@@ -69,6 +69,8 @@ void adapter_forget_client(struct adapter *adapter, const char *sender);
 
 /* As on_changed of the configuration. */
 void adapter_changed(const struct adapter *adapter, bool soon);
+/* Whether the configuration lets programs have this device. */
+bool adapter_allows(const struct adapter *adapter, uint64_t address);
 /* NULL: no memory, or no room. */
 struct device *adapter_make_device(struct adapter *adapter, uint64_t address);
 /* NULL: there is none. */

@@ -15,15 +15,20 @@ struct feed_reader {
     struct feed_reader *next;
     struct watch watch;
     struct bleproxy_scan_request *request;
+    char *sender;
     uint32_t lost; /* lines, since there was no room */
     size_t start, size;
     char buffer[FEED_BUFFER_SIZE]; /* what waits is size bytes from start on */
 };
 
-void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches)
+void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches,
+               bool is_allowed(void *user, uint64_t device), void *user)
 {
-    *feed =
-        (struct feed){.fleet = fleet, .watches = watches, .started_ns = bleproxy_loop_now_ns(fleet->loop)};
+    *feed = (struct feed){.fleet = fleet,
+                          .watches = watches,
+                          .is_allowed = is_allowed,
+                          .user = user,
+                          .started_ns = bleproxy_loop_now_ns(fleet->loop)};
 }
 
 static void close_reader(struct feed_reader *reader)
@@ -37,6 +42,7 @@ static void close_reader(struct feed_reader *reader)
     watches_remove(feed->watches, &reader->watch);
     close(reader->watch.fd);
     bleproxy_scan_request_free(reader->request);
+    free(reader->sender);
     free(reader);
     if (feed->first)
         return;
@@ -136,8 +142,10 @@ static void tell(struct feed *feed, struct trace_event event)
 
 static void on_report(void *user, const struct bleproxy_advertisement *advertisement)
 {
+    struct feed *feed = user;
     uint8_t built[STRUCTURES_MAX];
-    tell(user, event_advert(advertisement, built));
+    if (feed->is_allowed(feed->user, advertisement->address))
+        tell(feed, event_advert(advertisement, built));
 }
 
 void feed_tell_ready(struct feed *feed, const struct member *member)
@@ -188,14 +196,16 @@ static int subscribe(struct feed *feed)
                                   &feed->subscription);
 }
 
-static struct feed_reader *make_reader(struct feed *feed, int fd, bool active)
+static struct feed_reader *make_reader(struct feed *feed, int fd, const char *sender, bool active)
 {
     struct feed_reader *reader = calloc(1, sizeof(*reader));
     if (!reader)
         return NULL;
     reader->feed = feed;
+    reader->sender = strdup(sender);
     reader->watch = (struct watch){fd, EPOLLIN, on_ready, reader};
-    if (subscribe(feed) < 0 || watches_add(feed->watches, &reader->watch) < 0) {
+    if (!reader->sender || subscribe(feed) < 0 || watches_add(feed->watches, &reader->watch) < 0) {
+        free(reader->sender);
         free(reader);
         return NULL;
     }
@@ -207,14 +217,23 @@ static struct feed_reader *make_reader(struct feed *feed, int fd, bool active)
     return reader;
 }
 
+static bool has_room_for(const struct feed *feed, const char *sender)
+{
+    size_t n = 0;
+    for (const struct feed_reader *reader = feed->first; reader; reader = reader->next)
+        n += strcmp(reader->sender, sender) == 0;
+    return n < FEED_READERS_OF_ONE_MAX && feed->n_readers < FEED_READERS_MAX;
+}
+
 int feed_open(struct feed *feed, struct tree *tree, sd_bus_message *call, bool active)
 {
     int fds[2];
-    if (feed->n_readers == FEED_READERS_MAX)
+    const char *sender = sd_bus_message_get_sender(call);
+    if (!has_room_for(feed, sender))
         return call_fail(tree, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many programs read");
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
         return -errno;
-    struct feed_reader *reader = make_reader(feed, fds[0], active);
+    struct feed_reader *reader = make_reader(feed, fds[0], sender, active);
     if (!reader) {
         close(fds[0]);
         close(fds[1]);

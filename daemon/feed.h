@@ -17,13 +17,20 @@ struct feed {
     struct bleproxy_subscription *subscription; /* while somebody reads */
     struct feed_reader *first;
     size_t n_readers;
+    bool (*is_allowed)(void *user, uint64_t device); /* the others are nobody's business */
+    void *user;
     uint64_t started_ns, told_ns; /* t of the lines counts from the former; the last line's time */
 };
 
-enum { FEED_READERS_MAX = 32, FEED_BUFFER_SIZE = 262144 };
+enum {
+    FEED_READERS_MAX = 64,
+    FEED_READERS_OF_ONE_MAX = 8, /* of one connection to the bus */
+    FEED_BUFFER_SIZE = 262144,   /* touched only while somebody does not read */
+};
 
 /* All of it is borrowed. */
-void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches);
+void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches,
+               bool is_allowed(void *user, uint64_t device), void *user);
 /* Readers see the end. Idempotent. */
 void feed_deinit(struct feed *feed);
 /* Answers the call with a socket; active: the proxies are to scan actively meanwhile. */

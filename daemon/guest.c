@@ -35,32 +35,35 @@ static const struct device *find_connected(const struct adapter *adapter, uint64
 {
     for (const struct device *device = adapter->first_device; device; device = device->next) {
         const char *name = *wanted ? name_of(device) : "";
-        if (device->connected && (address == 0 || device->address == address) && name &&
-            strcmp(name, wanted) == 0)
+        if (device->connected && adapter_allows(adapter, device->address) &&
+            (address == 0 || device->address == address) && name && strcmp(name, wanted) == 0)
             return device;
     }
     return NULL;
 }
 
 /* In this run or before. */
-static const struct bleproxy_advertisement *find_heard(const struct bleproxy_hub *hub, uint64_t address,
+static const struct bleproxy_advertisement *find_heard(const struct adapter *adapter, uint64_t address,
                                                        const char *wanted)
 {
+    const struct bleproxy_hub *hub = adapter->config.hub;
     const struct bleproxy_device *device;
     for (size_t position = 0; (device = bleproxy_hub_next_device(hub, &position));) {
         const struct bleproxy_advertisement *last = bleproxy_device_advertisement(device);
-        if (address == 0 ? last->name && strcmp(last->name, wanted) == 0 : last->address == address)
+        if ((address == 0 ? last->name && strcmp(last->name, wanted) == 0 : last->address == address) &&
+            adapter_allows(adapter, last->address))
             return last;
     }
-    return bleproxy_hub_remembered(hub, address, *wanted ? wanted : NULL);
+    const struct bleproxy_advertisement *before =
+        bleproxy_hub_remembered(hub, address, *wanted ? wanted : NULL);
+    return before && adapter_allows(adapter, before->address) ? before : NULL;
 }
 
 int guest_find(struct adapter *adapter, sd_bus_message *call, uint64_t address, const char *name)
 {
     char text[BLEPROXY_ADDRESS_TEXT_SIZE] = "";
     const struct device *connected = find_connected(adapter, address, name);
-    const struct bleproxy_advertisement *heard =
-        connected ? NULL : find_heard(adapter->config.hub, address, name);
+    const struct bleproxy_advertisement *heard = connected ? NULL : find_heard(adapter, address, name);
     if (connected)
         bleproxy_address_format(connected->address, text);
     else if (heard)

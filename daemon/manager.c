@@ -180,15 +180,19 @@ static int append_path(sd_bus_message *message, const struct bleproxy_path *path
     return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+/* Above 0: of a device that may be used. Else the call was answered. */
 static int read_address(struct manager *manager, sd_bus_message *call, uint64_t *ret_address)
 {
+    struct tree *tree = manager->object->tree;
     const char *text;
     int r = sd_bus_message_read(call, "s", &text);
     if (r < 0)
         return r;
-    if (bleproxy_address_parse(text, ret_address) == 0)
-        return 1;
-    return call_fail(manager->object->tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no Bluetooth address");
+    if (bleproxy_address_parse(text, ret_address) < 0)
+        return call_fail(tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no Bluetooth address");
+    if (!adapter_allows(manager->adapter, *ret_address))
+        return call_fail(tree, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
+    return 1;
 }
 
 static int call_list_paths(sd_bus_message *call, void *data)
@@ -294,15 +298,9 @@ static int call_open(sd_bus_message *call, void *data)
 static int call_of_device(sd_bus_message *call, struct manager *manager,
                           int answer(struct adapter *adapter, sd_bus_message *call, uint64_t address))
 {
-    const struct adapter_config *config = &manager->adapter->config;
     uint64_t address;
     int r = read_address(manager, call, &address);
-    if (r <= 0)
-        return r;
-    return config->is_allowed(config->user, address)
-               ? answer(manager->adapter, call, address)
-               : call_fail(manager->object->tree, call, ERROR_NOT_AUTHORIZED,
-                           "the configuration denies this device");
+    return r > 0 ? answer(manager->adapter, call, address) : r;
 }
 
 /* By its address, or else by its exact name. */

@@ -353,7 +353,7 @@ static int reply(struct tree *tree, sd_bus_message *call, const char *types, va_
     if (r >= 0)
         r = sd_bus_send(tree->bus, message, NULL);
     sd_bus_message_unref(message);
-    return r;
+    return r < 0 ? r : 0;
 }
 
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...)
@@ -372,7 +372,8 @@ int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const c
 {
     const sd_bus_error error = {.name = name, .message = text};
     tree_flush(tree);
-    return sd_bus_message_get_expect_reply(call) ? sd_bus_reply_method_error(call, &error) : 0;
+    int r = sd_bus_message_get_expect_reply(call) ? sd_bus_reply_method_error(call, &error) : 0;
+    return r < 0 ? r : 0;
 }
 
 int call_out(struct tree *tree, const char *destination, const char *path, const char *interface,

@@ -111,7 +111,7 @@ void tree_resume(struct tree *tree, sd_bus_message *call);
 /* Tells what waits. */
 void tree_flush(struct tree *tree);
 
-/* Flush and answer. The call may be one that wants no reply. */
+/* Flush and answer: 0, or a negative errno. The call may be one that wants no reply. */
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...);
 /* name is the whole name of the error. */
 int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const char *text);

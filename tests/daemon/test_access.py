@@ -3,6 +3,7 @@
 """Users who may connect, pair and write, and devices that may be used at all."""
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,8 @@ if not os.access(sys.argv[2], os.X_OK):
 
 from e2e import PATIENCE_S, main, module, sim  # pylint: disable=wrong-import-position
 from support import (ADAPTER, BLUEZ_ERROR, CHARACTERISTIC, DEVICE, HCI0, PROPERTIES, BusError,  # pylint: disable=wrong-import-position
-                     house, run, variant)
+                     house, path_of, run, variant)
+from wire import REPLY_SERIAL, Connection  # pylint: disable=wrong-import-position
 
 write = module.write
 REFUSED = BLUEZ_ERROR + "NotAuthorized"
@@ -138,6 +140,36 @@ def test_a_denied_device_is_denied_by_the_manager():
         for text in refused_by_manager(client, denied, {**CONNECT_BY_MANAGER, **PAIR_BY_MANAGER}):
             assert text == "the configuration denies this device", text
         assert not [path for path in client.objects() if "C0_00_00_00_00_01" in path]
+        for member in ("ListPaths", "Explain", "FindBond"):
+            client.fails(REFUSED, None, *MANAGER, member, "s", denied)
+
+
+def test_a_denied_device_is_not_told_of_by_the_manager():
+    with served("{}") as (it, client, rewrite):
+        address = address_of(named(client, BATTERY))
+        assert client.call(*MANAGER, "FindDevice", "s", BATTERY) == [address, False]
+        rewrite(f"{{deny: '{address}'}}")
+        it.daemon.send_signal(signal.SIGHUP)
+        client.wait_for_removed(path_of(int(address.replace(':', ''), 16)), 0)
+        for text in (BATTERY, address):
+            assert client.call(*MANAGER, "FindDevice", "s", text) == ["", False]
+        with os.fdopen(client.call(*MANAGER, "Open", "a{sv}", {}), encoding="utf-8") as lines:
+            os.set_blocking(lines.fileno(), True)
+            told = {json.loads(next(lines)).get("address") for _ in range(100)}
+        assert len(told) > 10 and address not in told, told
+
+
+def test_an_address_that_is_none_is_answered_once():
+    with served("{}") as (it, _, _):
+        one = Connection(it.address)
+        calls = [one.send("org.bluez", *MANAGER, member, signature, "no address", *more)
+                 for member, (signature, *more) in {**CONNECT_BY_MANAGER, **PAIR_BY_MANAGER, **PIN_BY_MANAGER,
+                                                    "ListPaths": ("s",), "Explain": ("s",)}.items()]
+        last = one.send("org.bluez", *MANAGER, "ListProxies")
+        answers = []
+        while last not in answers:
+            answers.append(one.receive().fields[REPLY_SERIAL])
+        assert answers == [*calls, last], answers
 
 
 def test_a_user_that_is_not_there_is_warned_of_and_nobody():

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 
 from e2e import module as commands
 from support import PATIENCE_S, house, main, sim
@@ -246,18 +247,24 @@ def test_a_name_of_the_daemons_means_that_proxy():
             "proxy"] == "sim-proxy-2"
 
 
-def test_an_address_goes_around_the_daemon_and_finds_the_proxy_locked():
-    with daemon() as pair:
-        for command in (("scan",), ("read", "Virtual Tower", "2a00")):
-            pair.run(command[0], "-p", pair.proxies[0], *command[1:]).expect(5, "(bleproxyd); a proxy has one subscriber")
+def test_an_address_of_the_daemons_means_that_proxy_for_whoever_asks():
+    with daemon() as pair, tempfile.TemporaryDirectory() as elsewhere:
+        for command in (("scan", "-t", "2"), ("read", "Virtual Tower", "2a00")):
+            process = commands.start(command[0], "-p", pair.proxies[1], *command[1:], "--json",
+                                     DBUS_SYSTEM_BUS_ADDRESS=pair.daemon.address, XDG_RUNTIME_DIR=elsewhere)
+            found = Result(process).expect(0).objects()
+            assert {o["proxy"] for o in found if "proxy" in o} <= {"sim-proxy-2"}, found
+        assert [o["proxy"] for o in pair.run("slots", "-p", pair.proxies[1], "--json").objects()] == ["sim-proxy-2"]
+        assert not os.listdir(elsewhere), "it has used the proxy itself"
 
 
 def test_a_configuration_goes_around_the_daemon():
     with daemon() as pair:
         host, port = pair.proxies[0].split(":")
         path = commands.write("around.yaml", f"proxies:\n  - {{name: own, address: {host}, port: {port}}}\n")
-        pair.run("scan", "-c", path).expect(5, "own: in use by", "(bleproxyd)")
-        assert pair.run("slots", "-c", path).expect(0).out.startswith("own ")
+        for options, more in ((("-c", path), {}), ((), {"BLEPROXY_CONFIG": path})):
+            Result(commands.start("scan", *options, **pair.surroundings(), **more)).expect(5, "own: in use by", "(bleproxyd)")
+            assert Result(commands.start("slots", *options, **pair.surroundings(), **more)).expect(0).out.startswith("own ")
 
 
 # ---- The daemon ends, hangs, and is told to read its configuration anew ----
@@ -300,7 +307,7 @@ def test_a_daemon_that_hangs_keeps_nobody():
         pair.daemon.daemon.send_signal(signal.SIGSTOP)
         try:
             Result(scan).expect(0)
-            pair.run("scan", "-p", pair.proxies[0]).expect(5, "in use by")
+            pair.run("scan", "-p", pair.proxies[0]).expect(5, "bleproxyd runs, but does not answer", "in use by")
         finally:
             pair.daemon.daemon.send_signal(signal.SIGCONT)
         pair.run("read", "Virtual Tower", "2a00").expect(0)
@@ -340,17 +347,32 @@ def test_a_daemon_that_reloads_takes_running_commands_with_it():
 
 def test_a_reader_that_does_not_read_loses_lines_and_another_loses_none():
     with sim("--rate", "3000", "--payload", "changing", "--devices", "50", "--latency", "0") as proxies, house(*proxies) as it:
+        more = {"DBUS_SYSTEM_BUS_ADDRESS": it.address, "XDG_RUNTIME_DIR": it.folder}
         client = it.client()
         slow = client.call("/org/bleproxy1", "org.bleproxy1.Manager", "Open", "a{sv}", {})
+        stopped = commands.start("record", "-", **more)
+        wait_for_line(stopped)
+        stopped.send_signal(signal.SIGSTOP)
         memory = resident_kib(it)
-        healthy = commands.start("record", "-t", "8", "-", DBUS_SYSTEM_BUS_ADDRESS=it.address, XDG_RUNTIME_DIR=it.folder)
-        heard = [json.loads(line) for line in Result(healthy).expect(0).out.splitlines()]
+        heard = [json.loads(line) for line in Result(commands.start("record", "-t", "8", "-", **more)).expect(0).out.splitlines()]
         grown = resident_kib(it) - memory
         told, lost = read_until_lost(slow)
         os.close(slow)
+        stopped.send_signal(signal.SIGCONT)
+        counts = [event["count"] for event in map(json.loads, until_lost(stopped.stdout)) if event["event"] == "lost"]
+        stopped.send_signal(signal.SIGTERM)
+        result = Result(stopped).expect(130)
     assert lost > 0 and told, (lost, len(told))
     assert not [o for o in heard if o["event"] == "lost"] and len(heard) > 10000, len(heard)
     assert grown < 16 * 1024, f"{grown} KiB more"
+    assert counts[0] > 0 and "more reports were left out by bleproxyd" in result.error, (counts, result.error)
+
+
+def until_lost(lines_):
+    for line in lines_:
+        yield line
+        if b'"lost"' in line:
+            return
 
 
 def resident_kib(it):

@@ -5,7 +5,7 @@ import pytest
 
 import harness
 
-RESULTS = pytest.StashKey[dict]()
+RESULTS = {"passed": set(), "failed": set(), "skipped": set()}
 
 
 @pytest.fixture
@@ -42,28 +42,18 @@ def profile(request):
     return request.param
 
 
-def pytest_configure(config):
-    config.stash[RESULTS] = {"passed": set(), "failed": set(), "skipped": set()}
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item):
-    report = (yield).get_result()
-    results = item.config.stash[RESULTS]
+def pytest_runtest_logreport(report):
     if report.when == "call" or report.outcome != "passed":
-        results[report.outcome].add(item.nodeid)
+        RESULTS[report.outcome].add(report.nodeid)
 
 
 def pytest_collectreport(report):
     if report.failed:
-        COLLECTION_ERRORS.append(report.nodeid)
-
-
-COLLECTION_ERRORS = []
+        RESULTS["failed"].add(report.nodeid)
 
 
 def pytest_unconfigure(config):
-    results = config.stash[RESULTS]
-    failed = results["failed"] | set(COLLECTION_ERRORS)
-    passed = results["passed"] - failed
-    print(f"\n{len(passed)} passed, {len(failed)} failed, {len(results['skipped'])} skipped")
+    if hasattr(config, "workerinput"):  # one of several processes; the first of them counts
+        return
+    failed = RESULTS["failed"]
+    print(f"\n{len(RESULTS['passed'] - failed)} passed, {len(failed)} failed, {len(RESULTS['skipped'])} skipped")
