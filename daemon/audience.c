@@ -13,13 +13,16 @@ struct listener {
     sd_bus_slot
         *asked; /* the question that it has not answered; there is one at most, as the bus counts them */
     uint64_t asked_ns;
-    bool is_deaf;
+    size_t n_unread, n_unread_before; /* what it was sent alone; the part before it was asked */
+    bool is_deaf, is_there;
 };
 
 void audience_init(struct audience *audience, sd_bus *bus, struct bleproxy_loop *loop,
-                   void (*on_back)(void *user, const char *name), void *user)
+                   void (*on_back)(void *user, const char *name),
+                   void (*on_left)(void *user, const char *name), void *user)
 {
-    *audience = (struct audience){.bus = bus, .loop = loop, .on_back = on_back, .user = user};
+    *audience =
+        (struct audience){.bus = bus, .loop = loop, .on_back = on_back, .on_left = on_left, .user = user};
 }
 
 static void listener_free(struct listener *listener)
@@ -35,6 +38,7 @@ void audience_deinit(struct audience *audience)
         next = listener->next;
         listener_free(listener);
     }
+    sd_bus_slot_unref(audience->census);
     bleproxy_timer_free(audience->timer);
     *audience = (struct audience){0};
 }
@@ -72,19 +76,32 @@ void audience_remove(struct audience *audience, const char *name)
     *at = listener->next;
     audience->n_listeners--;
     audience->n_deaf -= listener->is_deaf;
+    audience->n_unread -= listener->n_unread;
     listener_free(listener);
 }
 
 /* ---- Asking ---- */
+
+static bool is_gone(sd_bus_message *answer)
+{
+    return sd_bus_message_is_method_error(answer, SD_BUS_ERROR_SERVICE_UNKNOWN) > 0 ||
+           sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NAME_HAS_NO_OWNER) > 0;
+}
 
 /* Whatever it says, it reads; the bus may also say that it does not let us ask. */
 static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct listener *listener = user;
     struct audience *audience = listener->audience;
-    (void)message;
     (void)error;
     listener->asked = sd_bus_slot_unref(listener->asked);
+    listener->n_unread -= listener->n_unread_before;
+    audience->n_unread -= listener->n_unread_before;
+    listener->n_unread_before = 0;
+    if (is_gone(message)) {
+        audience->on_left(audience->user, listener->name);
+        return 0;
+    }
     if (!listener->is_deaf)
         return 0;
     listener->is_deaf = false;
@@ -103,8 +120,10 @@ static void ask(struct listener *listener, uint64_t now_ns)
         r = sd_bus_message_set_auto_start(question, false);
     if (r >= 0)
         r = sd_bus_call_async(audience->bus, &listener->asked, question, on_answer, listener, UINT64_MAX);
-    if (r >= 0)
+    if (r >= 0) {
         listener->asked_ns = now_ns;
+        listener->n_unread_before = listener->n_unread;
+    }
     sd_bus_message_unref(question);
 }
 
@@ -125,6 +144,60 @@ static void on_due(void *user)
         audience->timer = NULL;
     }
     audience->was_told = false;
+}
+
+/* ---- What one is sent alone ---- */
+
+void audience_charge(struct audience *audience, const char *name, size_t n_messages)
+{
+    struct listener *listener = *find(audience, name);
+    if (!listener)
+        return;
+    listener->n_unread += n_messages;
+    audience->n_unread += n_messages;
+    if (!listener->asked && listener->n_unread > AUDIENCE_SHARE)
+        ask(listener, bleproxy_loop_now_ns(audience->loop));
+}
+
+bool audience_admits(struct audience *audience, const char *name)
+{
+    const struct listener *listener = *find(audience, name);
+    size_t most =
+        audience->n_unread <= AUDIENCE_ALL_UNREAD_MAX ? (size_t)AUDIENCE_UNREAD_MAX : (size_t)AUDIENCE_SHARE;
+    return !listener || listener->n_unread <= most;
+}
+
+/* ---- Who is there ---- */
+
+static int on_names(sd_bus_message *answer, void *user, sd_bus_error *error)
+{
+    struct audience *audience = user;
+    const char *name;
+    (void)error;
+    audience->census = sd_bus_slot_unref(audience->census);
+    if (sd_bus_message_is_method_error(answer, NULL) || sd_bus_message_enter_container(answer, 'a', "s") < 0)
+        return 0;
+    for (struct listener *listener = audience->first; listener; listener = listener->next)
+        listener->is_there = false;
+    while (sd_bus_message_read(answer, "s", &name) > 0) {
+        struct listener *listener = *find(audience, name);
+        if (listener)
+            listener->is_there = true;
+    }
+    for (struct listener *listener = audience->first, *next; listener; listener = next) {
+        next = listener->next;
+        if (!listener->is_there)
+            audience->on_left(audience->user, listener->name);
+    }
+    return 0;
+}
+
+void audience_take_census(struct audience *audience)
+{
+    if (audience->first && !audience->census)
+        sd_bus_call_method_async(audience->bus, &audience->census, "org.freedesktop.DBus",
+                                 "/org/freedesktop/DBus", "org.freedesktop.DBus", "ListNames", on_names,
+                                 audience, "");
 }
 
 /* ---- Telling ---- */

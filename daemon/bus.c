@@ -5,10 +5,11 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    TURN_MAX = 256,     /* messages handled before others have their turn */
+    TURN_NS = 5000000,  /* of handling messages before others have their turn */
     CONGESTED_AT = 256, /* unsent messages */
     CLOSE_TURNS = 5,    /* of waiting for the rest to be sent */
     CLOSE_TURN_US = 100000,
@@ -89,11 +90,21 @@ void bus_prepare(struct bus *bus)
     set_timer(bus);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void bus_process(struct bus *bus)
 {
-    int r = 1;
-    for (int i = 0; i < TURN_MAX && r > 0; i++)
+    int64_t end_ns = now_ns() + TURN_NS;
+    int r;
+    do
         r = sd_bus_process(bus->sd, NULL);
+    while (r > 0 && now_ns() < end_ns);
+    bus->is_behind = r > 0;
     if (r < 0)
         bus->error = r;
 }

@@ -12,13 +12,14 @@ struct bus {
     struct watches *watches;
     struct watch socket, timer; /* the timer is a timerfd, for what sd-bus waits for */
     int error;                  /* the connection is lost: a negative errno */
+    bool is_behind;             /* more has come than was handled yet */
 };
 
 /* Connects; address NULL: the system bus, wherever DBUS_SYSTEM_BUS_ADDRESS says it is. 0 or a negative errno. */
 int bus_open(struct bus *bus, struct watches *watches, const char *address);
 /* The only owner of that name, and nobody takes it from us. 0; -EEXIST: somebody else has it; another negative errno. */
 int bus_claim(struct bus *bus, const char *name);
-/* Handles what has come, and sends what is to be sent. */
+/* Handles what has come, for a few milliseconds, and sends what is to be sent. */
 void bus_process(struct bus *bus);
 /* Before the loop waits: what to wake up for. */
 void bus_prepare(struct bus *bus);

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEADLINE_MAX_MS = 24 * 60 * 60 * 1000 };
+enum {
+    DEADLINE_MAX_MS = 24 * 60 * 60 * 1000,
+    CONNECTS_OF_ONE_MAX = 16, /* under way: each holds a place among the devices */
+};
 
 static int fail(struct device *device, sd_bus_message *call, int error, const char *text)
 {
@@ -163,6 +166,16 @@ static int use(struct link *link, sd_bus_message *call, uint64_t source)
     return 0;
 }
 
+static bool connects_too_many(const struct adapter *adapter, const char *sender)
+{
+    size_t n = 0;
+    for (const struct device *device = adapter->first_device; device; device = device->next) {
+        const struct link *link = device->link;
+        n += link && link->connecting && strcmp(sd_bus_message_get_sender(link->connecting), sender) == 0;
+    }
+    return n >= CONNECTS_OF_ONE_MAX;
+}
+
 int guest_connect(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
     struct bleproxy_connect_options options;
@@ -172,6 +185,8 @@ int guest_connect(struct adapter *adapter, sd_bus_message *call, uint64_t addres
                          "the options are deadline_ms, source, no_cache and ignore_bond");
     if (!adapter_is_powered(adapter))
         return call_fail(adapter->tree, call, ERROR_NOT_READY, "Resource Not Ready");
+    if (connects_too_many(adapter, sd_bus_message_get_sender(call)))
+        return call_fail(adapter->tree, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many connections at once");
     struct device *device = adapter_get_device(adapter, address);
     struct link *link = device ? link_get(device) : NULL;
     if (!link)
@@ -198,25 +213,35 @@ int guest_release(struct adapter *adapter, sd_bus_message *call, uint64_t addres
 
 /* ---- What proxies remember ---- */
 
-/* A call that waits for an operation of the device. */
+/* A call that waits for an operation on a device. */
 struct wait {
-    struct device *device;
+    struct adapter *adapter;
+    struct bleproxy_peripheral *own; /* of a device that programs do not use; NULL: that of its link */
+    uint64_t address;
     sd_bus_message *call;
 };
+
+static void wait_free(struct wait *wait)
+{
+    bleproxy_peripheral_free(wait->own);
+    sd_bus_message_unref(wait->call);
+    free(wait);
+}
 
 static void on_done(void *user, const struct bleproxy_result *result)
 {
     struct wait *wait = user;
-    struct device *device = wait->device;
+    struct tree *tree = wait->adapter->tree;
+    struct device *device = adapter_find_device(wait->adapter, wait->address);
     char text[ERROR_ALL_SIZE];
-    device_refresh_paired(device);
+    if (device)
+        device_refresh_paired(device);
     bleproxy_sanitise(text, sizeof(text), result->text, strlen(result->text));
     if (result->error < 0 && result->error != BLEPROXY_E_NOT_CONNECTED) /* clearing does what can be done */
-        error_answer_all(device->object->tree, wait->call, result);
+        error_answer_all(tree, wait->call, result);
     else
-        call_reply(device->object->tree, wait->call, "us", result->missing, text);
-    sd_bus_message_unref(wait->call);
-    free(wait);
+        call_reply(tree, wait->call, "us", result->missing, text);
+    wait_free(wait);
 }
 
 /* What the call that began it has returned. */
@@ -224,24 +249,22 @@ static int begin(struct wait *wait, int r)
 {
     if (r == 0)
         return 0;
-    struct device *device = wait->device;
-    sd_bus_message *call = wait->call;
-    free(wait);
-    r = fail(device, call, r, "");
-    sd_bus_message_unref(call);
+    r = error_answer_all(wait->adapter->tree, wait->call, &(struct bleproxy_result){.error = r, .text = ""});
+    wait_free(wait);
     return r;
 }
 
-static struct wait *make_wait(struct device *device, sd_bus_message *call)
+static struct wait *make_wait(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
     struct wait *wait = malloc(sizeof(*wait));
     if (wait)
-        *wait = (struct wait){device, sd_bus_message_ref(call)};
+        *wait = (struct wait){adapter, NULL, address, sd_bus_message_ref(call)};
     return wait;
 }
 
 /* NULL: the call was answered, or ret_r says why it cannot be. */
-static struct wait *find_link(struct adapter *adapter, sd_bus_message *call, uint64_t address, int *ret_r)
+static struct wait *find_link(struct adapter *adapter, sd_bus_message *call, uint64_t address,
+                              struct bleproxy_peripheral **ret_peripheral, int *ret_r)
 {
     struct device *device = adapter_find_device(adapter, address);
     struct wait *wait = NULL;
@@ -249,25 +272,27 @@ static struct wait *find_link(struct adapter *adapter, sd_bus_message *call, uin
         *ret_r = error_answer_all(adapter->tree, call,
                                   &(struct bleproxy_result){.error = BLEPROXY_E_NOT_CONNECTED,
                                                             .text = "the device is not connected"});
-    else if (!(wait = make_wait(device, call)))
+    else if (!(wait = make_wait(adapter, call, address)))
         *ret_r = -ENOMEM;
+    else
+        *ret_peripheral = device->link->peripheral;
     return wait;
 }
 
 int guest_pair(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
     int r;
-    struct wait *wait = find_link(adapter, call, address, &r);
-    return wait ? begin(wait, bleproxy_peripheral_pair(wait->device->link->peripheral, on_done, wait, NULL))
-                : r;
+    struct bleproxy_peripheral *peripheral;
+    struct wait *wait = find_link(adapter, call, address, &peripheral, &r);
+    return wait ? begin(wait, bleproxy_peripheral_pair(peripheral, on_done, wait, NULL)) : r;
 }
 
 int guest_unpair(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
     int r;
-    struct wait *wait = find_link(adapter, call, address, &r);
-    return wait ? begin(wait, bleproxy_peripheral_unpair(wait->device->link->peripheral, on_done, wait, NULL))
-                : r;
+    struct bleproxy_peripheral *peripheral;
+    struct wait *wait = find_link(adapter, call, address, &peripheral, &r);
+    return wait ? begin(wait, bleproxy_peripheral_unpair(peripheral, on_done, wait, NULL)) : r;
 }
 
 int guest_forget_bond(struct adapter *adapter, sd_bus_message *call, uint64_t address)
@@ -283,22 +308,29 @@ int guest_forget_bond(struct adapter *adapter, sd_bus_message *call, uint64_t ad
 /* What is known here needs no connection to be forgotten. */
 int guest_clear_cache(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
-    struct device *device = adapter_get_device(adapter, address);
-    struct link *link = device ? link_get(device) : NULL;
-    struct wait *wait = link ? make_wait(device, call) : NULL;
-    return wait ? begin(wait, bleproxy_peripheral_clear_cache(link->peripheral, on_done, wait, NULL))
-                : -ENOMEM;
+    const struct device *device = adapter_find_device(adapter, address);
+    struct wait *wait = make_wait(adapter, call, address);
+    if (!wait)
+        return -ENOMEM;
+    int r = 0;
+    if (!device || !device->link)
+        r = bleproxy_peripheral_new(adapter->config.hub, address, &wait->own);
+    if (r == 0)
+        r = bleproxy_peripheral_clear_cache(wait->own ? wait->own : device->link->peripheral, on_done, wait,
+                                            NULL);
+    return begin(wait, r);
 }
 
 int guest_set_parameters(struct adapter *adapter, sd_bus_message *call, uint64_t address)
 {
     struct bleproxy_connection_parameters parameters;
+    struct bleproxy_peripheral *peripheral;
     int r = sd_bus_message_read(call, "qqqq", &parameters.interval_min, &parameters.interval_max,
                                 &parameters.latency, &parameters.timeout);
     if (r < 0)
         return r;
-    struct wait *wait = find_link(adapter, call, address, &r);
-    return wait ? begin(wait, bleproxy_peripheral_set_parameters(wait->device->link->peripheral, &parameters,
-                                                                 on_done, wait, NULL))
-                : r;
+    struct wait *wait = find_link(adapter, call, address, &peripheral, &r);
+    return wait
+               ? begin(wait, bleproxy_peripheral_set_parameters(peripheral, &parameters, on_done, wait, NULL))
+               : r;
 }

@@ -264,17 +264,21 @@ static void on_ended(void *user, uint64_t address, const struct bleproxy_result 
 }
 
 /* Programs that leave take what they hold with them. */
-static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
+static void on_left(void *user, const char *name)
 {
     struct daemon *daemon = user;
-    const char *name, *before, *now;
-    (void)error;
-    if (sd_bus_message_read(message, "sss", &name, &before, &now) < 0 || name[0] != ':' || *now)
-        return 0;
     access_forget_client(&daemon->access, name);
     agents_forget(&daemon->agents, name);
-    audience_remove(&daemon->audience, name);
     adapter_forget_client(&daemon->adapter, name);
+    audience_remove(&daemon->audience, name); /* last, as the name may be its own */
+}
+
+static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error)
+{
+    const char *name, *before, *now;
+    (void)error;
+    if (sd_bus_message_read(message, "sss", &name, &before, &now) >= 0 && name[0] == ':' && !*now)
+        on_left(user, name);
     return 0;
 }
 
@@ -282,8 +286,11 @@ static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error
 static void on_turn(void *user)
 {
     struct daemon *daemon = user;
+    bool was_behind = daemon->bus.is_behind;
     watches_dispatch(&daemon->watches);
     bus_process(&daemon->bus);
+    if (was_behind && !daemon->bus.is_behind)
+        audience_take_census(&daemon->audience);
     tree_flush(&daemon->tree);
     bus_prepare(&daemon->bus);
     if (daemon->bus.error >= 0 || daemon->over)
@@ -319,7 +326,7 @@ static int open_bus(struct daemon *daemon)
         log_say("%s does not do what it is asked: %s", bus_name(daemon), strerror(-r));
         return CLI_FAILED;
     }
-    audience_init(&daemon->audience, daemon->bus.sd, daemon->fleet.loop, on_back, daemon);
+    audience_init(&daemon->audience, daemon->bus.sd, daemon->fleet.loop, on_back, on_left, daemon);
     daemon->tree.audience = &daemon->audience;
     return CLI_DONE;
 }

@@ -46,16 +46,26 @@ static void answer(struct monitor_root *root)
     sd_bus_message_unref(call);
 }
 
+/* All of them, or its program's. */
+static bool are_too_many(const struct monitor_root *added)
+{
+    size_t n = 0;
+    for (const struct monitor_root *root = added->monitors->first; root; root = root->next)
+        if (strcmp(root->sender, added->sender) == 0)
+            for (const struct monitor *monitor = root->first; monitor; monitor = monitor->next)
+                n++;
+    return added->monitors->n_monitors == MONITORS_MAX || n == MONITORS_OF_ONE_MAX;
+}
+
 /* The properties of a monitor follow in the message. 0 or a negative errno: the message is broken. */
 static int add_monitor(struct monitor_root *root, sd_bus_message *message, const char *path)
 {
-    struct monitors *monitors = root->monitors;
     struct monitor **last = find_monitor(root, path), *monitor = NULL;
     if (*last || !is_below(root, path))
         return sd_bus_message_skip(message, "a{sv}");
     int r = monitor_read(message, path, &monitor);
     answer(root);
-    if (r != 0 || monitors->n_monitors == MONITORS_MAX) {
+    if (r != 0 || are_too_many(root)) {
         if (r == 0)
             monitor_free(monitor);
         call_monitor(root, path, "Release");
@@ -63,7 +73,7 @@ static int add_monitor(struct monitor_root *root, sd_bus_message *message, const
     }
     *last = monitor;
     call_monitor(root, path, "Activate");
-    monitors_count(monitors, 1);
+    monitors_count(root->monitors, 1);
     return 0;
 }
 

@@ -18,7 +18,7 @@ struct monitors {
     struct bleproxy_timer *silence;
 };
 
-enum { MONITOR_ROOTS_MAX = 128, MONITOR_ROOTS_OF_ONE_MAX = 32, MONITORS_MAX = 256 };
+enum { MONITOR_ROOTS_MAX = 128, MONITOR_ROOTS_OF_ONE_MAX = 32, MONITORS_MAX = 256, MONITORS_OF_ONE_MAX = 64 };
 
 /* Adds the interface to the adapter's object. 0 or a negative errno. */
 int monitors_init(struct monitors *monitors, struct adapter *adapter);

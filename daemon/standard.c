@@ -211,17 +211,23 @@ static int get_managed_objects(sd_bus_message *call, void *data)
 {
     struct tree *tree = data;
     sd_bus_message *message = NULL;
+    size_t n = 0;
+    if (!sd_bus_message_get_expect_reply(call))
+        return 0;
     tree_flush(tree); /* none is told of twice */
     int r = sd_bus_message_new_method_return(call, &message);
     if (r >= 0)
         r = sd_bus_message_open_container(message, 'a', "{oa{sa{sv}}}");
     for (const struct object *object = tree->root; r >= 0 && object; object = object_after(object))
-        if (object_is_listed(object))
+        if (object_is_listed(object)) {
             r = append_object(message, object);
+            n++;
+        }
     if (r >= 0)
         r = sd_bus_message_close_container(message);
     if (r >= 0)
         r = sd_bus_send(tree->bus, message, NULL);
+    call_charge(tree, call, n);
     sd_bus_message_unref(message);
     return r;
 }
@@ -292,16 +298,21 @@ static void write_object(FILE *out, const struct object *object)
     fputs("</node>\n", out);
 }
 
+enum { MESSAGE_SIZE = 512 }; /* of a usual one */
+
 static int introspect(sd_bus_message *call, void *data)
 {
     struct object *object = data;
     char *text = NULL;
     size_t size;
+    if (!sd_bus_message_get_expect_reply(call))
+        return 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return -ENOMEM;
     write_object(out, object);
     int r = fclose(out) == 0 ? call_reply(object->tree, call, "s", text) : -ENOMEM;
+    call_charge(object->tree, call, size / MESSAGE_SIZE);
     free(text);
     return r;
 }

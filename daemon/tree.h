@@ -115,7 +115,9 @@ void tree_flush(struct tree *tree);
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...);
 /* name is the whole name of the error. */
 int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const char *text);
-/* Calls a program's method, after what waited; no reply is wanted. */
+/* The answer is as large as so many usual ones: who has more of them than he reads gets no more. */
+void call_charge(struct tree *tree, sd_bus_message *call, size_t n_messages);
+/* Calls a program's method, after what waited; no reply is wanted. -EAGAIN: it does not read what it was sent before. */
 int call_out(struct tree *tree, const char *destination, const char *path, const char *interface,
              const char *member, const char *types, ...);
 /* The most frequent names. */

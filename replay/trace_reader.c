@@ -128,14 +128,16 @@ static int read_address(struct members *members, enum key key, uint64_t *ret_add
     return reject(members, key, "an address, \"AA:BB:CC:DD:EE:FF\"");
 }
 
-/* Whole, without decimals or exponent, of at most four digits. */
+enum { NUMBER_DIGITS_MAX = 10 };
+
+/* Whole, without decimals or exponent. */
 static int read_number(struct members *members, enum key key, int min, int max, const char *expected,
                        int *ret_number)
 {
     const struct json_value *value = &members->values[key];
     bool negative = value->text && value->text[0] == '-';
-    int number = 0;
-    if (!value->text || value->kind != JSON_NUMBER || value->size > 4u + negative)
+    int64_t number = 0;
+    if (!value->text || value->kind != JSON_NUMBER || value->size > (size_t)NUMBER_DIGITS_MAX + negative)
         return reject(members, key, expected);
     for (size_t i = negative; i < value->size; i++) {
         if (value->text[i] < '0' || value->text[i] > '9')
@@ -145,7 +147,7 @@ static int read_number(struct members *members, enum key key, int min, int max, 
     number = negative ? -number : number;
     if (number < min || number > max)
         return reject(members, key, expected);
-    *ret_number = number;
+    *ret_number = (int)number;
     return 0;
 }
 

@@ -168,7 +168,8 @@ def test_an_address_that_is_none_is_answered_once():
         last = one.send("org.bluez", *MANAGER, "ListProxies")
         answers = []
         while last not in answers:
-            answers.append(one.receive().fields[REPLY_SERIAL])
+            answers.append(one.receive().fields.get(REPLY_SERIAL))
+        answers = [serial for serial in answers if serial]
         assert answers == [*calls, last], answers
 
 

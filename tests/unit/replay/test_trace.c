@@ -47,6 +47,7 @@ static void test_lines_are_read_and_written_the_same(void **state)
         "{\"t\":2,\"event\":\"fallback_interval\",\"address\":\"A4:C1:38:6E:F3:62\",\"seconds\":12.5}\n",
         "{\"t\":2.000000001,\"event\":\"tick\"}\n",
         "{\"t\":2.000000001,\"event\":\"lost\",\"count\":7}\n",
+        "{\"t\":2.000000001,\"event\":\"lost\",\"count\":2147483647}\n",
         "{\"t\":9000000000,\"event\":\"unregister\",\"source\":\"02:00:00:00:00:01\"}\n",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
