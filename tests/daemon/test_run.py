@@ -339,6 +339,44 @@ def test_ctrl_c_while_a_proxy_is_waited_for_ends_it():
     assert b"it ran" not in shown.seen
 
 
+def ignoring(*numbers):
+    """For preexec_fn: as a shell or nohup starts it."""
+    return lambda: [signal.signal(number, signal.SIG_IGN) for number in numbers]
+
+
+def test_that_the_end_of_children_is_ignored_is_no_hindrance_and_reaches_the_program():
+    script = "import signal; print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)"
+    place = Place()
+    with sim() as proxies:
+        process = subprocess.Popen([BLEPROXY, "run", "-p", proxies[0], "--", sys.executable, "-c", script],
+                                   stdout=subprocess.PIPE, env=environment(**place.more), preexec_fn=ignoring(signal.SIGCHLD))
+        try:
+            assert process.communicate(timeout=PATIENCE_S)[0] == b"True\n" and process.returncode == 0
+        finally:
+            process.kill()
+    place.check_clean()
+
+
+def test_a_signal_that_is_ignored_does_not_end_the_wait_and_reaches_the_program():
+    place = Place()
+    ignored = ("SIGHUP", "SIGINT")
+    with closed_port() as nobody:
+        process = subprocess.Popen([BLEPROXY, "run", "-p", nobody, "-t", "60", *witness(*ignored)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, env=environment(**place.more),
+                                   preexec_fn=ignoring(*(getattr(signal, name) for name in ignored)))
+        until(lambda: any("bleproxyd" in words for words in place.processes().values()), place.processes)
+        for name in ignored:
+            process.send_signal(getattr(signal, name))
+    with sim("--listen", nobody):
+        assert line(process).startswith("pid ")
+        for name in ignored:
+            process.send_signal(getattr(signal, name))
+            assert line(process) == name
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+    place.wait_until_clean()
+
+
 # ---- What cannot be run ----
 
 
