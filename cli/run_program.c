@@ -46,7 +46,7 @@ static bool on_daemon(int fd)
 
 static int run(const struct options *options)
 {
-    struct attendance attendance = {.fd = -1};
+    struct attendance attendance = {.fd = -1, .directory_fd = -1};
     struct program_signals before;
     int code = program_check(options->arguments[0]);
     if (code != 0)
