@@ -20,7 +20,7 @@ import time
 from dbus_fast import Message, MessageType
 
 from e2e import PATIENCE_S, Skip, environment, home, main, module, sim
-from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, OBJECT_MANAGER, PROPERTIES, Client, run as wait
+from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, OBJECT_MANAGER, PROPERTIES, Client, House, run as wait
 
 BLEPROXY, KEY, OTHER_KEY, closed_port = module.BLEPROXY, module.KEY, module.OTHER_KEY, module.closed_port
 run, start, write = module.run, module.start, module.write
@@ -809,6 +809,50 @@ sys.exit(code)
                     raise Skip("no file system can be mounted here")
                 expected = (0, path + "\n") if believed else (4, "")
                 assert (result.returncode, result.stdout.decode()) == expected, (mode, owner, server, result)
+
+
+CROWD = """
+import socket, sys
+def enter():
+    guest = socket.socket(socket.AF_UNIX)
+    guest.connect(sys.argv[1])
+    return guest
+guests = [enter() for _ in range(int(sys.argv[2]))]
+print(*(guest.makefile().readline().split()[0] for guest in guests), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def crowd(path, count, **more):
+    """So many in that lobby; the first words that they were told."""
+    process = subprocess.Popen([sys.executable, "-c", CROWD, path, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               cwd="/", **more)
+    yield line(process).split()
+    process.communicate()
+
+
+def test_a_lobby_that_is_full_says_so():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, _):
+        path = os.path.join(os.path.dirname(address.split("=")[1]), "lobby")
+        with crowd(path, 257) as told:
+            assert told == ["bus"] * 256 + ["full"], told
+            assert place.run("echo", "it ran").expect(5, "as many programs as it takes").out == ""
+        until(lambda: place.run("true").code == 0, lambda: "it stays full")
+
+
+def test_one_user_cannot_take_all_places():
+    as_root()
+    with sim() as proxies, world() as folder, contextlib.closing(House(proxies, ())) as it:
+        it.state["RUNTIME_DIRECTORY"], path = folder, os.path.join(folder, "lobby")
+        it.start_daemon()
+        until(lambda: os.path.exists(path), lambda: "no lobby")
+        with crowd(path, 65, user=NOBODY, group=NOBODY, extra_groups=[]) as told:
+            assert told == ["bus"] * 64 + ["full"], told
+            with crowd(path, 1, user=2, group=2, extra_groups=[]) as of_another, crowd(path, 100) as of_root:
+                assert of_another == ["bus"] and of_root == ["bus"] * 100, (of_another, of_root)
+        it.stop_daemon()
 
 
 @contextlib.contextmanager
