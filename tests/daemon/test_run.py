@@ -503,6 +503,21 @@ def test_a_daemon_that_says_nothing_is_waited_for_as_long_as_is_said():
     place.wait_until_clean()
 
 
+def test_a_user_whom_the_system_does_not_know_is_told():
+    as_root()
+    place, nameless = Place(), 54321
+    with sim() as proxies, world() as folder:
+        os.chown(folder, nameless, nameless)
+        words = [BLEPROXY, "run", "-p", proxies[0], "true"]
+        more = {**place.more, "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder, "HOME": folder}
+        try:
+            result = subprocess.run(words, capture_output=True, timeout=PATIENCE_S, check=False, env=environment(**more),
+                                    user=nameless, group=nameless, extra_groups=[])
+        except PermissionError:
+            raise Skip("the command is where no other user can run it") from None
+    assert result.returncode == 5 and b"user 54321 has none: it takes a line in /etc/passwd" in result.stderr, result
+
+
 def test_a_proxy_that_will_never_work_is_not_waited_for():
     place = Place()
     with sim("--psk-file", write("key", KEY)) as proxies:
