@@ -306,6 +306,8 @@ static void wait_for_end(struct attendance *attendance)
     struct pollfd fd = {.fd = attendance->fd, .events = POLLIN};
     char ignored[256];
     uint64_t until_ms = now_ms() + END_PATIENCE_MS;
+    if (attendance->pid == 0 && !attendance->is_ready)
+        return; /* it is not ours, and may be what did not get on */
     for (uint64_t now = now_ms(); now < until_ms; now = now_ms())
         if (poll(&fd, 1, (int)(until_ms - now)) == 1 &&
             recv(fd.fd, ignored, sizeof(ignored), MSG_DONTWAIT) <= 0)

@@ -28,7 +28,8 @@ struct attendance {
 /* Finds or starts it. signal_fd is readable when the wait is to be given up. CLI_DONE: a proxy is connected. CLI_INTERRUPTED:
  * given up, and nothing was said. Else an exit code after saying why. To be left in any case. */
 int attendance_begin(struct attendance *attendance, const struct options *options, int signal_fd);
-/* Leaves; a daemon that nobody else uses has ended, and what it had is gone, when it returns. Idempotent. */
+/* Leaves; a daemon that nobody else uses has ended, and what it had is gone, when it returns: unless it was there before and
+ * never had a proxy. Idempotent. */
 void attendance_end(struct attendance *attendance);
 
 #endif

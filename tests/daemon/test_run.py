@@ -478,6 +478,19 @@ def test_signals_end_it_while_the_lobby_lets_nobody_in():
         process.communicate()
 
 
+def test_signals_end_it_at_once_while_a_daemon_that_runs_says_nothing():
+    place = Place()
+    with lobby(place) as door:
+        process = place.start("true")
+        guest, _ = door.accept()
+        with guest:
+            begun = time.monotonic()
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM, process.communicate()
+            assert time.monotonic() - begun < 5  # for which a daemon that had a proxy is waited for
+            process.communicate()
+
+
 # ---- What cannot be run ----
 
 
