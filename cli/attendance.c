@@ -2,7 +2,10 @@
 #include "attendance.h"
 
 #include "cli.h"
+#include "launch.h"
 #include "log.h"
+#include "place.h"
+#include "visit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,8 +15,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,13 +23,18 @@ enum {
     DEFAULT_PATIENCE_MS = 30000,
     END_PATIENCE_MS = 5000, /* it promises two seconds */
     ATTEMPTS = 3,           /* a daemon that is leaving may let somebody in who then has to look again */
-    GUEST_FD = 3,
-    EXIT_NO_DAEMON = 127,
+    STEP_MS = 50,           /* between looks where nothing tells of a change */
     LOOK_AGAIN = -1,
 };
 
-#define SYSTEM_LOBBY "/run/bleproxy/lobby"
-#define DAEMON       "bleproxyd"
+#define DAEMON LAUNCH_NAME
+
+/* For how long all of it may take, and what ends it before. */
+struct patience {
+    int signal_fd;
+    uint32_t ms;
+    uint64_t until_ms;
+};
 
 static uint64_t now_ms(void)
 {
@@ -43,120 +49,59 @@ static int fail(const char *what)
     return CLI_INTERNAL;
 }
 
-/* ---- One that runs ---- */
-
-/* Where the daemons of this user are, "$XDG_RUNTIME_DIR/bleproxy"; false: there is no such place. */
-static bool find_place(char *path, size_t size)
+static int left_ms(const struct patience *patience)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    int n = runtime && runtime[0] == '/' ? snprintf(path, size, "%s/bleproxy", runtime) : -1;
-    return n > 0 && (size_t)n < size && (mkdir(path, 0755) == 0 || errno == EEXIST);
+    uint64_t now = now_ms();
+    return now < patience->until_ms ? (int)(patience->until_ms - now) : 0;
 }
 
-static int enter(const char *path)
+static int complain_of_silence(const struct patience *patience, const char *why)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
-    if (length >= sizeof(address.sun_path))
-        return -1;
-    memcpy(address.sun_path, path, length + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    log_say("no proxy is connected after %g s: %s", patience->ms / 1000.0,
+            *why ? why : DAEMON " says nothing");
+    return CLI_UNREACHABLE;
+}
+
+/* Before another look. CLI_DONE, or an exit code; why is said when the time is over. */
+static int wait_a_moment(const struct patience *patience, const char *why)
+{
+    struct pollfd fd = {.fd = patience->signal_fd, .events = POLLIN};
+    int left = left_ms(patience);
+    if (poll(&fd, 1, left < STEP_MS ? left : STEP_MS) == 1)
+        return CLI_INTERRUPTED;
+    return left > 0 ? CLI_DONE : complain_of_silence(patience, why);
+}
+
+/* ---- One that runs ---- */
+
+/* CLI_DONE: in, or nobody is there and fd is -1. */
+static int enter(struct attendance *attendance, const struct patience *patience, const char *directory,
+                 bool own)
+{
+    int r = CLI_DONE;
+    while (r == CLI_DONE && (attendance->fd = visit_enter(directory, own)) < 0 && errno == EAGAIN)
+        r = wait_a_moment(patience, "the " DAEMON " that runs lets nobody in");
+    return r;
 }
 
 /* ---- One of our own ---- */
 
-/* Beside this command, as it is installed; else it is looked for in $PATH. */
-static void find_daemon(char path[PATH_MAX])
-{
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof(DAEMON));
-    path[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    strcpy(slash ? slash + 1 : path, DAEMON);
-    if (!slash || access(path, X_OK) < 0)
-        strcpy(path, DAEMON);
-}
-
-/* "-vv", and the options that say which proxies. The array is to be freed, not what is in it. */
-static const char **daemon_arguments(const struct options *options, const char *daemon, const char *directory)
-{
-    size_t n = 0;
-    const char **words = calloc(2 * options->n_proxies + 16, sizeof(*words));
-    if (!words)
-        return NULL;
-    words[n++] = daemon;
-    words[n++] = "--private";
-    words[n++] = directory;
-    words[n++] = "--guest=3";
-    for (unsigned i = 0; i < options->verbosity && i < 2; i++)
-        words[n++] = "-v";
-    for (size_t i = 0; i < options->n_proxies; i++) {
-        words[n++] = "-p";
-        words[n++] = options->proxies[i];
-    }
-    if (options->config_path) {
-        words[n++] = "-c";
-        words[n++] = options->config_path;
-    }
-    if (options->psk_file) {
-        words[n++] = "--psk-file";
-        words[n++] = options->psk_file;
-    }
-    return words;
-}
-
-/* In the child. A session of its own: what the terminal sends to the program is not for it. */
-__attribute__((noreturn)) static void become_daemon(const char *path, const char **words, int fd)
-{
-    sigset_t none;
-    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    setsid();
-    unsetenv("NOTIFY_SOCKET"); /* a manager that there is watches the program */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null_fd < 0)
-        _exit(EXIT_NO_DAEMON);
-    fd = fcntl(fd, F_DUPFD_CLOEXEC, GUEST_FD + 1); /* dup2() of one to itself would leave it to be closed */
-    dup2(null_fd, STDIN_FILENO);
-    dup2(null_fd, STDOUT_FILENO);
-    dup2(fd, GUEST_FD);
-    execvp(path, (char *const *)(uintptr_t)words);
-    _exit(EXIT_NO_DAEMON);
-}
-
 static int start(struct attendance *attendance, const struct options *options, const char *directory)
 {
-    char path[PATH_MAX];
-    int fds[2];
-    find_daemon(path);
-    const char **words = daemon_arguments(options, path, directory);
-    if (!words || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
-        free(words);
-        return fail("a socket");
-    }
-    attendance->pid = fork();
-    if (attendance->pid == 0)
-        become_daemon(path, words, fds[1]);
-    free(words);
-    close(fds[1]);
-    attendance->fd = fds[0];
-    if (attendance->pid > 0)
-        return CLI_DONE;
-    attendance->pid = 0;
-    return fail("a process");
+    pid_t pid = launch_daemon(options, directory, &attendance->fd);
+    if (pid < 0)
+        return fail("a process");
+    attendance->pid = pid;
+    return CLI_DONE;
 }
 
 /* Where nobody else finds it. */
-static int start_alone(struct attendance *attendance, const struct options *options)
+static int start_alone(struct attendance *attendance, const struct options *options, const char *place)
 {
-    char place[PATH_MAX], directory[PATH_MAX + 32];
-    const char *parent = find_place(place, sizeof(place)) ? place : "/tmp";
-    snprintf(directory, sizeof(directory), "%s/%sXXXXXX", parent, parent == place ? "run-" : "bleproxy-run-");
-    if (!mkdtemp(directory))
+    char directory[PLACE_SIZE];
+    place_sweep(place);
+    attendance->directory_fd = place_make(place, directory);
+    if (attendance->directory_fd < 0)
         return fail(directory);
     attendance->directory = strdup(directory);
     return attendance->directory ? start(attendance, options, directory) : fail(directory);
@@ -164,17 +109,24 @@ static int start_alone(struct attendance *attendance, const struct options *opti
 
 /* ---- What it says ---- */
 
-static int take_line(struct attendance *attendance)
+enum news { NEWS_NONE, NEWS_READY, NEWS_GONE, NEWS_FULL, NEWS_NO_BUS };
+
+static enum news take_line(struct attendance *attendance)
 {
     const char *line = attendance->line;
+    if (strncmp(line, "bus ", 4) == 0 && !visit_is_address(line + 4))
+        return NEWS_NO_BUS;
     if (strncmp(line, "bus ", 4) == 0)
         snprintf(attendance->address, sizeof(attendance->address), "%s", line + 4);
     else if (strncmp(line, "waiting ", 8) == 0)
         snprintf(attendance->waiting, sizeof(attendance->waiting), "%s", line + 8);
-    return strcmp(line, "ready") == 0;
+    else if (strcmp(line, "full") == 0)
+        return NEWS_FULL;
+    if (strcmp(line, "ready") != 0)
+        return NEWS_NONE;
+    attendance->is_ready = attendance->address[0] != '\0';
+    return attendance->is_ready ? NEWS_READY : NEWS_NO_BUS;
 }
-
-enum news { NEWS_NONE, NEWS_READY, NEWS_GONE };
 
 static enum news read_news(struct attendance *attendance)
 {
@@ -190,30 +142,24 @@ static enum news read_news(struct attendance *attendance)
         }
         attendance->line[attendance->line_size] = '\0';
         attendance->line_size = 0;
-        if (take_line(attendance))
-            return NEWS_READY;
+        enum news news = take_line(attendance);
+        if (news != NEWS_NONE)
+            return news;
     }
     return NEWS_NONE;
 }
 
 /* Until there is a line, something to interrupt it, or the time is over. */
-static enum news wait_for_news(struct attendance *attendance, int signal_fd, uint64_t until_ms, int *ret_code)
+static enum news wait_for_news(struct attendance *attendance, const struct patience *patience, int *ret_code)
 {
-    struct pollfd fds[] = {{.fd = attendance->fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-    uint64_t now = now_ms();
-    int n = poll(fds, 2, now < until_ms ? (int)(until_ms - now) : 0);
-    if (fds[1].revents)
+    struct pollfd fds[] = {{.fd = attendance->fd, .events = POLLIN},
+                           {.fd = patience->signal_fd, .events = POLLIN}};
+    int n = poll(fds, 2, left_ms(patience));
+    if (n > 0 && fds[1].revents)
         *ret_code = CLI_INTERRUPTED;
     else if (n == 0)
         *ret_code = CLI_UNREACHABLE;
-    return fds[0].revents ? read_news(attendance) : NEWS_NONE;
-}
-
-static int complain_of_silence(const struct attendance *attendance, uint32_t patience_ms)
-{
-    log_say("no proxy is connected after %g s: %s", patience_ms / 1000.0,
-            attendance->waiting[0] ? attendance->waiting : DAEMON " says nothing");
-    return CLI_UNREACHABLE;
+    return n > 0 && fds[0].revents ? read_news(attendance) : NEWS_NONE;
 }
 
 /* The daemon has ended, and has said why if it could. */
@@ -224,80 +170,129 @@ static int give_up(struct attendance *attendance)
         return LOOK_AGAIN;
     waitpid(attendance->pid, &status, 0);
     attendance->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_DAEMON)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == LAUNCH_NO_DAEMON)
         log_say("there is no " DAEMON " beside this command, nor in $PATH: install it");
     else if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
         log_say(DAEMON " has ended before a proxy was connected");
-    return WIFEXITED(status) && WEXITSTATUS(status) > 0 && WEXITSTATUS(status) < EXIT_NO_DAEMON
+    return WIFEXITED(status) && WEXITSTATUS(status) > 0 && WEXITSTATUS(status) < LAUNCH_NO_DAEMON
                ? WEXITSTATUS(status)
                : CLI_FAILED;
 }
 
-static int wait_for_proxy(struct attendance *attendance, const struct options *options, int signal_fd)
+/* What the news are the end of; LOOK_AGAIN. */
+static int conclude(struct attendance *attendance, enum news news)
 {
-    uint32_t patience_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_PATIENCE_MS;
-    uint64_t until_ms = now_ms() + patience_ms;
+    log_progress_end();
+    switch (news) {
+    case NEWS_NONE:
+    case NEWS_READY:
+        break;
+    case NEWS_GONE:
+        return give_up(attendance);
+    case NEWS_FULL:
+        log_say("the " DAEMON " that runs has as many programs as it takes, of this user or in all");
+        return CLI_FAILED;
+    case NEWS_NO_BUS:
+        log_say("the " DAEMON " that runs names no bus that could be used: %s", attendance->line);
+        return CLI_FAILED;
+    }
+    return CLI_DONE;
+}
+
+static int wait_for_proxy(struct attendance *attendance, const struct patience *patience)
+{
     int code = CLI_DONE;
-    while (code == CLI_DONE) {
-        enum news news = wait_for_news(attendance, signal_fd, until_ms, &code);
+    while (code == CLI_DONE && !attendance->is_ready) {
+        enum news news = wait_for_news(attendance, patience, &code);
         if (news != NEWS_NONE)
-            log_progress_end();
-        if (news == NEWS_READY)
-            return CLI_DONE;
-        if (news == NEWS_GONE)
-            return give_up(attendance);
+            return conclude(attendance, news);
         log_progress("waiting for a proxy%s%s", attendance->waiting[0] ? ": " : "", attendance->waiting);
     }
     log_progress_end();
-    return code == CLI_UNREACHABLE ? complain_of_silence(attendance, patience_ms) : code;
+    return code == CLI_UNREACHABLE ? complain_of_silence(patience, attendance->waiting) : code;
 }
 
 /* ---- The whole ---- */
 
-/* The lock keeps two that come at once from starting one each: until the daemon says its first word it may have no lobby. */
-static int attend(struct attendance *attendance, const struct options *options, int signal_fd,
-                  const char *place)
+/* It keeps two that come at once from starting a daemon each: until one says its first word it may have no lobby. Where there
+ * can be no lock it goes without. */
+static int take_start_lock(const char *place, const struct patience *patience, int *ret_fd)
 {
-    char path[PATH_MAX + 16], directory[PATH_MAX + 16];
+    char path[PLACE_SIZE];
+    int r = CLI_DONE;
     snprintf(path, sizeof(path), "%s/start.lock", place);
-    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), r = CLI_DONE, code = CLI_DONE;
-    if (lock >= 0)
-        flock(lock, LOCK_EX);
+    *ret_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    while (r == CLI_DONE && *ret_fd >= 0 && flock(*ret_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        r = wait_a_moment(patience, "another 'bleproxy run' that starts " DAEMON " does not get on");
+    return r;
+}
+
+/* The shared one, until it has a lobby. */
+static int start_shared(struct attendance *attendance, const struct options *options,
+                        const struct patience *patience, const char *place)
+{
+    char directory[PLACE_SIZE];
+    int code = CLI_DONE;
+    place_sweep(place);
     snprintf(directory, sizeof(directory), "%s/bus", place);
-    snprintf(path, sizeof(path), "%s/bus/lobby", place);
-    attendance->fd = enter(path);
-    if (attendance->fd < 0)
-        attendance->fd = enter(SYSTEM_LOBBY);
-    if (attendance->fd < 0)
-        r = start(attendance, options, directory);
-    uint64_t until_ms = now_ms() + DEFAULT_PATIENCE_MS;
-    while (r == CLI_DONE && code == CLI_DONE && attendance->pid > 0 && !attendance->address[0]) {
-        enum news news = wait_for_news(attendance, signal_fd, until_ms, &code);
-        if (news == NEWS_READY)
-            break;
-        if (news == NEWS_GONE)
-            r = give_up(attendance);
+    int r = start(attendance, options, directory);
+    while (r == CLI_DONE && code == CLI_DONE && !attendance->address[0]) {
+        enum news news = wait_for_news(attendance, patience, &code);
+        if (news != NEWS_NONE)
+            r = conclude(attendance, news);
     }
+    return r != CLI_DONE || code != CLI_INTERRUPTED ? r : code;
+}
+
+/* With the lock. */
+static int find_or_start(struct attendance *attendance, const struct options *options,
+                         const struct patience *patience, const char *place)
+{
+    char directory[PLACE_SIZE];
+    snprintf(directory, sizeof(directory), "%s/bus", place ? place : "");
+    int r = place ? enter(attendance, patience, directory, true) : CLI_DONE;
+    if (r == CLI_DONE && attendance->fd < 0)
+        r = enter(attendance, patience, VISIT_SYSTEM, false);
+    if (r != CLI_DONE || attendance->fd >= 0)
+        return r;
+    return place ? start_shared(attendance, options, patience, place)
+                 : start_alone(attendance, options, NULL);
+}
+
+static int attend(struct attendance *attendance, const struct options *options,
+                  const struct patience *patience, const char *place)
+{
+    int lock = -1, r = place ? take_start_lock(place, patience, &lock) : CLI_DONE;
+    if (r == CLI_DONE)
+        r = find_or_start(attendance, options, patience, place);
     if (lock >= 0)
         close(lock);
-    if (r != CLI_DONE || code == CLI_INTERRUPTED)
-        return r != CLI_DONE ? r : code;
-    return wait_for_proxy(attendance, options, signal_fd);
+    return r == CLI_DONE ? wait_for_proxy(attendance, patience) : r;
+}
+
+/* What names the configuration for this program, which another daemon may not have. */
+static bool is_particular(const struct options *options)
+{
+    const char *config = getenv("BLEPROXY_CONFIG");
+    return options->n_proxies > 0 || options->config_path || options->psk_file || (config && *config);
 }
 
 int attendance_begin(struct attendance *attendance, const struct options *options, int signal_fd)
 {
-    char place[PATH_MAX];
-    bool is_particular = options->n_proxies > 0 || options->config_path || options->psk_file;
-    *attendance = (struct attendance){.fd = -1};
-    if (is_particular || !find_place(place, sizeof(place))) {
-        int r = start_alone(attendance, options);
-        return r == CLI_DONE ? wait_for_proxy(attendance, options, signal_fd) : r;
+    char path[PATH_MAX];
+    struct patience patience = {.signal_fd = signal_fd,
+                                .ms = options->timeout_ms ? options->timeout_ms : DEFAULT_PATIENCE_MS};
+    const char *place = place_find(path, sizeof(path)) ? path : NULL;
+    patience.until_ms = now_ms() + patience.ms;
+    *attendance = (struct attendance){.fd = -1, .directory_fd = -1};
+    if (is_particular(options)) {
+        int r = start_alone(attendance, options, place);
+        return r == CLI_DONE ? wait_for_proxy(attendance, &patience) : r;
     }
     int r = LOOK_AGAIN;
     for (int i = 0; r == LOOK_AGAIN && i < ATTEMPTS; i++) {
         attendance_end(attendance);
-        r = attend(attendance, options, signal_fd, place);
+        r = attend(attendance, options, &patience, place);
     }
     if (r == LOOK_AGAIN) {
         log_say("the " DAEMON " that runs is leaving");
@@ -306,23 +301,13 @@ int attendance_begin(struct attendance *attendance, const struct options *option
     return r;
 }
 
-/* A daemon that was killed has left its files. */
-static void tidy(const char *directory)
-{
-    static const char *const names[] = {"lobby", "socket", "policy.conf", "policy.conf.new", "lock"};
-    char path[PATH_MAX + 32];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-        unlink(path);
-    }
-    rmdir(directory);
-}
-
 static void wait_for_end(struct attendance *attendance)
 {
     struct pollfd fd = {.fd = attendance->fd, .events = POLLIN};
     char ignored[256];
     uint64_t until_ms = now_ms() + END_PATIENCE_MS;
+    if (attendance->pid == 0 && !attendance->is_ready)
+        return; /* it is not ours, and may be what did not get on */
     for (uint64_t now = now_ms(); now < until_ms; now = now_ms())
         if (poll(&fd, 1, (int)(until_ms - now)) == 1 &&
             recv(fd.fd, ignored, sizeof(ignored), MSG_DONTWAIT) <= 0)
@@ -341,11 +326,11 @@ void attendance_end(struct attendance *attendance)
         close(attendance->fd);
     }
     /* It stays if others use it. */
-    if (attendance->directory) {
+    if (attendance->directory_fd >= 0) {
         if (attendance->pid > 0)
             waitpid(attendance->pid, NULL, 0);
-        tidy(attendance->directory);
+        place_remove(attendance->directory_fd, attendance->directory ? attendance->directory : "");
     }
     free(attendance->directory);
-    *attendance = (struct attendance){.fd = -1};
+    *attendance = (struct attendance){.fd = -1, .directory_fd = -1};
 }

@@ -2,6 +2,7 @@
 #include "lock.h"
 
 #include "log.h"
+#include "state.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,9 @@ enum { HOST_MAX = 200 };
 static bool open_directory(char *path, size_t size)
 {
     static bool warned;
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    int n = snprintf(path, size, "%s/bleproxy", runtime && runtime[0] == '/' ? runtime : "/run");
+    char runtime[PATH_MAX];
+    int n =
+        snprintf(path, size, "%s/bleproxy", runtime_directory(runtime, sizeof(runtime)) ? runtime : "/run");
     if (n > 0 && (size_t)n < size && (mkdir(path, 0755) == 0 || errno == EEXIST))
         return true;
     if (!warned)

@@ -54,20 +54,30 @@ int program_check(const char *name)
 }
 
 /* fd -1: a new one. */
-static int hold(int fd, const int *signals, size_t n, sigset_t *before)
+static int hold(int fd, const sigset_t *signals, sigset_t *before)
 {
     sigset_t ours;
-    sigemptyset(&ours);
-    for (size_t i = 0; i < n; i++)
-        sigaddset(&ours, signals[i]);
-    sigprocmask(SIG_BLOCK, &ours, before);
+    sigprocmask(SIG_BLOCK, signals, before);
     sigprocmask(SIG_BLOCK, NULL, &ours);
     return signalfd(fd, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int program_hold_signals(sigset_t *before)
+static void add_all(sigset_t *set, const int *signals, size_t n)
 {
-    int fd = hold(-1, endings, N_ENDINGS, before);
+    for (size_t i = 0; i < n; i++)
+        sigaddset(set, signals[i]);
+}
+
+int program_hold_signals(struct program_signals *before)
+{
+    sigset_t ours;
+    struct sigaction action, usual = {.sa_handler = SIG_DFL};
+    sigemptyset(&ours);
+    for (size_t i = 0; i < N_ENDINGS; i++) /* while it is blocked even one that is ignored would come */
+        if (sigaction(endings[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&ours, endings[i]);
+    sigaction(SIGCHLD, &usual, &before->child);
+    int fd = hold(-1, &ours, &before->mask);
     if (fd < 0)
         log_say("cannot wait for signals: %s", strerror(errno));
     return fd;
@@ -85,10 +95,12 @@ int program_interrupted(int signal_fd)
 /* ---- While it runs ---- */
 
 /* In the child. It gets SIGTERM in place of the signal that ends us and that cannot be passed on. */
-__attribute__((noreturn)) static void become(char *const *argv, const sigset_t *before, pid_t parent)
+__attribute__((noreturn)) static void become(char *const *argv, const struct program_signals *before,
+                                             pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    sigprocmask(SIG_SETMASK, before, NULL);
+    sigaction(SIGCHLD, &before->child, NULL);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
     if (getppid() == parent)
         execvp(argv[0], argv);
     int code = errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_CANNOT_RUN;
@@ -108,7 +120,8 @@ static void pass_on(const struct signalfd_siginfo *info, pid_t pid)
 static bool follow(pid_t pid, int *ret_code)
 {
     int status;
-    while (waitpid(pid, &status, WNOHANG | WUNTRACED) == pid) {
+    pid_t r;
+    while ((r = waitpid(pid, &status, WNOHANG | WUNTRACED)) == pid) {
         if (WIFSTOPPED(status)) {
             kill(getpid(), SIGSTOP); /* until the shell lets both go on */
             kill(pid, SIGCONT);
@@ -117,14 +130,18 @@ static bool follow(pid_t pid, int *ret_code)
         *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : PROGRAM_SIGNALLED + WTERMSIG(status);
         return true;
     }
-    return false;
+    return r < 0 && errno == ECHILD;
 }
 
-int program_run(char *const *argv, int signal_fd, const sigset_t *before, int fd, bool (*on_input)(int fd))
+int program_run(char *const *argv, int signal_fd, const struct program_signals *before, int fd,
+                bool (*on_input)(int fd))
 {
     struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    sigset_t ours;
-    hold(signal_fd, others, N_OTHERS, &ours);
+    sigset_t all;
+    sigemptyset(&all);
+    add_all(&all, endings, N_ENDINGS); /* it may wait for what was ignored */
+    add_all(&all, others, N_OTHERS);
+    hold(signal_fd, &all, NULL);
     pid_t parent = getpid(), pid = fork();
     int code = PROGRAM_CANNOT_RUN;
     if (pid == 0)

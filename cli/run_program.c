@@ -46,8 +46,8 @@ static bool on_daemon(int fd)
 
 static int run(const struct options *options)
 {
-    struct attendance attendance = {.fd = -1};
-    sigset_t before;
+    struct attendance attendance = {.fd = -1, .directory_fd = -1};
+    struct program_signals before;
     int code = program_check(options->arguments[0]);
     if (code != 0)
         return code;

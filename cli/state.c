@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Each directory of the path that is missing, as the base directory specification wants them. */
 static bool make_directories(char *path)
@@ -29,4 +30,13 @@ bool state_directory(char *path, size_t size)
     else if (home && home[0] == '/')
         n = snprintf(path, size, "%s/.local/state/bleproxy", home);
     return n > 0 && (size_t)n < size && make_directories(path);
+}
+
+bool runtime_directory(char *path, size_t size)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    struct stat status;
+    int n = runtime && runtime[0] == '/' ? snprintf(path, size, "%s", runtime) : -1;
+    return n > 0 && (size_t)n < size && stat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
+           status.st_uid == geteuid();
 }

@@ -17,6 +17,7 @@ struct guest {
     struct lobby *lobby;
     struct guest *next;
     struct watch watch;
+    uid_t uid;
     bool is_host, is_told; /* is_told: that it is ready: nothing more is said to it */
 };
 
@@ -28,12 +29,12 @@ void lobby_init(struct lobby *lobby, struct watches *watches, const char *addres
 
 /* ---- Guests ---- */
 
-static void say(const struct guest *guest, const char *word, const char *text)
+static void say(int fd, const char *word, const char *text)
 {
     char line[1024];
     int n = snprintf(line, sizeof(line), "%s%s%s\n", word, *text ? " " : "", text);
     /* A few lines always have room: who reads none of them does not miss them. */
-    (void)!send(guest->watch.fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)!send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void tell(struct guest *guest)
@@ -42,9 +43,9 @@ static void tell(struct guest *guest)
     if (guest->is_told)
         return;
     if (lobby->is_ready)
-        say(guest, "ready", "");
+        say(guest->watch.fd, "ready", "");
     else if (lobby->text[0])
-        say(guest, "waiting", lobby->text);
+        say(guest->watch.fd, "waiting", lobby->text);
     guest->is_told = lobby->is_ready;
 }
 
@@ -84,26 +85,47 @@ static void on_guest(void *user, uint32_t events)
     close(fd);
 }
 
+static bool has_place(const struct lobby *lobby, uid_t uid)
+{
+    size_t n = 0;
+    for (const struct guest *guest = lobby->guests; guest; guest = guest->next)
+        n += guest->uid == uid;
+    return lobby->n_guests < LOBBY_GUESTS_MAX &&
+           (uid == 0 || uid == geteuid() || n < LOBBY_GUESTS_OF_USER_MAX);
+}
+
+static int turn_away(int fd, int error)
+{
+    if (error == -ENOSPC)
+        say(fd, "full", "");
+    close(fd);
+    return error;
+}
+
 int lobby_admit(struct lobby *lobby, int fd, bool is_host)
 {
-    struct guest *guest = lobby->n_guests < LOBBY_GUESTS_MAX ? calloc(1, sizeof(*guest)) : NULL;
-    if (!guest) {
-        close(fd);
-        return -ENOMEM;
-    }
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return turn_away(fd, -errno);
+    if (!has_place(lobby, peer.uid))
+        return turn_away(fd, -ENOSPC);
+    struct guest *guest = calloc(1, sizeof(*guest));
+    if (!guest)
+        return turn_away(fd, -ENOMEM);
+    guest->uid = peer.uid;
     guest->lobby = lobby;
     guest->is_host = is_host;
     guest->watch = (struct watch){fd, EPOLLIN, on_guest, guest};
     int r = watches_add(lobby->watches, &guest->watch);
     if (r < 0) {
-        close(fd);
         free(guest);
-        return r;
+        return turn_away(fd, r);
     }
     guest->next = lobby->guests;
     lobby->guests = guest;
     lobby->n_guests++;
-    say(guest, "bus", lobby->address);
+    say(fd, "bus", lobby->address);
     tell(guest);
     return 0;
 }

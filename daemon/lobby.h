@@ -11,6 +11,7 @@
  *     bus unix:path=...       which bus the daemon is on
  *     waiting TEXT            no proxy is connected, and why; again when that changes
  *     ready                   one is; nothing comes after it
+ *     full                    instead of all these, to somebody for whom there is no place
  *
  * A guest says nothing, and leaves by closing its end. */
 
@@ -31,14 +32,17 @@ struct lobby {
     int last_fd; /* of the last one that has left: it sees the end when the process ends */
 };
 
-enum { LOBBY_GUESTS_MAX = 256 };
+/* One user is not to take the places of all others. Of root, and of the daemon's own user, there may be as many as there are
+ * places. */
+enum { LOBBY_GUESTS_MAX = 256, LOBBY_GUESTS_OF_USER_MAX = 64 };
 
 /* All is borrowed. The callbacks are set by the owner, NULL: on_empty, when the last guest has left; on_host_left, when the one
  * who was admitted first has left, and others are still there. */
 void lobby_init(struct lobby *lobby, struct watches *watches, const char *address, void *user);
 /* Others may come in by the socket at path, with that mode; one that is left over is replaced. 0 or a negative errno. */
 int lobby_open(struct lobby *lobby, const char *path, unsigned mode);
-/* A guest who is here already; is_host: for whom all this was started. Takes fd. 0 or a negative errno. */
+/* A guest who is here already; is_host: for whom all this was started. Takes fd. 0 or a negative errno; -ENOSPC: there is no place, and
+ * that was said. */
 int lobby_admit(struct lobby *lobby, int fd, bool is_host);
 /* Whether a proxy is connected; else why not. */
 void lobby_tell(struct lobby *lobby, bool is_ready, const char *text);

@@ -313,6 +313,8 @@ static int open_bus(struct daemon *daemon)
     if (r >= 0)
         r = bus_open(&daemon->bus, &daemon->watches, daemon->address);
     if (r < 0) {
+        if (daemon->bus_directory && private_bus_explain())
+            return CLI_FAILED;
         log_say("cannot connect to %s: %s", bus_name(daemon), strerror(-r));
         return CLI_UNREACHABLE;
     }
@@ -322,6 +324,8 @@ static int open_bus(struct daemon *daemon)
         r = sd_bus_add_filter(daemon->bus.sd, NULL, on_message, daemon);
     if (r >= 0)
         r = tree_init(&daemon->tree, daemon->bus.sd);
+    if (r < 0 && daemon->bus_directory && private_bus_explain())
+        return CLI_FAILED;
     if (r < 0) {
         log_say("%s does not do what it is asked: %s", bus_name(daemon), strerror(-r));
         return CLI_FAILED;
@@ -386,6 +390,13 @@ static int claim(struct daemon *daemon)
     }
     if (r >= 0 && daemon->bus_directory)
         r = private_bus_seal(&daemon->private_bus, daemon->bus.sd);
+    if (r == -EBUSY) {
+        log_say("another program waits for the name org.bluez or org.bleproxy1 on %s, and could speak in our "
+                "place: look "
+                "what else runs as this user",
+                bus_name(daemon));
+        return CLI_FAILED;
+    }
     if (r < 0) {
         log_say("%s does not let us serve org.bluez (%s): it takes a policy, see bleproxyd(8)",
                 bus_name(daemon), strerror(-r));

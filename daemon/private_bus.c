@@ -2,10 +2,12 @@
 #include "private_bus.h"
 
 #include "cli/cli.h"
+#include "cli/inherit.h"
 #include "cli/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +200,7 @@ __attribute__((noreturn)) static void become_bus(const char *policy, pid_t paren
     dup2(null_fd, STDOUT_FILENO);
     if (!shows_log)
         dup2(null_fd, STDERR_FILENO);
+    inherit_only_below(STDERR_FILENO + 1);
     fcntl(ready_fd, F_SETFD, 0);
     execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog", config, print,
            (char *)NULL);
@@ -281,12 +284,46 @@ int private_bus_open(struct private_bus *bus, const char *directory, bool shows_
     return error < 0 ? complain_of(bus, -error) : start_bus(bus, shows_log);
 }
 
+bool private_bus_explain(void)
+{
+    if (getpwuid(geteuid()))
+        return false;
+    log_say("dbus-daemon lets in only users that the system knows by name, and user %u has none: it takes a "
+            "line in "
+            "/etc/passwd",
+            (unsigned)geteuid());
+    return true;
+}
+
+#define DRIVER      "org.freedesktop.DBus"
+#define DRIVER_PATH "/org/freedesktop/DBus"
+
+/* Nobody has got in line between the beginning of the bus and the rules that forbid it. */
+static int check_queue(sd_bus *connection, const char *name)
+{
+    sd_bus_message *reply = NULL;
+    const char *ours = NULL, *owner;
+    size_t n_others = 0;
+    int r = sd_bus_get_unique_name(connection, &ours);
+    if (r >= 0)
+        r = sd_bus_call_method(connection, DRIVER, DRIVER_PATH, DRIVER, "ListQueuedOwners", NULL, &reply, "s",
+                               name);
+    if (r >= 0)
+        r = sd_bus_message_enter_container(reply, 'a', "s");
+    while (r >= 0 && (r = sd_bus_message_read(reply, "s", &owner)) > 0)
+        n_others += strcmp(owner, ours) != 0;
+    sd_bus_message_unref(reply);
+    return r < 0 ? r : n_others > 0 ? -EBUSY : 0;
+}
+
 int private_bus_seal(struct private_bus *bus, sd_bus *connection)
 {
     int r = write_policy(bus, true);
-    return r < 0 ? r
-                 : sd_bus_call_method(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                      "org.freedesktop.DBus", "ReloadConfig", NULL, NULL, "");
+    if (r >= 0)
+        r = sd_bus_call_method(connection, DRIVER, DRIVER_PATH, DRIVER, "ReloadConfig", NULL, NULL, "");
+    if (r >= 0)
+        r = check_queue(connection, "org.bluez");
+    return r < 0 ? r : check_queue(connection, "org.bleproxy1");
 }
 
 void private_bus_close(struct private_bus *bus)

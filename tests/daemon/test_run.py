@@ -8,17 +8,19 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 
 from dbus_fast import Message, MessageType
 
-from e2e import PATIENCE_S, environment, home, main, module, sim
-from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, OBJECT_MANAGER, PROPERTIES, Client, run as wait
+from e2e import PATIENCE_S, Skip, environment, home, main, module, sim
+from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, OBJECT_MANAGER, PROPERTIES, Client, House, run as wait
 
 BLEPROXY, KEY, OTHER_KEY, closed_port = module.BLEPROXY, module.KEY, module.OTHER_KEY, module.closed_port
 run, start, write = module.run, module.start, module.write
@@ -69,6 +71,18 @@ class Place:
 
     def wait_until_clean(self):
         until(self.is_clean, lambda: f"{self.processes()} {self.files()}", ENDED_S)
+
+
+def configured(*proxies):
+    """A directory for XDG_CONFIG_HOME, in which they are."""
+    path = tempfile.mkdtemp(dir=home.name, prefix="config")
+    os.mkdir(os.path.join(path, "bleproxy"))
+    with open(os.path.join(path, "bleproxy", "bleproxy.yaml"), "w", encoding="ascii") as file:
+        file.write("proxies:\n")
+        for proxy in proxies:
+            host, port = proxy.rsplit(":", 1)
+            file.write(f"  - {{address: {host}, port: {port}}}\n")
+    return path
 
 
 def until(holds, what, patience_s=PATIENCE_S):
@@ -206,7 +220,7 @@ def test_the_name_of_the_directory_may_be_anything():
     with sim() as proxies:
         words = ["busctl", "--system", "get-property", "org.bluez", HCI0, ADAPTER, "Powered"]
         for more in (["-p", proxies[0]], []):
-            result = place.run(*more, "--", *words, BLEPROXY_CONFIG=configured(*proxies)).expect(0)
+            result = place.run(*more, "--", *words, XDG_CONFIG_HOME=configured(*proxies)).expect(0)
             assert (result.out, result.error) == ("b true\n", ""), result.error
     place.check_clean()
     long = os.path.join(place.path, "x" * 120)
@@ -244,6 +258,13 @@ def test_a_program_that_is_stopped_stops_us_and_goes_on_with_us():
             while (word := line(process)) == "SIGCONT":  # from the one who let us go on, and from us
                 pass
             assert word == "SIGUSR1"
+
+
+class Process:
+    """One that is not our child."""
+
+    def __init__(self, pid):
+        self.pid = pid
 
 
 class Screen:
@@ -339,6 +360,137 @@ def test_ctrl_c_while_a_proxy_is_waited_for_ends_it():
     assert b"it ran" not in shown.seen
 
 
+def ignoring(*numbers):
+    """For preexec_fn: as a shell or nohup starts it."""
+    return lambda: [signal.signal(number, signal.SIG_IGN) for number in numbers]
+
+
+def test_that_the_end_of_children_is_ignored_is_no_hindrance_and_reaches_the_program():
+    script = "import signal; print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)"
+    place = Place()
+    with sim() as proxies:
+        process = subprocess.Popen([BLEPROXY, "run", "-p", proxies[0], "--", sys.executable, "-c", script],
+                                   stdout=subprocess.PIPE, env=environment(**place.more), preexec_fn=ignoring(signal.SIGCHLD))
+        try:
+            assert process.communicate(timeout=PATIENCE_S)[0] == b"True\n" and process.returncode == 0
+        finally:
+            process.kill()
+    place.check_clean()
+
+
+def test_a_signal_that_is_ignored_does_not_end_the_wait_and_reaches_the_program():
+    place = Place()
+    ignored = ("SIGHUP", "SIGINT")
+    with closed_port() as nobody:
+        process = subprocess.Popen([BLEPROXY, "run", "-p", nobody, "-t", "60", *witness(*ignored)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, env=environment(**place.more),
+                                   preexec_fn=ignoring(*(getattr(signal, name) for name in ignored)))
+        until(lambda: any("bleproxyd" in words for words in place.processes().values()), place.processes)
+        for name in ignored:
+            process.send_signal(getattr(signal, name))
+    with sim("--listen", nobody):
+        assert line(process).startswith("pid ")
+        for name in ignored:
+            process.send_signal(getattr(signal, name))
+            assert line(process) == name
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+    place.wait_until_clean()
+
+
+def opened(process):
+    """What it has open."""
+    folder, paths = f"/proc/{process.pid}/fd", []
+    with contextlib.suppress(OSError):
+        for number in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                paths.append(os.readlink(os.path.join(folder, number)))
+    return paths
+
+
+@contextlib.contextmanager
+def someone_starting(place):
+    """Somebody who holds the lock under which a shared daemon is started, and does not get on."""
+    os.makedirs(os.path.join(place.path, "bleproxy"))
+    path = os.path.join(place.path, "bleproxy", "start.lock")
+    with open(path, "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield path
+
+
+def test_signals_end_it_while_another_starts_a_daemon():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        place = Place()
+        with someone_starting(place) as path:
+            process = place.start("true")
+            until(lambda: path in opened(process), lambda: opened(process))
+            process.send_signal(number)
+            assert process.wait(PATIENCE_S) == 128 + number, process.communicate()
+            process.communicate()
+
+
+def test_another_that_starts_a_daemon_is_waited_for_as_long_as_is_said():
+    place = Place()
+    with someone_starting(place):
+        place.run("-t", "1", "true").expect(4, "no proxy is connected after 1 s", "another 'bleproxy run'")
+
+
+@contextlib.contextmanager
+def lobby(place, *says, backlog=16):
+    """One of this user that is none of bleproxyd. Each that comes in is told these lines."""
+    folder = os.path.join(place.path, "bleproxy", "bus")
+    os.makedirs(folder, mode=0o700)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(os.path.join(folder, "lobby"))
+        door.listen(backlog)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    guest, _ = door.accept()
+                    with guest:
+                        guest.sendall("".join(text + "\n" for text in says).encode())
+                        guest.recv(1)
+
+        server = threading.Thread(target=serve)
+        if says:
+            server.start()
+        yield door
+        door.shutdown(socket.SHUT_RDWR)
+        if says:
+            server.join()
+
+
+def test_signals_end_it_while_the_lobby_lets_nobody_in():
+    place = Place()
+    with lobby(place, backlog=0) as door, contextlib.ExitStack() as others:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other = others.enter_context(socket.socket(socket.AF_UNIX))
+                other.setblocking(False)
+                other.connect(door.getsockname())
+        place.run("-t", "1", "true").expect(4, "no proxy is connected after 1 s", "lets nobody in")
+        process = place.start("true")
+        lock = os.path.join(place.path, "bleproxy", "start.lock")
+        until(lambda: lock in opened(process), lambda: opened(process))
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM, process.communicate()
+        process.communicate()
+
+
+def test_signals_end_it_at_once_while_a_daemon_that_runs_says_nothing():
+    place = Place()
+    with lobby(place) as door:
+        process = place.start("true")
+        guest, _ = door.accept()
+        with guest:
+            begun = time.monotonic()
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM, process.communicate()
+            assert time.monotonic() - begun < 5  # for which a daemon that had a proxy is waited for
+            process.communicate()
+
+
 # ---- What cannot be run ----
 
 
@@ -349,6 +501,34 @@ def test_without_a_proxy_it_tells_what_it_waited_for_and_runs_nothing():
     result.expect(4, "no proxy is connected after 1 s", nobody, "Connection refused")
     assert result.out == ""
     place.check_clean()
+
+
+def test_a_daemon_that_says_nothing_is_waited_for_as_long_as_is_said():
+    place = Place()
+    folder = tempfile.mkdtemp(dir=home.name)
+    with open(os.path.join(folder, "bleproxyd"), "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\nexec cat <&3\n")
+        os.fchmod(file.fileno(), 0o755)
+    begun = time.monotonic()
+    place.more["PATH"] = folder + ":" + place.more["PATH"]
+    place.run("-t", "1", "true").expect(4, "no proxy is connected after 1 s", "says nothing")
+    assert time.monotonic() - begun < 20  # it is 30 when nothing is said
+    place.wait_until_clean()
+
+
+def test_a_user_whom_the_system_does_not_know_is_told():
+    as_root()
+    place, nameless = Place(), 54321
+    with sim() as proxies, world() as folder:
+        os.chown(folder, nameless, nameless)
+        words = [BLEPROXY, "run", "-p", proxies[0], "true"]
+        more = {**place.more, "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder, "HOME": folder}
+        try:
+            result = subprocess.run(words, capture_output=True, timeout=PATIENCE_S, check=False, env=environment(**more),
+                                    user=nameless, group=nameless, extra_groups=[])
+        except PermissionError:
+            raise Skip("the command is where no other user can run it") from None
+    assert result.returncode == 5 and b"user 54321 has none: it takes a line in /etc/passwd" in result.stderr, result
 
 
 def test_a_proxy_that_will_never_work_is_not_waited_for():
@@ -408,38 +588,27 @@ def test_a_daemon_that_is_killed_is_told_and_takes_its_bus_along():
         place.check_clean()
 
 
-def configured(*proxies):
-    text = "proxies:\n"
-    for proxy in proxies:
-        host, port = proxy.rsplit(":", 1)
-        text += f"  - {{address: {host}, port: {port}}}\n"
-    return write("shared.yaml", text)
-
-
-def address_of(words):
-    return words.split()[-1]
-
-
 ASK = "--", "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS; cat"
 
 
-def start_open(place, **more):
+def start_open(place, *arguments, pass_fds=(), preexec_fn=None, **more):
     """A program that goes on until its input ends."""
-    return subprocess.Popen([BLEPROXY, "run", *ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=environment(**place.more, **more))
+    return subprocess.Popen([BLEPROXY, "run", *arguments, *ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, pass_fds=pass_fds, preexec_fn=preexec_fn,
+                            env=environment(**{**place.more, **more}))
 
 
 def test_programs_share_one_daemon_until_the_last_has_ended():
     place = Place()
     with sim() as proxies:
         config = configured(*proxies)
-        first, second = (start_open(place, BLEPROXY_CONFIG=config) for _ in range(2))
+        first, second = (start_open(place, XDG_CONFIG_HOME=config) for _ in range(2))
         addresses = {line(first), line(second)}
         assert len(addresses) == 1 and addresses.pop().startswith("unix:path=" + place.path)
         daemon = place.process("bleproxyd")
         first.communicate(timeout=PATIENCE_S)
         assert first.returncode == 0 and place.process("bleproxyd") == daemon
-        third = start_open(place, BLEPROXY_CONFIG=config)
+        third = start_open(place, XDG_CONFIG_HOME=config)
         assert line(third)
         second.kill()
         second.communicate(timeout=PATIENCE_S)
@@ -453,8 +622,265 @@ def test_one_after_the_other_need_not_wait_for_each_other():
     with sim() as proxies:
         config = configured(*proxies)
         for _ in range(3):
-            assert place.run("true", BLEPROXY_CONFIG=config).expect(0).error == ""
+            assert place.run("true", XDG_CONFIG_HOME=config).expect(0).error == ""
             place.check_clean()
+
+
+def test_a_configuration_of_its_own_means_a_daemon_of_its_own():
+    place = Place()
+    with sim() as proxies, sim() as others, private_daemon(place, "-p", proxies[0]) as (address, _):
+        own = os.path.join(configured(others[0]), "bleproxy", "bleproxy.yaml")
+        ask = "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS"
+        assert place.run(*ask, BLEPROXY_CONFIG=own).expect(0).out.strip() != address
+        assert place.run("-c", own, *ask).expect(0).out.strip() != address
+        assert place.run(*ask, BLEPROXY_CONFIG="").expect(0).out.strip() == address
+
+
+def test_daemons_inherit_no_descriptors():
+    place = Place()
+    reader, writer = os.pipe()
+    pipe = os.readlink(f"/proc/self/fd/{writer}")
+    with sim() as proxies:
+        process = start_open(place, pass_fds=[writer], XDG_CONFIG_HOME=configured(*proxies))
+        assert line(process)
+        assert pipe in opened(process)
+        for name in ("bleproxyd", "dbus-daemon"):
+            paths = opened(Process(place.process(name)))
+            assert paths and pipe not in paths, paths
+        process.communicate(timeout=PATIENCE_S)
+    os.close(reader)
+    os.close(writer)
+    place.wait_until_clean()
+
+
+def test_what_those_have_left_that_were_killed_with_their_daemons_is_removed():
+    place = Place()
+    with sim(count=3) as proxies:
+        config = configured(proxies[2])
+        for arguments in (("-p", proxies[0]), ("-p", proxies[1]), ()):
+            process = start_open(place, *arguments, XDG_CONFIG_HOME=config)
+            assert line(process)
+            daemon = place.process("bleproxyd")
+            process.kill()
+            os.kill(daemon, signal.SIGKILL)
+            process.communicate(timeout=PATIENCE_S)
+            until(lambda: not place.processes(), place.processes)
+            left = [path for path in place.files() if path.endswith("policy.conf")]
+            assert len(left) == 1, left
+        os.mkdir(os.path.join(place.path, "bleproxy", "run-abcdef"))  # and nothing more
+        first = start_open(place, "-p", proxies[0], XDG_CONFIG_HOME=config)
+        assert line(first)
+        shared = start_open(place, XDG_CONFIG_HOME=config)
+        assert line(shared)
+        second = start_open(place, "-p", proxies[1], XDG_CONFIG_HOME=config)  # which lets those be that live
+        assert line(second)
+        left = [path for path in place.files() if path.endswith("policy.conf")]
+        assert len(left) == 3, left
+        for process in (second, shared, first):
+            assert process.communicate(timeout=PATIENCE_S)[1] == b"" and process.returncode == 0
+    place.wait_until_clean()
+
+
+# ---- Lobbies of others ----
+
+
+def as_root():
+    if os.geteuid() != 0:
+        raise Skip("only root can be two users")
+
+
+@contextlib.contextmanager
+def world():
+    """A directory that everybody can reach."""
+    with tempfile.TemporaryDirectory(prefix="bleproxy-world-") as path:
+        os.chmod(path, 0o755)
+        yield path
+
+
+NOBODY = 65534
+LURE = """
+import os, socket, sys
+path, uid, says = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+door = socket.socket(socket.AF_UNIX)
+door.bind(path)
+os.chmod(path, 0o666)
+os.setresuid(uid, uid, uid)
+door.listen()
+print("open", flush=True)
+guest, _ = door.accept()
+try:
+    guest.sendall(says.encode())
+except OSError:
+    pass  # it has seen who we are
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def lure(path, uid, address):
+    """A lobby of another user's, who wants something to be run."""
+    process = subprocess.Popen([sys.executable, "-c", LURE, path, str(uid), f"bus {address}\nready\n"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    assert line(process) == "open"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def trap(folder):
+    """An address that makes who connects to it run something; and the trace of that."""
+    trace = os.path.join(folder, "trace")
+    return f"unixexec:path=/usr/bin/touch,argv1={trace}", trace
+
+
+TELL = "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS; busctl --system list >/dev/null"
+
+
+def test_a_place_that_another_user_has_made_is_not_used():
+    as_root()
+    place = Place()
+    os.chmod(place.path, 0o777)  # which is how the other has come to make it
+    folder = os.path.join(place.path, "bleproxy")
+    os.makedirs(os.path.join(folder, "bus"))
+    address, trace = trap(place.path)
+    for path in (folder, os.path.join(folder, "bus")):
+        os.chown(path, NOBODY, NOBODY)
+    with sim() as proxies, lure(os.path.join(folder, "bus", "lobby"), NOBODY, address):
+        out = place.run(*TELL, XDG_CONFIG_HOME=configured(*proxies)).expect(0).out
+    assert out.startswith("unix:path=/tmp/bleproxy-run-"), out
+    assert not os.path.exists(trace)
+    assert place.files() == [os.path.join(folder, "bus"), os.path.join(folder, "bus", "lobby")], place.files()
+
+
+def test_a_place_that_others_may_write_to_is_not_used():
+    place = Place()
+    folder = os.path.join(place.path, "bleproxy")
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    with sim() as proxies:
+        out = place.run(*TELL, XDG_CONFIG_HOME=configured(*proxies)).expect(0).out
+    assert out.startswith("unix:path=/tmp/bleproxy-run-"), out
+
+
+def test_nothing_is_made_in_a_runtime_directory_of_another_user():
+    as_root()
+    place = Place()
+    os.chown(place.path, NOBODY, NOBODY)
+    with sim() as proxies:
+        for arguments in ((), ("-p", proxies[0])):
+            out = place.run(*arguments, *TELL, XDG_CONFIG_HOME=configured(*proxies)).expect(0).out
+            assert out.startswith("unix:path=/tmp/bleproxy-run-"), out
+    assert not os.listdir(place.path)
+
+
+def test_a_lobby_of_another_user_in_our_own_place_is_not_believed():
+    as_root()
+    place = Place()
+    folder = os.path.join(place.path, "bleproxy", "bus")
+    os.makedirs(folder, mode=0o700)
+    os.chmod(folder, 0o700)
+    address, trace = trap(place.path)
+    with sim() as proxies, lure(os.path.join(folder, "lobby"), NOBODY, address):
+        out = place.run(*TELL, XDG_CONFIG_HOME=configured(*proxies)).expect(0).out
+    assert out.strip() == f"unix:path={folder}/socket", out
+    assert not os.path.exists(trace)
+
+
+def test_an_address_that_is_more_than_a_socket_is_refused():
+    path = "unix:path=/run/dbus/system_bus_socket"
+    for says in (trap(home.name)[0], "tcp:host=127.0.0.1,port=1", "unix:abstract=/x", path + ";" + path, path + ",x=y",
+                 path + ",guid=", path + ",guid=" + "0" * 31, path + " ", "unix:path=x", ""):
+        place = Place()
+        with lobby(place, "bus " + says, "ready"):
+            assert place.run("echo", "it ran").expect(5, "names no bus").out == ""
+    place = Place()
+    with lobby(place, "ready"):
+        assert place.run("echo", "it ran").expect(5, "names no bus").out == ""
+    for says in (path, path + ",guid=" + "0123456789abcdef" * 2):
+        place = Place()
+        with lobby(place, "bus " + says, "ready"):
+            assert place.run("sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS").expect(0).out.strip() == says
+
+
+SYSTEM = """
+mount -t tmpfs -o mode=755 run /run && mkdir -m "$1" /run/bleproxy && chown "$2" /run/bleproxy || exit 99
+shift 2
+exec "$@"
+"""
+
+
+def test_the_systems_lobby_is_believed_only_when_it_is_its_owners():
+    """In a world where /run is our own."""
+    as_root()
+    path = "unix:path=/nowhere"
+    client = f"""
+import os, subprocess, sys
+lobby = subprocess.Popen([sys.executable, "-c", sys.argv[1], "/run/bleproxy/lobby", *sys.argv[2:4]], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
+assert lobby.stdout.readline() == b"open\\n"
+code = subprocess.call([{BLEPROXY!r}, "run", "-t", "1", "sh", "-c", "echo $DBUS_SYSTEM_BUS_ADDRESS"])
+lobby.kill()
+sys.exit(code)
+"""
+    for mode, owner, server, believed in (("755", NOBODY, NOBODY, True), ("755", NOBODY, 0, True), ("755", 0, 0, True),
+                                          ("755", NOBODY, 2, False), ("755", 0, NOBODY, False),
+                                          ("777", NOBODY, NOBODY, False)):
+        place = Place()
+        words = ["unshare", "--mount", "sh", "-c", SYSTEM, "sh", mode, str(owner), sys.executable, "-c", client, LURE,
+                 str(server), f"bus {path}\nready\n"]
+        with closed_port() as nobody:
+            more = {**place.more, "XDG_CONFIG_HOME": configured(nobody)}
+            for runtime in (place.path, ""):
+                result = subprocess.run(words, capture_output=True, timeout=PATIENCE_S, check=False,
+                                        env=environment(**{**more, "XDG_RUNTIME_DIR": runtime}))
+                if result.returncode == 99 or b"unshare failed" in result.stderr:
+                    raise Skip("no file system can be mounted here")
+                expected = (0, path + "\n") if believed else (4, "")
+                assert (result.returncode, result.stdout.decode()) == expected, (mode, owner, server, result)
+
+
+CROWD = """
+import socket, sys
+def enter():
+    guest = socket.socket(socket.AF_UNIX)
+    guest.connect(sys.argv[1])
+    return guest
+guests = [enter() for _ in range(int(sys.argv[2]))]
+print(*(guest.makefile().readline().split()[0] for guest in guests), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def crowd(path, count, **more):
+    """So many in that lobby; the first words that they were told."""
+    process = subprocess.Popen([sys.executable, "-c", CROWD, path, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               cwd="/", **more)
+    yield line(process).split()
+    process.communicate()
+
+
+def test_a_lobby_that_is_full_says_so():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, _):
+        path = os.path.join(os.path.dirname(address.split("=")[1]), "lobby")
+        with crowd(path, 257) as told:
+            assert told == ["bus"] * 256 + ["full"], told
+            assert place.run("echo", "it ran").expect(5, "as many programs as it takes").out == ""
+        until(lambda: place.run("true").code == 0, lambda: "it stays full")
+
+
+def test_one_user_cannot_take_all_places():
+    as_root()
+    with sim() as proxies, world() as folder, contextlib.closing(House(proxies, ())) as it:
+        it.state["RUNTIME_DIRECTORY"], path = folder, os.path.join(folder, "lobby")
+        it.start_daemon()
+        until(lambda: os.path.exists(path), lambda: "no lobby")
+        with crowd(path, 65, user=NOBODY, group=NOBODY, extra_groups=[]) as told:
+            assert told == ["bus"] * 64 + ["full"], told
+            with crowd(path, 1, user=2, group=2, extra_groups=[]) as of_another, crowd(path, 100) as of_root:
+                assert of_another == ["bus"] and of_root == ["bus"] * 100, (of_another, of_root)
+        it.stop_daemon()
 
 
 @contextlib.contextmanager
@@ -485,12 +911,12 @@ def test_what_a_killed_daemon_has_left_is_no_hindrance():
     place = Place()
     with sim() as proxies:
         config = configured(*proxies)
-        first = start_open(place, BLEPROXY_CONFIG=config)
+        first = start_open(place, XDG_CONFIG_HOME=config)
         assert line(first)
         os.kill(place.process("bleproxyd"), signal.SIGKILL)
         first.communicate(timeout=PATIENCE_S)
         until(lambda: not place.processes(), place.processes)
-        assert place.run("true", BLEPROXY_CONFIG=config).expect(0).error == ""
+        assert place.run("true", XDG_CONFIG_HOME=config).expect(0).error == ""
         place.check_clean()
 
 
