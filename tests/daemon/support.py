@@ -28,7 +28,7 @@ POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
 <limit name="max_completed_connections">4096</limit><limit name="max_connections_per_user">4096</limit>
-<limit name="max_replies_per_connection">10000</limit>
+<limit name="max_replies_per_connection">10000</limit>%s
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow send_type="signal"/>
 <allow receive_type="*"/></policy></busconfig>"""
 
@@ -269,7 +269,7 @@ class Victim:
 class House:
     """A bus with bleproxyd on it."""
 
-    def __init__(self, proxies, options):
+    def __init__(self, proxies, options, limits=""):
         self.folder = tempfile.mkdtemp(dir=home.name)
         self.address = "unix:path=" + os.path.join(self.folder, "bus")
         self.state = environment(XDG_RUNTIME_DIR=self.folder)
@@ -277,7 +277,7 @@ class House:
         self.clients = []
         config = os.path.join(self.folder, "bus.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(POLICY % os.path.join(self.folder, "bus"))
+            file.write(POLICY % (os.path.join(self.folder, "bus"), limits))
         self.bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", "--config-file=" + config],
                                     stdout=subprocess.PIPE)
         assert self.bus.stdout.readline(), "no bus"
@@ -355,9 +355,9 @@ class House:
 
 
 @contextlib.contextmanager
-def house(*proxies, options=()):
-    """Proxies are given by their addresses, or as what has one."""
-    it = House([getattr(proxy, "address", proxy) for proxy in proxies], options)
+def house(*proxies, options=(), limits=""):
+    """Proxies are given by their addresses, or as what has one; limits: more of the bus's configuration."""
+    it = House([getattr(proxy, "address", proxy) for proxy in proxies], options, limits)
     try:
         watcher = it.client()
         watcher.watch_owner()

@@ -5,13 +5,14 @@ that advertise five times a second, and a program that is stopped for a minute."
 import asyncio
 import contextlib
 import os
+import signal
 import time
 
 from load import Load, many_devices, memory_kib
-from models import LAMP, NAMED, connect, lamp
+from models import LAMP, NAMED, connect, hear, lamp
 from scripted import Scripted, ad
-from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, PATIENCE_S, house, main, path_of, run, variant
-from wire import Connection, Message
+from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, INTROSPECTABLE, PATIENCE_S, house, main, path_of, run, variant
+from wire import ERROR, METHOD_RETURN, REPLY_SERIAL, Connection, Message
 
 SIZE = int(os.environ.get("BLEPROXY_TEST_SIZE", "1"))
 N_DEVICES, STOPPED_S = (1000, 60) if SIZE >= 10 else (200, 4)
@@ -20,6 +21,8 @@ CONNECT_MS = 100
 RSS_KIB = 32 * 1024
 DEVICES_MAX = 1024
 MEMBER, DESTINATION = 3, 6
+MONITOR = "org.bluez.AdvertisementMonitor1"
+PING = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.Peer", "Ping")
 with open(BLEPROXYD, "rb") as program:
     SANITIZED = b"__asan_init" in program.read()
 
@@ -75,6 +78,84 @@ def test_who_does_not_read_is_left_out_until_he_does():
         assert b"ManufacturerData" in heard[-1].body and b"Lamp" in heard[-1].body, "it was not told what it has missed"
         advertise_until(proxy, lambda: told_to[-1] is None, "not told together again")
         deaf.close()
+
+
+def fill(proxy, it, n):
+    """So many devices, which are there."""
+    client = it.client()
+    client.discover()
+    for number in range(n):
+        proxy.advertise(0xD00000000000 + number, ad(1, b"\x06"))
+    client.wait_for_added(path_of(0xD00000000000 + n - 1))
+
+
+def test_who_does_not_read_its_answers_gets_no_more_of_them():
+    with Scripted() as proxy, house(proxy) as it:
+        fill(proxy, it, 300)
+        deaf = Connection(it.address)
+        calls = [deaf.send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects") for _ in range(300)]
+        for _ in range(10):  # whoever reads is served meanwhile
+            assert it.client().get(HCI0, ADAPTER, "Powered") is True
+        kinds = [deaf.wait(serial).kind for serial in calls]
+        served = kinds.count(METHOD_RETURN)
+        assert 5 < served < 60 and kinds == [METHOD_RETURN] * served + [ERROR] * (300 - served), kinds
+        end = time.monotonic() + PATIENCE_S
+        while deaf.bluez(HCI0, "org.freedesktop.DBus.Properties", "Get", "ss", ADAPTER, "Powered").kind == ERROR:
+            assert time.monotonic() < end, "it is refused for good"
+        deaf.close()
+
+
+def test_monitors_of_a_program_that_does_not_read_are_told_no_more():
+    with Scripted() as proxy, house(proxy) as it:
+        deaf, root = Connection(it.address), "/" + "m" * 200
+        objects = {f"{root}/{number}": {MONITOR: {"Type": variant("s", "or_patterns"),
+                                                  "Patterns": variant("a(yyay)", [[0, 1, b"\x06"]])}} for number in range(64)}
+        call = deaf.send("org.bluez", HCI0, "org.bluez.AdvertisementMonitorManager1", "RegisterMonitor", "o", root)
+        while (asked := deaf.receive()).fields.get(MEMBER) != "GetManagedObjects":
+            pass
+        deaf.answer(asked, signature="a{oa{sa{sv}}}", values=(objects,))
+        deaf.wait(call)
+        fill(proxy, it, 300)
+        it.client().call(HCI0, INTROSPECTABLE, "Introspect")
+        last = deaf.send(*PING)
+        count = 0
+        while (got := deaf.receive()).fields.get(REPLY_SERIAL) != last:
+            count += got.fields.get(MEMBER) == "DeviceFound"
+        assert 4096 < count <= 64 * 300 // 2, count
+        deaf.close()
+
+
+def test_a_program_that_left_while_the_daemon_did_not_read_is_noticed():
+    limits = '<limit name="max_outgoing_bytes">200000</limit>'
+    with Scripted(lamp()) as proxy, house(proxy, limits=limits) as it:
+        client, leaves, floods = it.client(), Connection(it.address), Connection(it.address)
+        hear(client, proxy)
+        assert leaves.bluez(path_of(LAMP), DEVICE, "Connect").kind == METHOD_RETURN
+        assert proxy.linked
+        it.daemon.send_signal(signal.SIGSTOP)
+        for _ in range(40):
+            floods.send("org.bluez", HCI0, "org.freedesktop.DBus.Properties", "Get", "ss", "x" * 50000, "y", flags=1)
+        leaves.close()
+        while floods.ask("NameHasOwner", "s", leaves.name).body[:4] != b"\0\0\0\0":
+            pass
+        it.daemon.send_signal(signal.SIGCONT)
+        end = time.monotonic() + PATIENCE_S
+        while proxy.linked:
+            assert time.monotonic() < end, "its link is still there"
+            client.get(HCI0, ADAPTER, "Powered")
+        floods.close()
+
+
+def test_who_asks_too_much_keeps_nobody_waiting():
+    with Scripted() as proxy, house(proxy) as it:
+        fill(proxy, it, 300)
+        client, busy = it.client(), Connection(it.address)
+        for _ in range(2000):
+            busy.send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", flags=1)
+        before = time.monotonic()
+        client.get(HCI0, ADAPTER, "Powered")
+        assert time.monotonic() - before < 1, time.monotonic() - before
+        busy.close()
 
 
 def test_ten_thousand_addresses():

@@ -206,14 +206,16 @@ def test_programs_can_have_so_many_roots_and_no_more():
 
 def test_monitors_beyond_the_cap_are_released_and_those_of_a_program_that_left_make_room():
     with one_proxy() as (it, _, one):
-        other = program(it)
-        other.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
-        register(other)
-        for number in range(260):
-            other.emit(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", f"{ROOT}/m{number}", {MONITOR: monitor()})
-        other.wait_until(lambda: len(other.calls_of(MONITOR)) == 260, "so many calls")
-        assert [member for _, member in other.calls_of(MONITOR)] == ["Activate"] * 256 + ["Release"] * 4
-        other.close()
+        others = [program(it) for _ in range(5)]
+        for index, other in enumerate(others):
+            other.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
+            register(other)
+            for number in range(68):
+                other.emit(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", f"{ROOT}/m{number}", {MONITOR: monitor()})
+            other.wait_until(lambda other=other: len(other.calls_of(MONITOR)) == 68, "so many calls")
+            mine = 64 if index < 4 else 0
+            assert [member for _, member in other.calls_of(MONITOR)] == ["Activate"] * mine + ["Release"] * (68 - mine)
+        others[0].close()
         register(one)
 
         def is_active():

@@ -148,7 +148,7 @@ def test_lines_that_are_none():
                   {"t": 0.2, "event": "lost", "count": 3}, {"t": 0.2, "event": "unregister", "source": OTHER},
                   *(register(f"02:00:00:01:{i >> 8:02X}:{i & 255:02X}") for i in range(3000))) as it:
         heard, error = scan(it)
-    assert [o["address"] for o in heard] == [DEVICE] and error.count("left out reports") == 1, (heard, error)
+    assert [o["address"] for o in heard] == [DEVICE] and error.count("leaves out reports") == 1, (heard, error)
 
 
 def test_a_huge_reply():
