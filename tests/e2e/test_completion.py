@@ -224,6 +224,13 @@ def test_the_manual_and_help_know_the_same_commands():
     assert told == {*manual(), "help"}, told ^ set(manual())
 
 
+def test_the_manual_of_bleproxyd_knows_its_options():
+    told = set(re.findall(r"^ +(?:-[a-z], +)?--([a-z-]+)", ask(BLEPROXYD, "--help"), re.M))
+    page = (ROOT / "man" / "bleproxyd.8").read_text(encoding="utf-8")
+    known = flags(page.partition(".Sh SYNOPSIS")[2].partition(".Sh DESCRIPTION")[0]) | {"help"}
+    assert told == known, told ^ known
+
+
 def test_bash_offers_every_command_and_option():
     offers_all(bash)
 
