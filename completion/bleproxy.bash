@@ -33,18 +33,43 @@ _bleproxy_configured() # SECTION KEYS
         file=${XDG_CONFIG_HOME:-$HOME/.config}/bleproxy/bleproxy.yaml
         [[ -e $file ]] || file=/etc/bleproxy/bleproxy.yaml
     fi
-    file=${file/#\~\//$HOME/} directory=.
+    [[ $file != '~/'* ]] || file=$HOME/${file#'~/'}
+    directory=.
     [[ $file != */* ]] || directory=${file%/*}
-    sed -nE "/^$1:/,/^[a-z]/ s/^[- ]+($2): *[\"']?([^\"'# ]+).*/\\2/p" "$file" "$directory"/conf.d/*.yaml 2>/dev/null
+    sed -nE -e "/[[:cntrl:]]/d; /^$1:/,/^[a-z]/ {
+        s/^[- ]+($2): *//; t value
+        b
+        : value
+        s/^\"([^\"\\\\]+)\" *(#.*)?$/\\1/p; t
+        s/^'([^']+)' *(#.*)?$/\\1/p; t
+        s/ +(#.*)?$//
+        /^[^]\"'#&*!|>%@[{}]/ p
+    }" -- "$file" "$directory"/conf.d/*.yaml 2>/dev/null
+}
+
+# Offers those lines of its input that begin as the word does, which is compared as it was typed: with the quotes that the
+# shell needs. compgen -W would run what is in them.
+_bleproxy_offer()
+{
+    local lines line typed=$cur
+    case $cur in
+    \"*) typed=${cur:1} && mapfile -t lines < <(sed '/[!"]/d; s/[$`\\]/\\&/g') ;;
+    \'*) typed=${cur:1} && mapfile -t lines < <(sed "/'/d") ;;
+    *) mapfile -t lines ;;
+    esac
+    for line in "${lines[@]}"; do
+        [[ $cur == [\"\']* ]] || printf -v line %q "$line"
+        [[ $line != "$typed"* ]] || COMPREPLY+=("$line")
+    done
 }
 
 _bleproxy_value() # WHAT-IT-IS OPTION
 {
     case $1 in
-    *FILE* | SOCKET* | DIRECTORY*) compopt -o filenames && COMPREPLY=($(compgen -f -- "$cur")) ;;
-    HOST* | PROXY*) COMPREPLY=($(compgen -W "$(_bleproxy_configured proxies 'name|address')" -- "$cur")) ;;
-    ADDRESS) [[ $2 ]] || COMPREPLY=($(compgen -W "$(_bleproxy_configured devices address)" -- "$cur")) ;;
-    *'|'*) COMPREPLY=($(compgen -W "${1//|/ }" -- "$cur")) ;;
+    *FILE* | SOCKET* | DIRECTORY*) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    HOST* | PROXY*) _bleproxy_offer < <(_bleproxy_configured proxies 'name|address') ;;
+    ADDRESS) [[ $2 ]] || _bleproxy_offer < <(_bleproxy_configured devices address) ;;
+    *'|'*) _bleproxy_offer <<<"${1//|/$'\n'}" ;;
     MODE | CURE | VERSION)
         local values=
         case $2 in
@@ -53,7 +78,7 @@ _bleproxy_value() # WHAT-IT-IS OPTION
         --deaf) values='mode subscribe connect reboot never' ;;
         -f | --firmware) values='2022.12 2023.6 2025.8 2026.8' ;;
         esac
-        COMPREPLY=($(compgen -W "$values" -- "$cur"))
+        _bleproxy_offer <<<"${values// /$'\n'}"
         ;;
     esac
 }
@@ -91,7 +116,7 @@ _bleproxy()
     COMPREPLY=()
     if [[ ${words[0]##*/} != bleproxyd ]]; then
         if [[ $cword -eq 1 || ${words[1]} == help ]]; then
-            COMPREPLY=($(compgen -W "$(_bleproxy_help | awk '/^  [a-z]/ {print $1}') --help --version" -- "$cur"))
+            _bleproxy_offer < <(_bleproxy_help | awk '/^  [a-z]/ {print $1} END {print "--help\n--version"}')
             return
         fi
         first=2
@@ -105,7 +130,7 @@ _bleproxy()
     if [[ $takes && $prev == -?* ]]; then
         _bleproxy_value "$takes" "$prev"
     elif [[ $cur == -* && " ${words[*]:first:cword-first} " != *' -- '* ]]; then
-        COMPREPLY=($(compgen -W "$(awk '{print $1 != "-" ? $1 " " $2 : $2}' <<<"$options")" -- "$cur"))
+        _bleproxy_offer < <(awk '$1 != "-" {print $1} {print $2}' <<<"$options")
     else
         _bleproxy_argument "$help" "$options"
     fi

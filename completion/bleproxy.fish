@@ -17,7 +17,15 @@ function __bleproxy_configured --argument-names section keys
         test -e $file; or set file /etc/bleproxy/bleproxy.yaml
     end
     set -l drop_ins (string replace -r '[^/]*$' '' -- $file)conf.d/*.yaml
-    sed -nE "/^$section:/,/^[a-z]/ s/^[- ]+($keys): *[\"']?([^\"'# ]+).*/\2/p" $file $drop_ins 2>/dev/null
+    sed -nE -e "/[[:cntrl:]]/d; /^$section:/,/^[a-z]/ {
+        s/^[- ]+($keys): *//; t value
+        b
+        : value
+        s/^\"([^\"\\\\]+)\" *(#.*)?\$/\\1/p; t
+        s/^'([^']+)' *(#.*)?\$/\\1/p; t
+        s/ +(#.*)?\$//
+        /^[^]\"'#&*!|>%@[{}]/ p
+    }" -- $file $drop_ins 2>/dev/null
 end
 
 # The words that a value can be, as `complete` takes them, or FILES, or nothing.

@@ -3,6 +3,8 @@
 """bleproxyd as a service: what the service manager and the journal are told, and how it leaves."""
 import contextlib
 import os
+import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from e2e import PATIENCE_S, environment, home, main, module, sim
+from e2e import PATIENCE_S, Skip, environment, home, main, module, sim
 from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, House, house
 
 closed_port, write = module.closed_port, module.write
@@ -291,6 +293,45 @@ def test_with_the_policy_that_is_installed_it_serves_other_users_on_a_strict_bus
         bus.wait()
         bus.stdout.close()
         shutil.rmtree(folder)
+
+
+def unit():
+    """The unit that is installed, as a file that starts the built bleproxyd."""
+    with open(os.path.join(os.path.dirname(sys.argv[3]), "bleproxyd.service"), encoding="utf-8") as file:
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=" + os.path.abspath(BLEPROXYD), file.read())
+    return text, write("bleproxyd.service", text)
+
+
+def analyze(*arguments):
+    if not shutil.which("systemd-analyze"):
+        raise Skip("there is no systemd-analyze")
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+
+def test_bluetoothd_has_left_before_the_unit_starts():
+    lines = unit()[0].splitlines()
+    assert "Conflicts=bluetooth.service" in lines and "After=bluetooth.service" in lines, lines
+
+
+def test_the_unit_starts_without_keys():
+    lines = unit()[0].splitlines()
+    loaded = [line.split("=")[1].split(":")[0] for line in lines if line.startswith("LoadCredential=")]
+    assert loaded and all(any(line.startswith(f"SetCredential={name}:") for line in lines) for name in loaded), lines
+
+
+def test_systemd_knows_all_that_the_unit_says():
+    result = analyze("verify", "--man=no", unit()[1])
+    ours = [line for line in result.stderr.splitlines() if "bleproxyd" in line]
+    assert not ours, ours
+
+
+def test_the_unit_is_as_closed_as_the_manual_says():
+    result = analyze("security", "--offline=true", "--no-pager", unit()[1])
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", result.stdout)
+    assert exposure, result
+    root = pathlib.Path(__file__).parents[2]
+    for page, words in (("man/bleproxyd.8", "exposure %s on"), ("README.md", "security`: %s)")):
+        assert words % exposure[1] in (root / page).read_text(encoding="utf-8"), (page, exposure[1])
 
 
 def test_two_buses_at_once_are_refused():

@@ -4,10 +4,14 @@
 devices of the configuration."""
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 
 from support import BLEPROXY, PATIENCE_S, Skip, environment, home, main, run
 
@@ -29,13 +33,76 @@ devices:
     prefer: kitchen
 """, encoding="utf-8")
 
+# Names that a shell would do something with; each begins otherwise. What the last two hold is in no name.
+NAMES = ["attic lamp", "$(touch hit)", "`touch hit`", "; touch hit", "it's", "o\\$(touch hit)", "x|touch hit", "(touch hit)",
+         "ha!!", "*", "~root", "<(touch hit)", "zoë", "say \"$(touch hit)\""]
+REFUSED = ["v\x1b[31mv", "w\\e[31m"]
+hostile = pathlib.Path(home.name, "hostile.yaml")
+hostile.write_text("proxies:\n" + "".join(f"  - name: '{name}' # one\n" if "'" not in name else f'  - name: "{name}"\n'
+                                           for name in NAMES)
+                   + f"  - name: {REFUSED[0]}\n  - name: \"{REFUSED[1]}\"\n  - name: two words # no more\n", encoding="utf-8")
+NAMES.append("two words")
 
-def ask(*command):
+
+def shell_environment(**more):
     path = os.pathsep.join([os.path.dirname(os.path.abspath(program)) for program in (BLEPROXY, BLEPROXYD)]
                            + [os.environ["PATH"]])
-    more = {"LD_LIBRARY_PATH": os.environ["LD_LIBRARY_PATH"]} if "LD_LIBRARY_PATH" in os.environ else {}
+    if "LD_LIBRARY_PATH" in os.environ:
+        more["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return environment(**{"PATH": path, "BLEPROXY_CONFIG": str(config), **more})
+
+
+def ask(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL,
-                          env=environment(PATH=path, BLEPROXY_CONFIG=str(config), **more)).stdout
+                          env=shell_environment()).stdout
+
+
+class Typist:
+    """Somebody at a shell, in an empty directory. What is typed first makes the prompt "ready>" of two pieces, so that it
+    is told from its own echo."""
+
+    def __init__(self, *command, begin):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=home.name))
+        self.log = ""
+        environ = shell_environment(BLEPROXY_CONFIG=str(hostile))
+        self.process, self.terminal = pty.fork()
+        if self.process == 0:
+            os.chdir(self.folder)
+            os.execvpe(command[0], command, environ)
+        self.send(begin + "\r")
+        self.wait_for("ready>")
+
+    def send(self, text):
+        os.write(self.terminal, text.encode())
+
+    def wait_for(self, pattern):
+        end = time.monotonic() + PATIENCE_S
+        while not (found := re.search(pattern, self.log, re.S)):
+            assert select.select([self.terminal], [], [], max(0, end - time.monotonic()))[0], self.log
+            self.log += os.read(self.terminal, 65536).decode(errors="replace")
+        self.log = self.log[found.end():]
+        return found
+
+    def completed(self, line):
+        """The words that the shell makes of the line once the key for completion was struck at its end. They are only
+        printed: the command that does it is put before them afterwards."""
+        self.send(line + "\t")
+        self.send(" end\x01printf '<%s>' begin \r")
+        words = self.wait_for("<begin>(.*?)<end>.*?ready>")[1]
+        return re.findall("<(.*?)>(?=<|$)", words, re.S)
+
+    def considers(self, line):
+        """Strikes the key for completion behind the line, and drops it."""
+        self.send(line + "\t")
+        self.send("\x15printf '<%s>' so far\r")
+        self.wait_for("<so><far>.*?ready>")
+
+    def ran(self):
+        return [path.name for path in self.folder.iterdir()]
+
+    def close(self):
+        os.close(self.terminal)
+        os.waitpid(self.process, 0)
 
 
 def need(program):
@@ -121,9 +188,47 @@ def offers_files(shell):
         assert {os.path.basename(name) for name in offered} == {"complete.yaml"}, f"{line!r}: {offered}"
 
 
+def completes_and_runs_nothing(typist, quote="", escape=lambda text: text, missing=()):
+    """Each name is completed from a beginning that no other has, and is one word of the line then. The files are names that
+    are in the way of a shell in the same manner."""
+    try:
+        for name in NAMES:
+            if name not in missing:
+                typed = f"bleproxy forget {quote}" + escape(name[:2 if name[0] in "xz" else 1])
+                words = typist.completed(typed)
+                assert words == ["bleproxy", "forget", name], (typed, words)
+                assert not typist.ran(), (typed, typist.ran())
+        for beginning in ("v", "w"):
+            if not quote:
+                assert not any(set(word) & {"\x1b", "\\"} for word in typist.completed("bleproxy forget " + beginning))
+        for name in ("a file", "$(touch hit)", "it's"):
+            (typist.folder / name).touch()
+            words = typist.completed("bleproxy replay " + quote + escape(name[0]))
+            assert words == ["bleproxy", "replay", name], words
+            (typist.folder / name).unlink()
+            assert not typist.ran(), (name, typist.ran())
+        for line in ("$(touch hit)/bleproxy ", "bleproxy $(touch hit) ", "bleproxy '$(touch hit)' -", "bleproxy read;touch\\ hit -",
+                     "bleproxy forget -c $(touch hit) k", "bleproxy forget -c '$(touch hit)' ", "bleproxy forget $(touch hit"):
+            typist.considers(line)
+            assert not typist.ran(), line
+    finally:
+        typist.close()
+
+
+def backslashes(text):
+    return re.sub(r"([^a-zë])", r"\\\1", text)
+
+
 def test_the_manual_and_help_know_the_same_commands():
     told = set(re.findall(r"^  ([a-z][a-z-]*) ", run("--help").expect(0).out, re.M))
     assert told == {*manual(), "help"}, told ^ set(manual())
+
+
+def test_the_manual_of_bleproxyd_knows_its_options():
+    told = set(re.findall(r"^ +(?:-[a-z], +)?--([a-z-]+)", ask(BLEPROXYD, "--help"), re.M))
+    page = (ROOT / "man" / "bleproxyd.8").read_text(encoding="utf-8")
+    known = flags(page.partition(".Sh SYNOPSIS")[2].partition(".Sh DESCRIPTION")[0]) | {"help"}
+    assert told == known, told ^ known
 
 
 def test_bash_offers_every_command_and_option():
@@ -164,6 +269,42 @@ def test_fish_offers_names_and_values():
 
 def test_fish_offers_files():
     offers_files(fish)
+
+
+def bash_typist():
+    if not os.path.exists("/usr/share/bash-completion/bash_completion"):
+        raise Skip("there is no bash-completion")
+    return Typist("bash", "--norc", "--noprofile", "-i", begin=f". /usr/share/bash-completion/bash_completion; "
+                  f". {COMPLETION}/bleproxy.bash; PS1=rea'dy>'")
+
+
+def zsh_typist():
+    need("zsh")
+    return Typist("zsh", "-f", "-i", begin=f"fpath=({COMPLETION} $fpath); autoload -Uz compinit; compinit -D -u; "
+                  "unsetopt zle_bracketed_paste; zstyle ':completion:*' insert-tab false; PS1=rea'dy>'")
+
+
+def fish_typist():
+    need("fish")
+    return Typist("fish", "--no-config", "-i", begin=f"source {COMPLETION}/bleproxy.fish; function fish_prompt; "
+                  "echo -n rea'dy>'; end")
+
+
+def test_bash_completes_names_that_a_shell_would_run():
+    completes_and_runs_nothing(bash_typist(), escape=backslashes)
+
+
+def test_bash_completes_them_in_quotes():
+    completes_and_runs_nothing(bash_typist(), "'", missing=["it's"])
+    completes_and_runs_nothing(bash_typist(), '"', lambda text: re.sub(r"([$`])", r"\\\1", text), missing=["ha!!", 'say "$(touch hit)"'])
+
+
+def test_zsh_completes_names_that_a_shell_would_run():
+    completes_and_runs_nothing(zsh_typist(), escape=backslashes)
+
+
+def test_fish_completes_names_that_a_shell_would_run():
+    completes_and_runs_nothing(fish_typist(), escape=backslashes)
 
 
 main(globals())

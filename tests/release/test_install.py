@@ -44,6 +44,11 @@ def main(work):
     for page in ("man1/bleproxy.1", "man5/bleproxy-record.5", "man5/bleproxy.yaml.5", "man3/libbleproxy.3"):
         check(f"{page} is installed", (prefix / "share/man" / page).exists())
 
+    units = list(work.rglob("bleproxyd.service"))
+    keys = work / "etc/bleproxy/keys"
+    check("where the unit is, there is a directory for keys, which only root enters",
+          bool(units) == keys.is_dir() and (not units or keys.stat().st_mode & 0o777 == 0o700), f"{units}")
+
     def flags(*arguments):
         return shlex.split(run("pkg-config", *arguments, "bleproxy", env=env).stdout)
 
