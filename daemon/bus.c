@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     TURN_NS = 5000000,  /* of handling messages before others have their turn */
+    MUCH = 16384,       /* bytes to read: the bus may have had to wait for us */
     CONGESTED_AT = 256, /* unsent messages */
     CLOSE_TURNS = 5,    /* of waiting for the rest to be sent */
     CLOSE_TURN_US = 100000,
@@ -97,14 +99,22 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static bool has_much(const struct bus *bus)
+{
+    int size = 0;
+    return ioctl(bus->socket.fd, FIONREAD, &size) == 0 && size >= MUCH;
+}
+
 void bus_process(struct bus *bus)
 {
     int64_t end_ns = now_ns() + TURN_NS;
+    bool was_behind = bus->is_behind || has_much(bus);
     int r;
     do
         r = sd_bus_process(bus->sd, NULL);
     while (r > 0 && now_ns() < end_ns);
     bus->is_behind = r > 0;
+    bus->has_caught_up = was_behind && r == 0;
     if (r < 0)
         bus->error = r;
 }

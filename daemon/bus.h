@@ -13,6 +13,7 @@ struct bus {
     struct watch socket, timer; /* the timer is a timerfd, for what sd-bus waits for */
     int error;                  /* the connection is lost: a negative errno */
     bool is_behind;             /* more has come than was handled yet */
+    bool has_caught_up;         /* it was: the bus may have dropped what it had for us meanwhile */
 };
 
 /* Connects; address NULL: the system bus, wherever DBUS_SYSTEM_BUS_ADDRESS says it is. 0 or a negative errno. */

@@ -286,10 +286,9 @@ static int on_name_lost(sd_bus_message *message, void *user, sd_bus_error *error
 static void on_turn(void *user)
 {
     struct daemon *daemon = user;
-    bool was_behind = daemon->bus.is_behind;
     watches_dispatch(&daemon->watches);
     bus_process(&daemon->bus);
-    if (was_behind && !daemon->bus.is_behind)
+    if (daemon->bus.has_caught_up)
         audience_take_census(&daemon->audience);
     tree_flush(&daemon->tree);
     bus_prepare(&daemon->bus);

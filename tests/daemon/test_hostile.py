@@ -250,6 +250,21 @@ def test_random_calls():
             make_random_calls(it, proxy, client, Dice(seed))
 
 
+def test_devices_that_are_invented_take_few_places():
+    with connected() as (_, _, client):
+        manager, before = ("/org/bleproxy1", "org.bleproxy1.Manager"), set(client.objects())
+        invented = [f"D0:00:00:00:00:{number_:02X}" for number_ in range(40)]
+        for address in invented:
+            client.call(*manager, "ClearCache", "s", address)
+        assert set(client.objects()) == before
+        pending = [client.begin(*manager, "Connect", "sa{sv}", address, {}) for address in invented]
+        for call in pending[16:]:
+            client.fails_later(BUS_ERROR + "LimitsExceeded", "too many connections at once", call)
+        assert len(set(client.objects()) - before) == 16
+        for address in invented[:16]:
+            client.call(path_of(int(address.replace(":", ""), 16)), DEVICE, "Disconnect")
+
+
 def lie(proxy, dice):
     """Any message about any device, with fields of any kind."""
     kind = dice.choice((67, 69, 71, 72, 74, 79, 81, 82, 83, 84, 85, 86, 88, 93, 126))
