@@ -53,6 +53,8 @@ enum {
     ADAPTER_TEMPORARY_S = 120, /* unless told otherwise */
 };
 
+extern const struct interface adapter_interface;
+
 /* 0 or a negative errno. */
 int adapter_init(struct adapter *adapter, const struct adapter_config *config);
 /* Idempotent. */
@@ -62,6 +64,8 @@ bool adapter_is_powered(const struct adapter *adapter);
 /* Whether any proxy is connected. */
 void adapter_set_has_proxies(struct adapter *adapter, bool has_proxies);
 void adapter_discovering_changed(struct adapter *adapter);
+/* After what makes it powered has changed. */
+void adapter_power_changed(struct adapter *adapter, bool was_powered);
 /* A program that did not read is told what it may have missed of advertisements. */
 void adapter_catch_up(struct adapter *adapter, const char *name);
 /* A program has left the bus. */

@@ -2,6 +2,7 @@
 #include "access.h"
 #include "adapter.h"
 #include "agent.h"
+#include "arguments.h"
 #include "audience.h"
 #include "bus.h"
 #include "feed.h"
@@ -15,11 +16,9 @@
 #include "cli/cli.h"
 #include "cli/fleet.h"
 #include "cli/log.h"
-#include "cli/options.h"
 #include "cli/run.h"
 #include "cli/state.h"
 #include "cli/text.h"
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,37 +27,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_BUS = OPTION_OWN, OPTION_SYSTEM, OPTION_PRIVATE, OPTION_GUEST, OPTION_TEMPORARY };
-enum { TEMPORARY_MAX_S = 24 * 60 * 60 };
 /* With the rest of the bus's queue, and its own, less than two seconds. */
 enum { GOODBYE_MS = 900 };
-#define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
-
-static const struct option longs[] = {
-    OPTIONS_LONG,
-    {"bus", required_argument, NULL, OPTION_BUS},
-    {"system", no_argument, NULL, OPTION_SYSTEM},
-    {"private", required_argument, NULL, OPTION_PRIVATE},
-    {"guest", required_argument, NULL, OPTION_GUEST},
-    {"temporary", required_argument, NULL, OPTION_TEMPORARY},
-    {0},
-};
-
-static const char help[] =
-    "Usage: bleproxyd [OPTION]...\n"
-    "Serve the proxies as a Bluetooth adapter to every program that speaks BlueZ's D-Bus interface.\n"
-    "\n" OPTIONS_HELP_TAKES OPTIONS_HELP_PROXIES
-    "      --system             on the system bus, as if none of these was given\n"
-    "      --bus ADDRESS        on this message bus: unix:path=/run/bleproxy/bus, for instance\n"
-    "      --private DIRECTORY  on one of its own, started there: as 'bleproxy run' does\n"
-    "      --temporary SECONDS  forget devices that nobody wanted when they were not heard for so long; else "
-    "120\n" OPTIONS_HELP_GENERAL;
 
 struct daemon {
-    struct options options;
-    const char *address;       /* of the bus; NULL: the system's */
-    const char *bus_directory; /* of a bus of its own; NULL: none */
-    int guest_fd;              /* who it is there for; -1: nobody in particular */
+    struct arguments arguments;
     struct private_bus private_bus;
     struct fleet fleet;
     struct watches watches;
@@ -72,7 +45,6 @@ struct daemon {
     struct manager manager;
     char directory[PATH_MAX]; /* for what is kept between runs; "": there is none */
     struct storage storage;
-    uint32_t temporary_s;
     struct service service;
     struct lobby lobby;
     bool leaves; /* in order: there will be no objects to be missed */
@@ -80,52 +52,12 @@ struct daemon {
     int code;    /* the exit code then */
 };
 
-static int parse_guest(struct daemon *daemon, const char *value)
-{
-    char *end;
-    long fd = strtol(value, &end, 10);
-    if (!*value || *end || fd <= 2 || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
-        log_say("--guest takes the number of a descriptor that is open, not '%s'", value);
-        return CLI_USAGE;
-    }
-    daemon->guest_fd = (int)fd;
-    return CLI_DONE;
-}
-
-static int parse_temporary(const char *text, uint32_t *ret_s)
-{
-    char *end;
-    unsigned long seconds = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-    if (seconds < 1 || seconds > TEMPORARY_MAX_S || *end) {
-        log_say("--temporary takes a number of seconds, from 1 to %d: not '%s'", TEMPORARY_MAX_S, text);
-        return CLI_USAGE;
-    }
-    *ret_s = (uint32_t)seconds;
-    return CLI_DONE;
-}
-
-static int parse(void *user, int option, const char *value)
-{
-    struct daemon *daemon = user;
-    if (option == OPTION_GUEST)
-        return parse_guest(daemon, value);
-    if (option == OPTION_TEMPORARY)
-        return parse_temporary(value, &daemon->temporary_s);
-    if (daemon->address || daemon->bus_directory) {
-        log_say("only one of --bus, --private and --system can be given");
-        return CLI_USAGE;
-    }
-    if (option == OPTION_PRIVATE)
-        daemon->bus_directory = value;
-    else
-        daemon->address = option == OPTION_SYSTEM ? SYSTEM_BUS : value;
-    return CLI_DONE;
-}
-
 /* For people. */
 static const char *bus_name(const struct daemon *daemon)
 {
-    return daemon->address && strcmp(daemon->address, SYSTEM_BUS) != 0 ? daemon->address : "the system bus";
+    return daemon->arguments.address && strcmp(daemon->arguments.address, SYSTEM_BUS) != 0
+               ? daemon->arguments.address
+               : "the system bus";
 }
 
 /* ---- Proxies ---- */
@@ -150,7 +82,7 @@ static void count_proxies(struct daemon *daemon)
 static void on_hopeless(void *user)
 {
     struct daemon *daemon = user;
-    if (daemon->guest_fd < 0)
+    if (daemon->arguments.guest_fd < 0)
         return;
     daemon->code = fleet_verdict(&daemon->fleet);
     daemon->over = true;
@@ -302,17 +234,17 @@ static void on_turn(void *user)
 static int open_bus(struct daemon *daemon)
 {
     int r = watches_init(&daemon->watches);
-    if (daemon->bus_directory) {
-        bool shows_log = daemon->options.verbosity > 0 && daemon->guest_fd < 0;
-        int code = private_bus_open(&daemon->private_bus, daemon->bus_directory, shows_log);
+    if (daemon->arguments.bus_directory) {
+        bool shows_log = daemon->arguments.options.verbosity > 0 && daemon->arguments.guest_fd < 0;
+        int code = private_bus_open(&daemon->private_bus, daemon->arguments.bus_directory, shows_log);
         if (code != CLI_DONE)
             return code;
-        daemon->address = daemon->private_bus.address;
+        daemon->arguments.address = daemon->private_bus.address;
     }
     if (r >= 0)
-        r = bus_open(&daemon->bus, &daemon->watches, daemon->address);
+        r = bus_open(&daemon->bus, &daemon->watches, daemon->arguments.address);
     if (r < 0) {
-        if (daemon->bus_directory && private_bus_explain())
+        if (daemon->arguments.bus_directory && private_bus_explain())
             return CLI_FAILED;
         log_say("cannot connect to %s: %s", bus_name(daemon), strerror(-r));
         return CLI_UNREACHABLE;
@@ -323,7 +255,7 @@ static int open_bus(struct daemon *daemon)
         r = sd_bus_add_filter(daemon->bus.sd, NULL, on_message, daemon);
     if (r >= 0)
         r = tree_init(&daemon->tree, daemon->bus.sd);
-    if (r < 0 && daemon->bus_directory && private_bus_explain())
+    if (r < 0 && daemon->arguments.bus_directory && private_bus_explain())
         return CLI_FAILED;
     if (r < 0) {
         log_say("%s does not do what it is asked: %s", bus_name(daemon), strerror(-r));
@@ -345,7 +277,7 @@ static int make_objects(struct daemon *daemon)
                                           .loop = daemon->fleet.loop,
                                           .hub = daemon->fleet.hub,
                                           .watches = &daemon->watches,
-                                          .temporary_s = daemon->temporary_s,
+                                          .temporary_s = daemon->arguments.temporary_s,
                                           .is_congested = is_congested,
                                           .is_allowed = is_allowed,
                                           .on_changed = on_changed,
@@ -387,7 +319,7 @@ static int claim(struct daemon *daemon)
         complain_of_owner(daemon);
         return CLI_FAILED;
     }
-    if (r >= 0 && daemon->bus_directory)
+    if (r >= 0 && daemon->arguments.bus_directory)
         r = private_bus_seal(&daemon->private_bus, daemon->bus.sd);
     if (r == -EBUSY) {
         log_say("another program waits for the name org.bluez or org.bleproxy1 on %s, and could speak in our "
@@ -438,23 +370,24 @@ static int open_lobby(struct daemon *daemon)
 {
     char path[PATH_MAX];
     const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS"), *runtime = getenv("RUNTIME_DIRECTORY");
-    const char *directory = daemon->bus_directory ? daemon->private_bus.directory : runtime;
-    if (daemon->address || !address)
-        address = daemon->address ? daemon->address : SYSTEM_BUS;
+    const char *directory = daemon->arguments.bus_directory ? daemon->private_bus.directory : runtime;
+    if (daemon->arguments.address || !address)
+        address = daemon->arguments.address ? daemon->arguments.address : SYSTEM_BUS;
     lobby_init(&daemon->lobby, &daemon->watches, address, daemon);
     if (directory && *directory) {
-        size_t length = strcspn(directory, daemon->bus_directory ? "" : ":"); /* of several the first */
+        size_t length =
+            strcspn(directory, daemon->arguments.bus_directory ? "" : ":"); /* of several the first */
         snprintf(path, sizeof(path), "%.*s/lobby", (int)length, directory);
-        int r = lobby_open(&daemon->lobby, path, daemon->bus_directory ? 0600 : 0666);
+        int r = lobby_open(&daemon->lobby, path, daemon->arguments.bus_directory ? 0600 : 0666);
         if (r < 0)
             log_warn(NULL, "cannot open %s (%s): 'bleproxy run' does not find this daemon", path,
                      strerror(-r));
     }
-    if (daemon->guest_fd < 0)
+    if (daemon->arguments.guest_fd < 0)
         return CLI_DONE;
     daemon->lobby.on_empty = on_empty;
     daemon->lobby.on_host_left = on_host_left;
-    return lobby_admit(&daemon->lobby, daemon->guest_fd, true) < 0 ? CLI_INTERNAL : CLI_DONE;
+    return lobby_admit(&daemon->lobby, daemon->arguments.guest_fd, true) < 0 ? CLI_INTERNAL : CLI_DONE;
 }
 
 /* ---- The whole ---- */
@@ -479,13 +412,11 @@ static int run(struct daemon *daemon)
 
 static int daemon_main(struct daemon *daemon, int argc, char **argv)
 {
-    int r =
-        options_parse(&daemon->options, &(struct options_table){.longs = longs, .help = help, .parse = parse},
-                      daemon, argc, argv);
+    int r = arguments_parse(&daemon->arguments, argc, argv);
     if (r != OPTIONS_GO_ON)
         return r;
     run_catch_signals();
-    if (daemon->guest_fd >= 0)
+    if (daemon->arguments.guest_fd >= 0)
         daemon->fleet.quiet = LOG_QUIET_DEVICE; /* it is about a program, not about proxies */
     find_directory(daemon);
     const struct bleproxy_hub_options hub = {.state_dir = daemon->directory[0] ? daemon->directory : NULL};
@@ -520,18 +451,15 @@ static void leave(struct daemon *daemon)
     lobby_deinit(&daemon->lobby);
     watches_deinit(&daemon->watches);
     fleet_close(&daemon->fleet);
-    options_deinit(&daemon->options);
+    arguments_deinit(&daemon->arguments);
 }
 
 int main(int argc, char **argv)
 {
     char name[] = "bleproxyd";
-    struct daemon daemon = {.guest_fd = -1,
-                            .temporary_s = ADAPTER_TEMPORARY_S,
-                            .watches.epoll_fd = -1,
-                            .private_bus.lock_fd = -1};
+    struct daemon daemon = {.watches.epoll_fd = -1, .private_bus.lock_fd = -1};
     daemon.fleet = (struct fleet){.command = name,
-                                  .options = &daemon.options,
+                                  .options = &daemon.arguments.options,
                                   .reloads = true,
                                   .on_ready = on_ready,
                                   .on_down = on_down,
