@@ -86,7 +86,8 @@ static struct object *make_object(struct object *parent, const char *kind, uint1
     return object_new(parent, name);
 }
 
-/* The declaration is told nowhere, but lies before the value; another attribute may be there with odd devices. */
+/* The declaration is told nowhere, but lies before the value; another attribute may be there with odd devices. previous is the
+ * highest handle of those before it in the service. */
 static uint16_t declaration_of(const struct bleproxy_characteristic *characteristic, uint16_t previous)
 {
     uint16_t handle = characteristic->handle;
@@ -103,13 +104,15 @@ static bool add_characteristic(struct gatt *gatt, const struct gatt_context *con
         return false;
     gatt->n_characteristics++;
     characteristic_init(characteristic, context, object, from, declaration);
-    *previous = from->handle;
+    if (from->handle > *previous)
+        *previous = from->handle;
     for (size_t i = 0; i < from->n_descriptors; i++) {
         struct object *below = make_object(object, "desc", from->descriptors[i].handle);
         if (!below)
             return false;
         descriptor_init(&gatt->descriptors[gatt->n_descriptors++], context, below, &from->descriptors[i]);
-        *previous = from->descriptors[i].handle;
+        if (from->descriptors[i].handle > *previous) /* odd devices have some before their characteristic */
+            *previous = from->descriptors[i].handle;
     }
     return true;
 }

@@ -87,6 +87,14 @@ def test_case_36_attributes_that_leave_no_room_for_a_declaration():
         assert paths == ["service0001/char0002", "service0001/char0004", "service0001/charfffe"], paths
 
 
+def test_case_36_descriptors_before_their_characteristic_make_no_path_twice():
+    device = Device(LAMP, [("180f", 19, [("2a19", 20, CAN_READ, [("2901", 5)]), ("2a1a", 21, CAN_READ, [])])])
+    with connected(device) as (_, _, client):
+        added = [told.path[len(PATH) + 1:] for told in client.told
+                 if told.kind == "InterfacesAdded" and CHARACTERISTIC in told.interfaces]
+        assert added == ["service0013/char0014", "service0013/char0015"], added
+
+
 def test_flags_have_the_names_and_the_order_of_bluez():
     names = ["broadcast", "read", "write-without-response", "write", "notify", "indicate", "authenticated-signed-writes",
              "extended-properties", "reliable-write", "writable-auxiliaries"]
