@@ -254,6 +254,20 @@ def test_a_denied_device_is_not_there_nor_any_more_after_a_reload():
         client.wait_for_added(device, client.mark())
 
 
+def test_a_device_that_is_denied_now_does_not_come_back_at_the_next_start():
+    with served("{}") as (it, client, rewrite):
+        device, other = named(client, BATTERY), named(client, UART)
+        for path in (device, other):
+            client.set(path, DEVICE, "Trusted", variant("b", True))
+        it.stop_daemon()
+        rewrite(f"{{deny: '{address_of(device)}'}}")
+        mark = client.mark()
+        it.start_daemon()
+        client.wait_for_added(other, mark)
+        client.wait_for_change(HCI0, "Powered", True, mark)
+        assert device not in client.objects() and client.get(other, DEVICE, "Trusted") is True
+
+
 def test_lists_that_change_apply_at_once():
     with served("{}") as (it, client, rewrite):
         device = connected(client, BATTERY)
