@@ -114,10 +114,7 @@ static int answer_read(struct attribute *attribute, const struct attribute_reade
     if (r >= 0)
         r = sd_bus_message_append_array(message, 'y', attribute->value + reader->offset,
                                         attribute->size - reader->offset);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(tree, reader->call, message, r);
 }
 
 /* In the order in which they came. */

@@ -3,6 +3,7 @@
 """Services, characteristics and descriptors: reading, writing, notifications, and sockets instead of them."""
 import contextlib
 import os
+import resource
 import socket
 import time
 
@@ -330,6 +331,37 @@ def test_case_43_a_socket_instead_of_signals():
         proxy.wait_until(lambda: configuration(proxy) == [ON, OFF])
         it.wait_for_descriptors(descriptors)
         acquire(client, COUNTER)[0].close()
+
+
+def leave_room_for(it, count):
+    """The daemon can open so many descriptors more. The limits of before."""
+    used = {int(name) for name in os.listdir(f"/proc/{it.daemon.pid}/fd")}
+    limit = 0
+    while limit - sum(number_ < limit for number_ in used) < count:
+        limit += 1
+    before = resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE)
+    return resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+
+
+def test_case_43_a_socket_that_cannot_be_handed_over_is_an_error():
+    for count in (0, 2):  # none for the pair; none for the message
+        with connected() as (it, proxy, client):
+            descriptors = it.descriptors()
+            proxy.held = {NOTIFY}
+            pending = client.begin(*call(COUNTER, "AcquireNotify"), "a{sv}", {})
+            proxy.wait_for(NOTIFY)
+            before = leave_room_for(it, count)
+            proxy.release()
+            for future in (pending, client.begin(*call(COMMANDS, "AcquireWrite"), "a{sv}", {})):
+                try:
+                    assert not client.finish(future), "there was room"
+                except BusError as error:
+                    assert error.text != "", error
+            resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE, before)
+            it.wait_for_descriptors(descriptors)
+            proxy.wait_until(lambda: configuration(proxy)[-1] == OFF)
+            acquire(client, COUNTER)[0].close()
+            acquire(client, COMMANDS, "AcquireWrite")[0].close()
 
 
 def test_case_43_who_does_not_read_loses_values_and_holds_up_nobody():
