@@ -273,7 +273,21 @@ static int keep(struct access *access, struct sender *sender, sd_bus_message *ca
     return 0;
 }
 
-static int check_user(struct access *access, sd_bus_message *call, const struct interface *interface)
+/* The right that the user lacks for a call that takes that one. Who is only to pair may not connect by it. */
+static bool lacks(const struct access *access, sd_bus_message *call, const struct device *device, uid_t uid,
+                  enum access_right *right)
+{
+    bool connects = device && !device->connected && strcmp(sd_bus_message_get_member(call), "Pair") == 0;
+    if (!allows_user(access, *right, uid))
+        return true;
+    if (!connects || allows_user(access, ACCESS_CONNECT, uid))
+        return false;
+    *right = ACCESS_CONNECT;
+    return true;
+}
+
+static int check_user(struct access *access, sd_bus_message *call, const struct device *device,
+                      const struct interface *interface)
 {
     enum access_right right;
     char text[80];
@@ -288,7 +302,7 @@ static int check_user(struct access *access, sd_bus_message *call, const struct 
     if (!sender->is_known)
         return keep(access, sender, call);
     if (!is_guarded(interface, sd_bus_message_get_member(call), &right) ||
-        allows_user(access, right, sender->uid))
+        !lacks(access, call, device, sender->uid, &right))
         return 1;
     snprintf(text, sizeof(text), "the configuration does not let user %u %s", (unsigned)sender->uid,
              right_names[right]);
@@ -304,7 +318,7 @@ static int on_gate(void *user, sd_bus_message *call, const struct object *object
     if (device && !access_allows_device(access, device->address) &&
         is_guarded(interface, sd_bus_message_get_member(call), &right))
         return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
-    return needs_users(access) ? check_user(access, call, interface) : 1;
+    return needs_users(access) ? check_user(access, call, device, interface) : 1;
 }
 
 void access_init(struct access *access, struct tree *tree)

@@ -119,6 +119,15 @@ def test_who_may_not_pair_may_connect():
         assert client.get(device, DEVICE, "Connected") is True
 
 
+def test_who_may_pair_and_not_connect_connects_nothing_by_pairing():
+    with served(f"{{connect: {OTHER}}}") as (_, client, _):
+        device = named(client, BATTERY)
+        for interface in (DEVICE, None):
+            text = client.fails(REFUSED, None, device, interface, "Pair")
+            assert f"does not let user {OWN} connect" in text, text
+        assert client.get(device, DEVICE, "Connected") is False
+
+
 def refused_by_manager(client, address, methods):
     return [client.fails(REFUSED, None, *MANAGER, member, signature, address, *more)
             for member, (signature, *more) in methods.items()]
