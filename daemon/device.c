@@ -170,7 +170,11 @@ static int set_trusted(sd_bus_message *call, void *data)
 {
     struct device *device = data;
     int r = read_bool(call, device, &device->trusted, DEVICE_TRUSTED);
-    return r < 0 ? r : call_reply(device->object->tree, call, "");
+    if (r >= 0)
+        r = call_reply(device->object->tree, call, "");
+    if (device->link)
+        link_drop_unused(device->link);
+    return r;
 }
 
 static int append_blocked(sd_bus_message *message, void *data)

@@ -47,8 +47,10 @@ int link_remove(struct device *device, sd_bus_message *call);
 struct link *link_get(struct device *device);
 /* Connects, and answers the call when that is done: one of org.bleproxy1.Manager by guest_welcome(). It must be idle. */
 int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options);
-/* The program uses it from now on. */
-void link_add_user(struct link *link, const char *sender);
+/* The program uses it from now on. 0; -ENOBUFS: too many do (LINK_USERS_MAX); -ENOMEM. */
+int link_add_user(struct link *link, const char *sender);
+/* Ends it if nobody uses it, and the device is not trusted (any more). */
+void link_drop_unused(struct link *link);
 /* The program does so no longer: answers the call when the link has ended, or at once if others use it. */
 int link_release(struct link *link, sd_bus_message *call);
 /* Ends it, whoever uses it. */
