@@ -161,6 +161,12 @@ static int call_write(sd_bus_message *call, void *data)
     return attribute_write(&characteristic->attribute, call, value, size, mode, options.timeout_ms);
 }
 
+static int invalid_arguments(const struct characteristic *characteristic, sd_bus_message *call)
+{
+    return call_fail(characteristic->attribute.object->tree, call, ERROR_INVALID_ARGUMENTS,
+                     "Invalid arguments in method call");
+}
+
 static int not_supported(const struct characteristic *characteristic, sd_bus_message *call)
 {
     return call_fail(characteristic->attribute.object->tree, call, ERROR_NOT_SUPPORTED,
@@ -182,6 +188,9 @@ static int call_stop_notify(sd_bus_message *call, void *data)
 static int call_acquire_notify(sd_bus_message *call, void *data)
 {
     struct characteristic *characteristic = data;
+    struct attribute_options options;
+    if (attribute_read_options(call, &options) < 0)
+        return invalid_arguments(characteristic, call);
     return can_acquire_notify(data) ? notify_acquire(&characteristic->notify, call)
                                     : not_supported(data, call);
 }
@@ -211,6 +220,9 @@ static int call_acquire_write(sd_bus_message *call, void *data)
 {
     struct characteristic *characteristic = data;
     struct tree *tree = characteristic->attribute.object->tree;
+    struct attribute_options options;
+    if (attribute_read_options(call, &options) < 0)
+        return invalid_arguments(characteristic, call);
     if (!can_acquire_write(data))
         return not_supported(data, call);
     if (acquired_is_open(&characteristic->writer))
@@ -273,6 +285,7 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
                          uint16_t declaration)
 {
     characteristic->attribute = (struct attribute){.peripheral = context->peripheral,
+                                                   .loop = context->loop,
                                                    .object = object,
                                                    .interface = &characteristic_interface,
                                                    .property = CHARACTERISTIC_VALUE,

@@ -12,6 +12,7 @@ struct gatt_context {
     struct bleproxy_peripheral *peripheral;
     struct object *device;
     struct watches *watches;
+    struct bleproxy_loop *loop;
 };
 
 struct characteristic {

@@ -137,8 +137,10 @@ static bool add_service(struct gatt *gatt, const struct gatt_context *context,
 struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *peripheral)
 {
     const struct bleproxy_services *services = bleproxy_peripheral_services(peripheral);
-    const struct gatt_context context = {
-        .peripheral = peripheral, .device = device->object, .watches = device->adapter->config.watches};
+    const struct gatt_context context = {.peripheral = peripheral,
+                                         .device = device->object,
+                                         .watches = device->adapter->config.watches,
+                                         .loop = device->adapter->config.loop};
     struct gatt *gatt = calloc(1, sizeof(*gatt));
     bool done = gatt && allocate(gatt, services);
     for (size_t i = 0; done && i < services->n_services; i++)

@@ -144,6 +144,25 @@ def test_case_37_reads_under_way_are_one_request():
         assert len(proxy.requests(READ)) == 2
 
 
+def test_case_37_who_has_no_patience_does_not_spoil_it_for_others():
+    with connected() as (it, proxy, client):
+        proxy.held = {READ}
+        other = it.client()
+        hasty = {"timeout_ms": variant("u", 1)}
+        first_ = client.begin(*read_call(TEXT, hasty))
+        proxy.wait_for(READ)
+        patient = [who.begin(*read_call(TEXT, options)) for who in (client, other)
+                   for options in ({}, {"timeout_ms": variant("u", 60000)})]
+        last = other.begin(*read_call(TEXT, hasty))
+        for who, one in ((client, first_), (other, last)):
+            who.fails_later(FAILED, None, one)
+        assert not any(one.done() for one in patient)
+        proxy.release()
+        for one in patient:
+            assert bytes(client.finish(one)) == b"hello"
+        assert len(proxy.requests(READ)) == 1, proxy.requests(READ)
+
+
 def test_case_37_offsets():
     with connected() as (_, _, client):
         for offset, expected in ((0, b"hello"), (1, b"ello"), (4, b"o"), (5, b"")):
