@@ -201,11 +201,14 @@ static void on_written(void *user, const struct bleproxy_result *result)
     (void)result;
 }
 
-static void on_value(void *user, const uint8_t *value, size_t size)
+/* What cannot be written at all is lost, as on the air; what the proxy does not take yet is not. */
+static bool on_value(void *user, const uint8_t *value, size_t size)
 {
     struct characteristic *characteristic = user;
-    bleproxy_peripheral_write(characteristic->attribute.peripheral, characteristic->attribute.handle, value,
-                              size, BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, on_written, NULL, NULL);
+    int r =
+        bleproxy_peripheral_write(characteristic->attribute.peripheral, characteristic->attribute.handle,
+                                  value, size, BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, on_written, NULL, NULL);
+    return r != BLEPROXY_E_LIMIT && r != BLEPROXY_E_BUSY && r != BLEPROXY_E_NOMEM;
 }
 
 static void on_closed(void *user)
@@ -227,7 +230,8 @@ static int call_acquire_write(sd_bus_message *call, void *data)
         return not_supported(data, call);
     if (acquired_is_open(&characteristic->writer))
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
-    int fd = acquired_open(&characteristic->writer, characteristic->notify.watches);
+    int fd = acquired_open(&characteristic->writer, characteristic->notify.watches,
+                           characteristic->attribute.loop);
     if (fd < 0)
         return call_fail(tree, call, ERROR_FAILED, "no socket");
     object_changed(characteristic->attribute.object, &characteristic_interface,
@@ -296,8 +300,8 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
     characteristic->writer.on_value = on_value;
     characteristic->writer.on_closed = on_closed;
     characteristic->writer.user = characteristic;
-    notify_init(&characteristic->notify, object->tree, context->watches, context->peripheral, from->handle,
-                &notify_ops, characteristic);
+    notify_init(&characteristic->notify, object->tree, context->watches, context->loop, context->peripheral,
+                from->handle, &notify_ops, characteristic);
     object_add(object, &characteristic_interface, characteristic);
 }
 

@@ -20,6 +20,7 @@ INVALID, IN_PROGRESS = BLUEZ_ERROR + "InvalidArguments", BLUEZ_ERROR + "InProgre
 UNSUPPORTED = NOT_SUPPORTED, "Operation is not supported"
 NAME_PATH = place(COUNTER) + f"/desc{COUNTER_NAME:04x}"
 CONFIGURATION_PATH = place(COUNTER) + f"/desc{COUNTER_CONFIGURATION:04x}"
+PING = 7
 ON, INDICATE, OFF = b"\1\0", b"\2\0", b"\0\0"
 
 
@@ -451,6 +452,38 @@ def test_case_45_what_is_written_to_a_socket():
         proxy.wait_until(lambda: proxy.writes(COMMANDS)[-1][1] == b"and goodbye")
         it.wait_for_descriptors(descriptors)
         write(client, COMMANDS, b"again", type=variant("s", "command"))
+
+
+def test_case_45_what_is_no_value_is_dropped():
+    with connected(mtu=517) as (_, proxy, client):
+        end, _ = acquire(client, COMMANDS, "AcquireWrite")
+        for value in (b"x" * 513, b"", b"y" * 512, b"z" * 100000, b"last"):
+            end.send(value)
+        proxy.wait_until(lambda: (WRITE, b"last") in proxy.writes(COMMANDS))
+        assert [value for _, value in proxy.writes(COMMANDS)] == [b"y" * 512, b"last"]
+        end.close()
+
+
+def test_case_45_who_writes_faster_than_the_proxy_takes_it_has_to_wait():
+    with connected() as (_, proxy, client):
+        end, _ = acquire(client, COMMANDS, "AcquireWrite")
+        end.settimeout(1)
+        proxy.is_deaf = True
+        count = 0
+        with contextlib.suppress(TimeoutError):
+            while count < 40000:
+                end.send(count.to_bytes(4, "big") + bytes(240))
+                count += 1
+        assert count < 40000, "there is room without end"
+        proxy.say(PING, b"")
+        proxy.hear_again()
+        end.settimeout(60)
+        end.send(b"last")
+        end.close()
+        proxy.wait_until(lambda: proxy.received[-1][1].endswith(b"last"))
+        sent = [value[:4] for _, value in proxy.writes(COMMANDS)]
+        assert sent == [number_.to_bytes(4, "big") for number_ in range(count)] + [b"last"]
+        assert client.get(PATH, DEVICE, "Connected") is True
 
 
 def test_case_46_each_notification_is_told():
