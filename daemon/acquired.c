@@ -3,6 +3,8 @@
 
 #include <bleproxy/gatt.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,11 +60,19 @@ static void on_ready(void *user, uint32_t events)
     }
 }
 
-int acquired_open(struct acquired *acquired, struct watches *watches, struct bleproxy_loop *loop)
+int acquired_open(struct acquired *acquired, struct watches *watches, struct bleproxy_loop *loop,
+                  const char *owner)
 {
     int fds[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
-        return -errno;
+    char *copy = strdup(owner);
+    if (!copy)
+        return -ENOMEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0) {
+        int error = errno;
+        free(copy);
+        return -error;
+    }
+    acquired->owner = copy;
     acquired->watches = watches;
     acquired->loop = loop;
     acquired->watch = (struct watch){fds[0], EPOLLIN | EPOLLRDHUP, on_ready, acquired};
@@ -87,6 +97,11 @@ bool acquired_is_open(const struct acquired *acquired)
     return acquired->watches && acquired->watch.fd >= 0;
 }
 
+bool acquired_is_of(const struct acquired *acquired, const char *program)
+{
+    return acquired_is_open(acquired) && strcmp(acquired->owner, program) == 0;
+}
+
 void acquired_send(struct acquired *acquired, const uint8_t *value, size_t size)
 {
     if (size > 0) /* an empty one would look like the end */
@@ -102,4 +117,6 @@ void acquired_close(struct acquired *acquired)
     watches_remove(acquired->watches, &acquired->watch);
     close(acquired->watch.fd);
     acquired->watch.fd = -1;
+    free(acquired->owner);
+    acquired->owner = NULL;
 }

@@ -231,7 +231,7 @@ static int call_acquire_write(sd_bus_message *call, void *data)
     if (acquired_is_open(&characteristic->writer))
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
     int fd = acquired_open(&characteristic->writer, characteristic->notify.watches,
-                           characteristic->attribute.loop);
+                           characteristic->attribute.loop, sd_bus_message_get_sender(call));
     if (fd < 0)
         return call_fail(tree, call, ERROR_FAILED, "no socket");
     object_changed(characteristic->attribute.object, &characteristic_interface,
@@ -340,7 +340,13 @@ void characteristic_watch(struct characteristic *characteristic,
     attribute_fetch(&characteristic->attribute);
 }
 
-void characteristic_forget_client(struct characteristic *characteristic, const char *sender)
+void characteristic_forget_listener(struct characteristic *characteristic, const char *sender)
 {
     notify_forget(&characteristic->notify, sender);
+}
+
+void characteristic_forget_writer(struct characteristic *characteristic, const char *sender)
+{
+    if (acquired_is_of(&characteristic->writer, sender))
+        on_closed(characteristic);
 }

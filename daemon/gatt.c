@@ -182,10 +182,16 @@ struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t serv
     return NULL;
 }
 
-void gatt_forget_client(struct gatt *gatt, const char *sender)
+void gatt_forget_listener(struct gatt *gatt, const char *sender)
 {
     for (size_t i = 0; i < gatt->n_characteristics; i++)
-        characteristic_forget_client(&gatt->characteristics[i], sender);
+        characteristic_forget_listener(&gatt->characteristics[i], sender);
+}
+
+void gatt_forget_writer(struct gatt *gatt, const char *sender)
+{
+    for (size_t i = 0; i < gatt->n_characteristics; i++)
+        characteristic_forget_writer(&gatt->characteristics[i], sender);
 }
 
 /* ---- All of it at once ---- */

@@ -59,12 +59,24 @@ static void forget_user(struct link *link, const char *sender)
     }
 }
 
-void link_forget_client(struct link *link, const char *sender)
+void link_forget_writer(struct link *link, const char *sender)
 {
     if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
+        gatt_forget_writer(link->gatt, sender);
+}
+
+void link_forget_user(struct link *link, const char *sender)
+{
+    if (link->gatt)
+        gatt_forget_listener(link->gatt, sender);
     pairing_forget_client(link, sender);
     forget_user(link, sender);
+}
+
+void link_forget_client(struct link *link, const char *sender)
+{
+    link_forget_writer(link, sender);
+    link_forget_user(link, sender);
 }
 
 /* ---- The end of it ---- */
@@ -214,11 +226,7 @@ int link_disconnect(struct device *device, sd_bus_message *call)
 
 int link_release(struct link *link, sd_bus_message *call)
 {
-    const char *sender = sd_bus_message_get_sender(call);
-    if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
-    pairing_forget_client(link, sender);
-    forget_user(link, sender);
+    link_forget_client(link, sd_bus_message_get_sender(call));
     if (link->state != LINK_DISCONNECTING)
         return call_reply(tree_of(link), call, "");
     int r = wait_for_end(link, call);

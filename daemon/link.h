@@ -55,7 +55,10 @@ void link_drop_unused(struct link *link);
 int link_release(struct link *link, sd_bus_message *call);
 /* Ends it, whoever uses it. */
 void link_drop(struct link *link);
-/* A program has left the bus. */
+/* The program may not write any more; it may not use the link. */
+void link_forget_writer(struct link *link, const char *sender);
+void link_forget_user(struct link *link, const char *sender);
+/* A program has left the bus: both. */
 void link_forget_client(struct link *link, const char *sender);
 /* Without a word to anybody but the proxy; calls that wait are answered. NULL is fine. */
 void link_free(struct link *link);

@@ -98,7 +98,7 @@ static void answer_acquired(struct notify *notify)
     notify->acquiring = NULL;
     if (!call)
         return;
-    int fd = acquired_open(&notify->acquired, notify->watches, notify->loop);
+    int fd = acquired_open(&notify->acquired, notify->watches, notify->loop, sd_bus_message_get_sender(call));
     if (fd < 0) {
         call_fail(notify->tree, call, ERROR_FAILED, "no socket");
     } else {
@@ -252,6 +252,8 @@ void notify_forget(struct notify *notify, const char *sender)
         notify->acquiring = sd_bus_message_unref(notify->acquiring);
         settle(notify);
     }
+    if (acquired_is_of(&notify->acquired, sender))
+        release(notify);
 }
 
 /* ---- A socket ---- */
