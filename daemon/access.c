@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "access.h"
 
+#include "adapter.h"
 #include "cli/log.h"
-#include "device.h"
+#include "link.h"
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A program on the bus. Its calls wait until it is known whose it is, all of them: they stay in order. */
+/* A program on the bus that has called what takes a right, or anything while there are lists. Its calls wait until it is known
+ * whose it is, all of them: they stay in order. */
 struct sender {
     struct access *access;
     struct sender *next;
     char *name;
     bool is_known;
     uid_t uid;
+    bool is_reviewed; /* as soon as that is known */
     sd_bus_slot *asking;
     sd_bus_message *waiting[ACCESS_WAITING_MAX];
     size_t n_waiting;
@@ -194,6 +197,20 @@ void access_forget_client(struct access *access, const char *name)
     free_sender(sender);
 }
 
+/* Takes from it what it may have no longer. */
+static void take_back(const struct access *access, const struct sender *sender)
+{
+    bool connects = allows_user(access, ACCESS_CONNECT, sender->uid);
+    bool writes = allows_user(access, ACCESS_WRITE, sender->uid);
+    for (struct device *device = access->adapter->first_device, *next; device; device = next) {
+        next = device->next;
+        if (device->link && !writes)
+            link_forget_writer(device->link, sender->name);
+        if (device->link && !connects)
+            link_forget_user(device->link, sender->name);
+    }
+}
+
 /* What is not told of a program that has left is no reason to let it do anything. */
 static int on_user(sd_bus_message *answer, void *user, sd_bus_error *error)
 {
@@ -211,6 +228,8 @@ static int on_user(sd_bus_message *answer, void *user, sd_bus_error *error)
     if (is_known) {
         sender->is_known = true;
         sender->uid = uid;
+        if (sender->is_reviewed)
+            take_back(sender->access, sender);
     } else {
         access_forget_client(sender->access, sender->name);
     }
@@ -224,23 +243,49 @@ static int on_user(sd_bus_message *answer, void *user, sd_bus_error *error)
     return 0;
 }
 
-static struct sender *add_sender(struct access *access, const char *name)
+/* 0 or a negative errno. */
+static int ask(struct sender *sender)
 {
-    struct sender *sender = access->n_senders < ACCESS_SENDERS_MAX ? calloc(1, sizeof(*sender)) : NULL;
+    if (sender->is_known || sender->asking)
+        return 0;
+    int r = sd_bus_call_method_async(sender->access->tree->bus, &sender->asking, "org.freedesktop.DBus",
+                                     "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser",
+                                     on_user, sender, "s", sender->name);
+    return r < 0 ? r : 0;
+}
+
+/* NULL: no memory, or there are too many. */
+static struct sender *get_sender(struct access *access, const char *name)
+{
+    struct sender *sender = *find_sender(access, name);
+    if (sender)
+        return sender;
+    sender = access->n_senders < ACCESS_SENDERS_MAX ? calloc(1, sizeof(*sender)) : NULL;
     if (!sender)
         return NULL;
     sender->access = access;
     sender->name = strdup(name);
-    if (!sender->name || sd_bus_call_method_async(access->tree->bus, &sender->asking, "org.freedesktop.DBus",
-                                                  "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                                  "GetConnectionUnixUser", on_user, sender, "s", name) < 0) {
-        free_sender(sender);
+    if (!sender->name) {
+        free(sender);
         return NULL;
     }
     sender->next = access->senders;
     access->senders = sender;
     access->n_senders++;
     return sender;
+}
+
+void access_review(struct access *access, struct adapter *adapter)
+{
+    access->adapter = adapter;
+    if (!needs_users(access))
+        return;
+    for (struct sender *sender = access->senders; sender; sender = sender->next) {
+        if (sender->is_known)
+            take_back(access, sender);
+        else
+            sender->is_reviewed = ask(sender) == 0;
+    }
 }
 
 /* ---- Calls ---- */
@@ -273,22 +318,34 @@ static int keep(struct access *access, struct sender *sender, sd_bus_message *ca
     return 0;
 }
 
-static int check_user(struct access *access, sd_bus_message *call, const struct interface *interface)
+/* The right that the user lacks for a call that takes that one. Who is only to pair may not connect by it. */
+static bool lacks(const struct access *access, sd_bus_message *call, const struct device *device, uid_t uid,
+                  enum access_right *right)
+{
+    bool connects = device && !device->connected && strcmp(sd_bus_message_get_member(call), "Pair") == 0;
+    if (!allows_user(access, *right, uid))
+        return true;
+    if (!connects || allows_user(access, ACCESS_CONNECT, uid))
+        return false;
+    *right = ACCESS_CONNECT;
+    return true;
+}
+
+static int check_user(struct access *access, sd_bus_message *call, const struct device *device,
+                      const struct interface *interface)
 {
     enum access_right right;
     char text[80];
     const char *name = sd_bus_message_get_sender(call);
     if (!name)
         return -EACCES;
-    struct sender *sender = *find_sender(access, name);
-    if (!sender)
-        sender = add_sender(access, name);
-    if (!sender)
+    struct sender *sender = get_sender(access, name);
+    if (!sender || ask(sender) < 0)
         return -ENOMEM;
     if (!sender->is_known)
         return keep(access, sender, call);
     if (!is_guarded(interface, sd_bus_message_get_member(call), &right) ||
-        allows_user(access, right, sender->uid))
+        !lacks(access, call, device, sender->uid, &right))
         return 1;
     snprintf(text, sizeof(text), "the configuration does not let user %u %s", (unsigned)sender->uid,
              right_names[right]);
@@ -300,11 +357,14 @@ static int on_gate(void *user, sd_bus_message *call, const struct object *object
 {
     struct access *access = user;
     enum access_right right;
+    const char *name = sd_bus_message_get_sender(call);
     const struct device *device = device_of(object);
-    if (device && !access_allows_device(access, device->address) &&
-        is_guarded(interface, sd_bus_message_get_member(call), &right))
+    bool takes_right = is_guarded(interface, sd_bus_message_get_member(call), &right);
+    if (takes_right && name)
+        get_sender(access, name); /* who has something that a right can be taken from */
+    if (takes_right && device && !access_allows_device(access, device->address))
         return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, "the configuration denies this device");
-    return needs_users(access) ? check_user(access, call, interface) : 1;
+    return needs_users(access) ? check_user(access, call, device, interface) : 1;
 }
 
 void access_init(struct access *access, struct tree *tree)

@@ -6,11 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Calls wait as they came, options and all. What is known of these is small; each counts for at least what it takes. */
+enum { OPTIONS_MAX_BYTES = 4096, OPTION_BYTES = 16, ITEM_BYTES = 8 };
+enum { LIBRARY_TIMEOUT_MS = 30000 };
+
 /* A call that waits for the value. */
 struct attribute_reader {
+    struct attribute *attribute;
     struct attribute_reader *next;
     sd_bus_message *call;
     uint16_t offset;
+    struct bleproxy_timer *timer; /* the program's own deadline; NULL: it has none */
 };
 
 /* ---- Options ---- */
@@ -38,10 +44,18 @@ static int read_offset(sd_bus_message *call, uint16_t *ret_offset)
     return 0;
 }
 
-static int read_type(sd_bus_message *call, struct attribute_options *options)
+static int take_room(size_t *room, size_t size)
+{
+    if (size > *room)
+        return -EINVAL;
+    *room -= size;
+    return 0;
+}
+
+static int read_type(sd_bus_message *call, struct attribute_options *options, size_t *room)
 {
     const char *text;
-    if (sd_bus_message_read(call, "s", &text) < 0)
+    if (sd_bus_message_read(call, "s", &text) < 0 || take_room(room, strlen(text)) < 0)
         return -EINVAL;
     /* A write that is prepared and read back is no business of a proxy's: it is one that is confirmed. */
     options->type = strcmp(text, "command") == 0                                    ? ATTRIBUTE_WRITE_COMMAND
@@ -50,31 +64,69 @@ static int read_type(sd_bus_message *call, struct attribute_options *options)
     return 0;
 }
 
-static int read_option(sd_bus_message *call, struct attribute_options *options)
+/* 1; 0: there is none in this container; -EINVAL: not as long as room. */
+static int skip_value(sd_bus_message *call, size_t *room)
+{
+    union {
+        uint64_t number;
+        const char *text;
+    } value;
+    const char *contents;
+    char type;
+    int r = sd_bus_message_peek_type(call, &type, &contents);
+    if (r <= 0)
+        return r;
+    r = take_room(room, type == 'y' ? 1 : ITEM_BYTES);
+    if (r < 0)
+        return r;
+    if (!contents) {
+        r = sd_bus_message_read_basic(call, type, &value);
+        if (r >= 0 && strchr("sog", type))
+            r = take_room(room, strlen(value.text));
+        return r < 0 ? r : 1;
+    }
+    r = sd_bus_message_enter_container(call, type, contents);
+    while (r > 0)
+        r = skip_value(call, room);
+    if (r >= 0)
+        r = sd_bus_message_exit_container(call);
+    return r < 0 ? r : 1;
+}
+
+static int read_timeout(sd_bus_message *call, uint32_t *ret_ms)
+{
+    return sd_bus_message_read(call, "v", "u", ret_ms) < 0 || *ret_ms > ATTRIBUTE_TIMEOUT_MAX_MS ? -EINVAL
+                                                                                                 : 0;
+}
+
+static int read_option(sd_bus_message *call, struct attribute_options *options, size_t *room)
 {
     const char *key, *contents;
     int r = sd_bus_message_read(call, "s", &key);
+    if (r >= 0)
+        r = take_room(room, OPTION_BYTES + strlen(key));
     if (r >= 0)
         r = sd_bus_message_peek_type(call, NULL, &contents);
     if (r < 0)
         return r;
     bool is_offset = strcmp(key, "offset") == 0;
     if (strcmp(key, "timeout_ms") == 0)
-        return sd_bus_message_read(call, "v", "u", &options->timeout_ms) < 0 ? -EINVAL : 0;
+        return read_timeout(call, &options->timeout_ms);
     if (!is_offset && strcmp(key, "type") != 0)
-        return sd_bus_message_skip(call, "v");
+        return skip_value(call, room);
     r = sd_bus_message_enter_container(call, 'v', contents);
     if (r >= 0)
-        r = is_offset ? read_offset(call, &options->offset) : read_type(call, options);
+        r = is_offset ? read_offset(call, &options->offset) : read_type(call, options, room);
     return r < 0 ? r : sd_bus_message_exit_container(call);
 }
 
 int attribute_read_options(sd_bus_message *call, struct attribute_options *ret_options)
 {
+    size_t room = OPTIONS_MAX_BYTES;
     *ret_options = (struct attribute_options){0};
     int r = sd_bus_message_enter_container(call, 'a', "{sv}");
     while (r >= 0 && (r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
-        r = read_option(call, ret_options);
+        r = read_option(call, ret_options, &room);
         if (r >= 0)
             r = sd_bus_message_exit_container(call);
     }
@@ -114,10 +166,14 @@ static int answer_read(struct attribute *attribute, const struct attribute_reade
     if (r >= 0)
         r = sd_bus_message_append_array(message, 'y', attribute->value + reader->offset,
                                         attribute->size - reader->offset);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(tree, reader->call, message, r);
+}
+
+static void free_reader(struct attribute_reader *reader)
+{
+    bleproxy_timer_free(reader->timer);
+    sd_bus_message_unref(reader->call);
+    free(reader);
 }
 
 /* In the order in which they came. */
@@ -132,8 +188,7 @@ static void answer_readers(struct attribute *attribute, const struct bleproxy_re
             answer_read(attribute, reader);
         else
             error_answer(attribute->object->tree, reader->call, result);
-        sd_bus_message_unref(reader->call);
-        free(reader);
+        free_reader(reader);
     }
 }
 
@@ -148,19 +203,49 @@ static void on_read(void *user, const struct bleproxy_result *result)
         attribute->on_read(attribute->user, result->error == 0 ? result->value : NULL, result->size);
 }
 
-static int add_reader(struct attribute *attribute, sd_bus_message *call, uint16_t offset)
+/* The others go on waiting. */
+static void on_late(void *user)
+{
+    struct attribute_reader *reader = user;
+    struct attribute *attribute = reader->attribute;
+    const struct bleproxy_result late = {.error = BLEPROXY_E_TIMEOUT,
+                                         .cause = BLEPROXY_CAUSE_TIMEOUT,
+                                         .text = "the device did not answer in the time allowed"};
+    struct attribute_reader **at = &attribute->readers;
+    while (*at != reader)
+        at = &(*at)->next;
+    *at = reader->next;
+    attribute->n_readers--;
+    error_answer(attribute->object->tree, reader->call, &late);
+    free_reader(reader);
+}
+
+static int add_reader(struct attribute *attribute, sd_bus_message *call,
+                      const struct attribute_options *options)
 {
     struct attribute_reader **last = &attribute->readers;
     struct attribute_reader *reader = calloc(1, sizeof(*reader));
     if (!reader)
         return -ENOMEM;
+    if (options->timeout_ms > 0 &&
+        bleproxy_timer_new(attribute->loop, options->timeout_ms, 0, on_late, reader, &reader->timer) < 0) {
+        free(reader);
+        return -ENOMEM;
+    }
+    reader->attribute = attribute;
     reader->call = sd_bus_message_ref(call);
-    reader->offset = offset;
+    reader->offset = options->offset;
     while (*last)
         last = &(*last)->next;
     *last = reader;
     attribute->n_readers++;
     return 0;
+}
+
+/* Of a request that others may join: the library's, or that of who has more patience. */
+static uint32_t timeout_of(const struct attribute_options *options)
+{
+    return options->timeout_ms > LIBRARY_TIMEOUT_MS ? options->timeout_ms : 0;
 }
 
 int attribute_read(struct attribute *attribute, sd_bus_message *call)
@@ -172,12 +257,12 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
     if (attribute->n_readers == ATTRIBUTE_READERS_MAX)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (!attribute->reading) {
-        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, options.timeout_ms,
+        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, timeout_of(&options),
                                          on_read, attribute, &attribute->reading);
         if (r < 0)
             return error_answer_code(tree, call, r);
     }
-    return add_reader(attribute, call, options.offset);
+    return add_reader(attribute, call, &options);
 }
 
 void attribute_fetch(struct attribute *attribute)

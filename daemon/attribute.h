@@ -9,10 +9,14 @@
 /* What a characteristic and a descriptor have in common: a value that is read and written through calls. Reads of one
  * attribute under way are one request with several answers; of writes there is one at a time. */
 
-enum { ATTRIBUTE_READERS_MAX = 256 }; /* calls that wait for one value */
+enum {
+    ATTRIBUTE_READERS_MAX = 256, /* calls that wait for one value */
+    ATTRIBUTE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000,
+};
 
 struct attribute {
     struct bleproxy_peripheral *peripheral;
+    struct bleproxy_loop *loop;
     struct object *object;
     const struct interface *interface;
     unsigned property; /* its Value in the interface's table */
@@ -29,7 +33,7 @@ struct attribute {
     void *user;
 };
 
-/* The options of ReadValue and WriteValue. */
+/* The options of ReadValue, WriteValue, and those that acquire. */
 struct attribute_options {
     uint16_t offset;
     uint32_t timeout_ms; /* ours: for the answer; 0: the library's */
@@ -41,7 +45,8 @@ struct attribute_options {
     } type;
 };
 
-/* Reads the a{sv} that follows. 0 or a negative errno; -EINVAL: a known key has a wrong type. */
+/* Reads the a{sv} that follows. 0 or a negative errno; -EINVAL: a known key has a wrong type, or there is more than anybody
+ * means: a call that waits would keep it. */
 int attribute_read_options(sd_bus_message *call, struct attribute_options *ret_options);
 /* Answer the call, now or later. */
 int attribute_read(struct attribute *attribute, sd_bus_message *call);

@@ -161,6 +161,12 @@ static int call_write(sd_bus_message *call, void *data)
     return attribute_write(&characteristic->attribute, call, value, size, mode, options.timeout_ms);
 }
 
+static int invalid_arguments(const struct characteristic *characteristic, sd_bus_message *call)
+{
+    return call_fail(characteristic->attribute.object->tree, call, ERROR_INVALID_ARGUMENTS,
+                     "Invalid arguments in method call");
+}
+
 static int not_supported(const struct characteristic *characteristic, sd_bus_message *call)
 {
     return call_fail(characteristic->attribute.object->tree, call, ERROR_NOT_SUPPORTED,
@@ -182,6 +188,9 @@ static int call_stop_notify(sd_bus_message *call, void *data)
 static int call_acquire_notify(sd_bus_message *call, void *data)
 {
     struct characteristic *characteristic = data;
+    struct attribute_options options;
+    if (attribute_read_options(call, &options) < 0)
+        return invalid_arguments(characteristic, call);
     return can_acquire_notify(data) ? notify_acquire(&characteristic->notify, call)
                                     : not_supported(data, call);
 }
@@ -192,11 +201,14 @@ static void on_written(void *user, const struct bleproxy_result *result)
     (void)result;
 }
 
-static void on_value(void *user, const uint8_t *value, size_t size)
+/* What cannot be written at all is lost, as on the air; what the proxy does not take yet is not. */
+static bool on_value(void *user, const uint8_t *value, size_t size)
 {
     struct characteristic *characteristic = user;
-    bleproxy_peripheral_write(characteristic->attribute.peripheral, characteristic->attribute.handle, value,
-                              size, BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, on_written, NULL, NULL);
+    int r =
+        bleproxy_peripheral_write(characteristic->attribute.peripheral, characteristic->attribute.handle,
+                                  value, size, BLEPROXY_WRITE_WITHOUT_RESPONSE, 0, on_written, NULL, NULL);
+    return r != BLEPROXY_E_LIMIT && r != BLEPROXY_E_BUSY && r != BLEPROXY_E_NOMEM;
 }
 
 static void on_closed(void *user)
@@ -211,11 +223,15 @@ static int call_acquire_write(sd_bus_message *call, void *data)
 {
     struct characteristic *characteristic = data;
     struct tree *tree = characteristic->attribute.object->tree;
+    struct attribute_options options;
+    if (attribute_read_options(call, &options) < 0)
+        return invalid_arguments(characteristic, call);
     if (!can_acquire_write(data))
         return not_supported(data, call);
     if (acquired_is_open(&characteristic->writer))
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
-    int fd = acquired_open(&characteristic->writer, characteristic->notify.watches);
+    int fd = acquired_open(&characteristic->writer, characteristic->notify.watches,
+                           characteristic->attribute.loop, sd_bus_message_get_sender(call));
     if (fd < 0)
         return call_fail(tree, call, ERROR_FAILED, "no socket");
     object_changed(characteristic->attribute.object, &characteristic_interface,
@@ -273,6 +289,7 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
                          uint16_t declaration)
 {
     characteristic->attribute = (struct attribute){.peripheral = context->peripheral,
+                                                   .loop = context->loop,
                                                    .object = object,
                                                    .interface = &characteristic_interface,
                                                    .property = CHARACTERISTIC_VALUE,
@@ -283,8 +300,8 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
     characteristic->writer.on_value = on_value;
     characteristic->writer.on_closed = on_closed;
     characteristic->writer.user = characteristic;
-    notify_init(&characteristic->notify, object->tree, context->watches, context->peripheral, from->handle,
-                &notify_ops, characteristic);
+    notify_init(&characteristic->notify, object->tree, context->watches, context->loop, context->peripheral,
+                from->handle, &notify_ops, characteristic);
     object_add(object, &characteristic_interface, characteristic);
 }
 
@@ -323,7 +340,13 @@ void characteristic_watch(struct characteristic *characteristic,
     attribute_fetch(&characteristic->attribute);
 }
 
-void characteristic_forget_client(struct characteristic *characteristic, const char *sender)
+void characteristic_forget_listener(struct characteristic *characteristic, const char *sender)
 {
     notify_forget(&characteristic->notify, sender);
+}
+
+void characteristic_forget_writer(struct characteristic *characteristic, const char *sender)
+{
+    if (acquired_is_of(&characteristic->writer, sender))
+        on_closed(characteristic);
 }

@@ -12,6 +12,7 @@ struct gatt_context {
     struct bleproxy_peripheral *peripheral;
     struct object *device;
     struct watches *watches;
+    struct bleproxy_loop *loop;
 };
 
 struct characteristic {
@@ -36,6 +37,8 @@ void characteristic_deinit(struct characteristic *characteristic);
  * it can. Until the connection ends. */
 void characteristic_watch(struct characteristic *characteristic,
                           void (*on_watch)(void *user, const uint8_t *value, size_t size), void *user);
-void characteristic_forget_client(struct characteristic *characteristic, const char *sender);
+/* The program is notified no longer; it has no socket any more to write to. */
+void characteristic_forget_listener(struct characteristic *characteristic, const char *sender);
+void characteristic_forget_writer(struct characteristic *characteristic, const char *sender);
 
 #endif

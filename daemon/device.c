@@ -170,7 +170,11 @@ static int set_trusted(sd_bus_message *call, void *data)
 {
     struct device *device = data;
     int r = read_bool(call, device, &device->trusted, DEVICE_TRUSTED);
-    return r < 0 ? r : call_reply(device->object->tree, call, "");
+    if (r >= 0)
+        r = call_reply(device->object->tree, call, "");
+    if (device->link)
+        link_drop_unused(device->link);
+    return r;
 }
 
 static int append_blocked(sd_bus_message *message, void *data)
@@ -402,10 +406,10 @@ const struct interface device_interface = {
     .properties = properties,
     .methods = methods,
     .signals = signals,
-    .passing = BIT(DEVICE_NAME) | BIT(DEVICE_ALIAS) | BIT(DEVICE_CLASS) | BIT(DEVICE_APPEARANCE) |
-               BIT(DEVICE_ICON) | BIT(DEVICE_RSSI) | BIT(DEVICE_UUIDS) | BIT(DEVICE_MODALIAS) |
-               BIT(DEVICE_MANUFACTURER_DATA) | BIT(DEVICE_SERVICE_DATA) | BIT(DEVICE_TX_POWER) |
-               BIT(DEVICE_ADVERTISING_FLAGS) | BIT(DEVICE_ADVERTISING_DATA),
+    .passing = BIT(DEVICE_ADDRESS_TYPE) | BIT(DEVICE_NAME) | BIT(DEVICE_ALIAS) | BIT(DEVICE_CLASS) |
+               BIT(DEVICE_APPEARANCE) | BIT(DEVICE_ICON) | BIT(DEVICE_RSSI) | BIT(DEVICE_UUIDS) |
+               BIT(DEVICE_MODALIAS) | BIT(DEVICE_MANUFACTURER_DATA) | BIT(DEVICE_SERVICE_DATA) |
+               BIT(DEVICE_TX_POWER) | BIT(DEVICE_ADVERTISING_FLAGS) | BIT(DEVICE_ADVERTISING_DATA),
 };
 
 /* ---- What becomes of it ---- */
@@ -533,7 +537,7 @@ void device_report(struct device *device, const struct bleproxy_advertisement *r
     device->tx_power_is_fresh = true;
     if (device->address_type != report->address_type) {
         device->address_type = report->address_type;
-        changed(device, DEVICE_ADDRESS_TYPE);
+        device->pending |= 1u << DEVICE_ADDRESS_TYPE;
     }
     device->heard_ns = report->time_ns;
     device->pending |= bits_of(parts);

@@ -76,10 +76,7 @@ int error_answer_all(struct tree *tree, sd_bus_message *call, const struct blepr
     int r = sd_bus_message_new_method_errorf(call, &message, MANAGER_ERROR, "%s", text);
     if (r >= 0)
         r = sd_bus_message_append(message, "iius", result->error, result->code, result->missing, source);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(tree, call, message, r);
 }
 
 /* ATT error codes (Core Specification, Vol 3 Part F 3.4.1.1), and Bluedroid's where they differ. */

@@ -86,7 +86,8 @@ static struct object *make_object(struct object *parent, const char *kind, uint1
     return object_new(parent, name);
 }
 
-/* The declaration is told nowhere, but lies before the value; another attribute may be there with odd devices. */
+/* The declaration is told nowhere, but lies before the value; another attribute may be there with odd devices. previous is the
+ * highest handle of those before it in the service. */
 static uint16_t declaration_of(const struct bleproxy_characteristic *characteristic, uint16_t previous)
 {
     uint16_t handle = characteristic->handle;
@@ -103,13 +104,15 @@ static bool add_characteristic(struct gatt *gatt, const struct gatt_context *con
         return false;
     gatt->n_characteristics++;
     characteristic_init(characteristic, context, object, from, declaration);
-    *previous = from->handle;
+    if (from->handle > *previous)
+        *previous = from->handle;
     for (size_t i = 0; i < from->n_descriptors; i++) {
         struct object *below = make_object(object, "desc", from->descriptors[i].handle);
         if (!below)
             return false;
         descriptor_init(&gatt->descriptors[gatt->n_descriptors++], context, below, &from->descriptors[i]);
-        *previous = from->descriptors[i].handle;
+        if (from->descriptors[i].handle > *previous) /* odd devices have some before their characteristic */
+            *previous = from->descriptors[i].handle;
     }
     return true;
 }
@@ -134,8 +137,10 @@ static bool add_service(struct gatt *gatt, const struct gatt_context *context,
 struct gatt *gatt_new(struct device *device, struct bleproxy_peripheral *peripheral)
 {
     const struct bleproxy_services *services = bleproxy_peripheral_services(peripheral);
-    const struct gatt_context context = {
-        .peripheral = peripheral, .device = device->object, .watches = device->adapter->config.watches};
+    const struct gatt_context context = {.peripheral = peripheral,
+                                         .device = device->object,
+                                         .watches = device->adapter->config.watches,
+                                         .loop = device->adapter->config.loop};
     struct gatt *gatt = calloc(1, sizeof(*gatt));
     bool done = gatt && allocate(gatt, services);
     for (size_t i = 0; done && i < services->n_services; i++)
@@ -177,10 +182,16 @@ struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t serv
     return NULL;
 }
 
-void gatt_forget_client(struct gatt *gatt, const char *sender)
+void gatt_forget_listener(struct gatt *gatt, const char *sender)
 {
     for (size_t i = 0; i < gatt->n_characteristics; i++)
-        characteristic_forget_client(&gatt->characteristics[i], sender);
+        characteristic_forget_listener(&gatt->characteristics[i], sender);
+}
+
+void gatt_forget_writer(struct gatt *gatt, const char *sender)
+{
+    for (size_t i = 0; i < gatt->n_characteristics; i++)
+        characteristic_forget_writer(&gatt->characteristics[i], sender);
 }
 
 /* ---- All of it at once ---- */

@@ -21,7 +21,8 @@ void gatt_free(struct gatt *gatt);
 struct characteristic *gatt_find_characteristic(struct gatt *gatt, uint16_t service, uint16_t uuid);
 /* The database and where its objects are, as org.bleproxy1.Manager has it: a(qsa(oqsua(oqs))). 0 or a negative errno. */
 int gatt_append(const struct gatt *gatt, sd_bus_message *message);
-/* A program has left the bus. */
-void gatt_forget_client(struct gatt *gatt, const char *sender);
+/* The program is notified no longer, whether by signals or by sockets; it has no sockets any more to write to. */
+void gatt_forget_listener(struct gatt *gatt, const char *sender);
+void gatt_forget_writer(struct gatt *gatt, const char *sender);
 
 #endif

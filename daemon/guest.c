@@ -161,9 +161,10 @@ static int use(struct link *link, sd_bus_message *call, uint64_t source)
                  address);
         return fail(link->device, call, BLEPROXY_E_BUSY, text);
     }
-    link_add_user(link, sd_bus_message_get_sender(call));
-    guest_welcome(link, call);
-    return 0;
+    int r = link_add_user(link, sd_bus_message_get_sender(call));
+    if (r >= 0)
+        guest_welcome(link, call);
+    return r;
 }
 
 static bool connects_too_many(const struct adapter *adapter, const char *sender)

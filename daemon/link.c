@@ -17,26 +17,34 @@ static struct tree *tree_of(const struct link *link)
 
 /* ---- Who uses it ---- */
 
-void link_add_user(struct link *link, const char *sender)
+int link_add_user(struct link *link, const char *sender)
 {
     for (size_t i = 0; i < link->n_users; i++)
         if (strcmp(link->users[i], sender) == 0)
-            return;
-    char **users = link->n_users < LINK_USERS_MAX
-                       ? realloc(link->users, (link->n_users + 1) * sizeof(*link->users))
-                       : NULL;
+            return 0;
+    if (link->n_users == LINK_USERS_MAX)
+        return -ENOBUFS;
+    char **users = realloc(link->users, (link->n_users + 1) * sizeof(*link->users));
     if (!users)
-        return;
+        return -ENOMEM;
     link->users = users;
     users[link->n_users] = strdup(sender);
-    if (users[link->n_users])
-        link->n_users++;
+    if (!users[link->n_users])
+        return -ENOMEM;
+    link->n_users++;
+    return 0;
 }
 
 static void forget_users(struct link *link)
 {
     while (link->n_users > 0)
         free(link->users[--link->n_users]);
+}
+
+void link_drop_unused(struct link *link)
+{
+    if (link->n_users == 0 && !link->device->trusted)
+        link_drop(link);
 }
 
 static void forget_user(struct link *link, const char *sender)
@@ -46,18 +54,29 @@ static void forget_user(struct link *link, const char *sender)
             continue;
         free(link->users[i]);
         link->users[i] = link->users[--link->n_users];
-        if (link->n_users == 0 && !link->device->trusted)
-            link_drop(link);
+        link_drop_unused(link);
         return;
     }
 }
 
-void link_forget_client(struct link *link, const char *sender)
+void link_forget_writer(struct link *link, const char *sender)
 {
     if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
+        gatt_forget_writer(link->gatt, sender);
+}
+
+void link_forget_user(struct link *link, const char *sender)
+{
+    if (link->gatt)
+        gatt_forget_listener(link->gatt, sender);
     pairing_forget_client(link, sender);
     forget_user(link, sender);
+}
+
+void link_forget_client(struct link *link, const char *sender)
+{
+    link_forget_writer(link, sender);
+    link_forget_user(link, sender);
 }
 
 /* ---- The end of it ---- */
@@ -207,11 +226,7 @@ int link_disconnect(struct device *device, sd_bus_message *call)
 
 int link_release(struct link *link, sd_bus_message *call)
 {
-    const char *sender = sd_bus_message_get_sender(call);
-    if (link->gatt)
-        gatt_forget_client(link->gatt, sender);
-    pairing_forget_client(link, sender);
-    forget_user(link, sender);
+    link_forget_client(link, sd_bus_message_get_sender(call));
     if (link->state != LINK_DISCONNECTING)
         return call_reply(tree_of(link), call, "");
     int r = wait_for_end(link, call);
@@ -326,7 +341,12 @@ struct link *link_get(struct device *device)
 
 int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options)
 {
-    int r = bleproxy_peripheral_connect(link->peripheral, options, on_connected, link, &link->operation);
+    int r = link_add_user(link, sd_bus_message_get_sender(call));
+    if (r < 0)
+        return r;
+    r = bleproxy_peripheral_connect(link->peripheral, options, on_connected, link, &link->operation);
+    if (r < 0)
+        forget_users(link);
     if (r == BLEPROXY_E_NOMEM)
         return -ENOMEM;
     if (r < 0 && error_wants_all(call))
@@ -338,7 +358,6 @@ int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_co
     link->state = LINK_CONNECTING;
     link->pairs = options->pair;
     link->connecting = sd_bus_message_ref(call);
-    link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
 }
 
@@ -356,6 +375,6 @@ int link_connect(struct device *device, sd_bus_message *call)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
     if (link->state == LINK_IDLE)
         return link_begin(link, call, &(struct bleproxy_connect_options){.deadline_ms = LINK_DEADLINE_MS});
-    link_add_user(link, sd_bus_message_get_sender(call));
-    return call_reply(tree, call, "");
+    int r = link_add_user(link, sd_bus_message_get_sender(call));
+    return r < 0 ? r : call_reply(tree, call, "");
 }

@@ -47,13 +47,18 @@ int link_remove(struct device *device, sd_bus_message *call);
 struct link *link_get(struct device *device);
 /* Connects, and answers the call when that is done: one of org.bleproxy1.Manager by guest_welcome(). It must be idle. */
 int link_begin(struct link *link, sd_bus_message *call, const struct bleproxy_connect_options *options);
-/* The program uses it from now on. */
-void link_add_user(struct link *link, const char *sender);
+/* The program uses it from now on. 0; -ENOBUFS: too many do (LINK_USERS_MAX); -ENOMEM. */
+int link_add_user(struct link *link, const char *sender);
+/* Ends it if nobody uses it, and the device is not trusted (any more). */
+void link_drop_unused(struct link *link);
 /* The program does so no longer: answers the call when the link has ended, or at once if others use it. */
 int link_release(struct link *link, sd_bus_message *call);
 /* Ends it, whoever uses it. */
 void link_drop(struct link *link);
-/* A program has left the bus. */
+/* The program may not write any more; it may not use the link. */
+void link_forget_writer(struct link *link, const char *sender);
+void link_forget_user(struct link *link, const char *sender);
+/* A program has left the bus: both. */
 void link_forget_client(struct link *link, const char *sender);
 /* Without a word to anybody but the proxy; calls that wait are answered. NULL is fine. */
 void link_free(struct link *link);

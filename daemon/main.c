@@ -112,6 +112,7 @@ static void on_reload(void *user, const size_t *from, size_t n_members)
     if (access_apply(&daemon->access, &daemon->fleet.proxies.config) < 0)
         log_warn(NULL, "no memory for the new lists of users and devices: the old ones stay in force");
     adapter_review_devices(&daemon->adapter);
+    access_review(&daemon->access, &daemon->adapter);
 }
 
 static void on_status(void *user)

@@ -12,6 +12,17 @@
 static const char first_line[] = "bleproxyd 1";
 enum { LINE_MAX_BYTES = 2048, WORDS_MAX = 6, CHECKSUM_SIZE = 17 };
 
+/* The longest lines, with the space or the newline behind each word: what is written can be read back. */
+#define TEXT_WORD_MAX   (3 * (size_t)MEMORY_TEXT_MAX + 1)
+#define DEVICE_LINE_MAX (sizeof("device AA:BB:CC:DD:EE:FF 0 trusted,blocked ") - 1 + 2 * TEXT_WORD_MAX)
+#define PATH_LINE_MAX   (sizeof("path ") - 1 + MEMORY_PATH_SIZE)
+#define OTHER_LINES_MAX                                                                                      \
+    (sizeof(first_line) + sizeof("adapter off ") + TEXT_WORD_MAX + sizeof("end ") + CHECKSUM_SIZE)
+_Static_assert(DEVICE_LINE_MAX < LINE_MAX_BYTES, "a device's line can be read back");
+_Static_assert(MEMORY_DEVICES_MAX *DEVICE_LINE_MAX + MEMORY_PATHS_MAX * PATH_LINE_MAX + OTHER_LINES_MAX <=
+                   MEMORY_BYTES_MAX,
+               "all of it can be read back");
+
 /* ---- What it holds ---- */
 
 void memory_deinit(struct memory *memory)

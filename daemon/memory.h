@@ -19,7 +19,7 @@
  * the objects that were on the bus, below the adapter: link is a device that was connected. */
 
 enum {
-    MEMORY_BYTES_MAX = 2 * 1024 * 1024,
+    MEMORY_BYTES_MAX = 3 * 1024 * 1024, /* more than there can be */
     MEMORY_DEVICES_MAX = 1024,
     MEMORY_PATHS_MAX = 16384,
     MEMORY_TEXT_MAX = 248, /* bytes of a name or an alias */

@@ -16,11 +16,12 @@ struct notify_session {
 static void on_closed(void *user);
 
 void notify_init(struct notify *notify, struct tree *tree, struct watches *watches,
-                 struct bleproxy_peripheral *peripheral, uint16_t handle, const struct notify_ops *ops,
-                 void *user)
+                 struct bleproxy_loop *loop, struct bleproxy_peripheral *peripheral, uint16_t handle,
+                 const struct notify_ops *ops, void *user)
 {
     *notify = (struct notify){.tree = tree,
                               .watches = watches,
+                              .loop = loop,
                               .peripheral = peripheral,
                               .handle = handle,
                               .ops = ops,
@@ -97,7 +98,7 @@ static void answer_acquired(struct notify *notify)
     notify->acquiring = NULL;
     if (!call)
         return;
-    int fd = acquired_open(&notify->acquired, notify->watches);
+    int fd = acquired_open(&notify->acquired, notify->watches, notify->loop, sd_bus_message_get_sender(call));
     if (fd < 0) {
         call_fail(notify->tree, call, ERROR_FAILED, "no socket");
     } else {
@@ -251,6 +252,8 @@ void notify_forget(struct notify *notify, const char *sender)
         notify->acquiring = sd_bus_message_unref(notify->acquiring);
         settle(notify);
     }
+    if (acquired_is_of(&notify->acquired, sender))
+        release(notify);
 }
 
 /* ---- A socket ---- */

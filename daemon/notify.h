@@ -25,6 +25,7 @@ enum { NOTIFY_SESSIONS_MAX = 256 };
 struct notify {
     struct tree *tree;
     struct watches *watches;
+    struct bleproxy_loop *loop;
     struct bleproxy_peripheral *peripheral;
     uint16_t handle;
     const struct notify_ops *ops;
@@ -40,8 +41,8 @@ struct notify {
 
 /* All of it is borrowed. */
 void notify_init(struct notify *notify, struct tree *tree, struct watches *watches,
-                 struct bleproxy_peripheral *peripheral, uint16_t handle, const struct notify_ops *ops,
-                 void *user);
+                 struct bleproxy_loop *loop, struct bleproxy_peripheral *peripheral, uint16_t handle,
+                 const struct notify_ops *ops, void *user);
 /* The connection has ended: calls that wait are answered, the socket is closed, nobody is told. Idempotent. */
 void notify_deinit(struct notify *notify);
 

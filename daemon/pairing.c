@@ -105,12 +105,14 @@ static void on_paired(void *user, const struct bleproxy_result *result)
 /* Over the connection that there is. */
 static int pair(struct link *link, sd_bus_message *call)
 {
-    int r = bleproxy_peripheral_pair(link->peripheral, on_paired, link, &link->pairing_operation);
+    int r = link_add_user(link, sd_bus_message_get_sender(call));
+    if (r < 0)
+        return r;
+    r = bleproxy_peripheral_pair(link->peripheral, on_paired, link, &link->pairing_operation);
     if (r < 0)
         return pairing_fail(tree_of(link), call, &(struct bleproxy_result){.error = r, .text = ""});
     begin(link, LINK_DEADLINE_MS);
     link->pairing = sd_bus_message_ref(call);
-    link_add_user(link, sd_bus_message_get_sender(call));
     return 0;
 }
 

@@ -50,7 +50,8 @@ int recall_fill(const struct adapter *adapter, struct memory *memory, bool with_
 
 static void recall_device(struct adapter *adapter, const struct memory_device *kept)
 {
-    struct device *device = adapter_make_device(adapter, kept->address);
+    struct device *device =
+        adapter_allows(adapter, kept->address) ? adapter_make_device(adapter, kept->address) : NULL;
     if (!device)
         return;
     device->address_type = kept->address_type;
@@ -72,7 +73,7 @@ void recall_adapter(struct adapter *adapter, const struct memory *memory)
     for (size_t i = 0; i < memory->n_devices; i++)
         recall_device(adapter, &memory->devices[i]);
     while ((bond = bleproxy_hub_next_bond(adapter->config.hub, &position)))
-        if (!adapter_find_device(adapter, bond->address))
+        if (!adapter_find_device(adapter, bond->address) && adapter_allows(adapter, bond->address))
             adapter_make_device(adapter, bond->address);
 }
 

@@ -9,7 +9,8 @@
 
 /* What is to be kept of the adapter and its devices; and, with_paths, the objects that are on the bus. 0 or -ENOMEM. */
 int recall_fill(const struct adapter *adapter, struct memory *memory, bool with_paths);
-/* Into an adapter without devices: those that are remembered, and those that a proxy has a bond with. */
+/* Into an adapter without devices: those that are remembered, and those that a proxy has a bond with; but for those that the
+ * configuration denies, as if they had been removed. */
 void recall_adapter(struct adapter *adapter, const struct memory *memory);
 /* What proxies remember of devices that are known by their bond alone, as those that a command has paired; for when a proxy has
  * come. */

@@ -360,16 +360,23 @@ void call_charge(struct tree *tree, sd_bus_message *call, size_t n_messages)
     charge(tree, sd_bus_message_get_sender(call), n_messages);
 }
 
+int call_finish(struct tree *tree, sd_bus_message *call, sd_bus_message *message, int r)
+{
+    if (r >= 0)
+        r = sd_bus_send(tree->bus, message, NULL);
+    sd_bus_message_unref(message);
+    if (r < 0)
+        r = sd_bus_reply_method_errno(call, r, NULL);
+    return r < 0 ? r : 0;
+}
+
 static int reply(struct tree *tree, sd_bus_message *call, const char *types, va_list arguments)
 {
     sd_bus_message *message = NULL;
     int r = sd_bus_message_new_method_return(call, &message);
     if (r >= 0)
         r = sd_bus_message_appendv(message, types, arguments);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r < 0 ? r : 0;
+    return call_finish(tree, call, message, r);
 }
 
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...)

@@ -111,10 +111,13 @@ void tree_resume(struct tree *tree, sd_bus_message *call);
 /* Tells what waits. */
 void tree_flush(struct tree *tree);
 
-/* Flush and answer: 0, or a negative errno. The call may be one that wants no reply. */
+/* Flush and answer: 0, or a negative errno. The call may be one that wants no reply. An answer that cannot be given, as for
+ * want of descriptors, becomes an error: nobody waits in vain. */
 int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...);
 /* name is the whole name of the error. */
 int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const char *text);
+/* The same with an answer that was made elsewhere; r: what came of making it. message goes. */
+int call_finish(struct tree *tree, sd_bus_message *call, sd_bus_message *message, int r);
 /* The answer is as large as so many usual ones: who has more of them than he reads gets no more. */
 void call_charge(struct tree *tree, sd_bus_message *call, size_t n_messages);
 /* Calls a program's method, after what waited; no reply is wanted. -EAGAIN: it does not read what it was sent before. */

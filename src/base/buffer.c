@@ -39,7 +39,7 @@ static int buffer_grow(struct buffer *buffer, size_t needed)
 
 int buffer_reserve(struct buffer *buffer, size_t n, uint8_t **ret_space)
 {
-    if (n > buffer->limit - buffer->size)
+    if (buffer->size > buffer->limit || n > buffer->limit - buffer->size)
         return BLEPROXY_E_LIMIT;
     if (!buffer->block || n > buffer->capacity - buffer->size) {
         int r = buffer_grow(buffer, buffer->size + n);

@@ -9,7 +9,7 @@ struct buffer {
     const struct env *env;
     uint8_t *block;
     size_t head, size, capacity; /* block[head..head+size) holds the bytes */
-    size_t limit;                /* appending beyond this many held bytes fails with BLEPROXY_E_LIMIT */
+    size_t limit; /* appending beyond this many held bytes fails with BLEPROXY_E_LIMIT; may change */
 };
 
 void buffer_init(struct buffer *buffer, const struct env *env, size_t limit);

@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LABEL_MAX = 100 }; /* bytes of the proxy's label in a text */
+enum {
+    LABEL_MAX = 100,            /* bytes of the proxy's label in a text */
+    SESSION_ANSWERS_MAX = 4096, /* bytes beyond SESSION_OUT_MAX for what the proxy wants to know */
+};
 
 const struct session_timeouts session_timeouts_default = {
     .handshake_ns = 60 * NS_PER_S,
@@ -148,7 +151,9 @@ void session_finish(struct session *session, int error, uint64_t now_ns, const c
 
 void session_answer(struct session *session, uint32_t type, const ProtobufCMessage *message, uint64_t now_ns)
 {
+    session->out.limit = SESSION_OUT_MAX + SESSION_ANSWERS_MAX;
     int r = framing_write(session, type, message);
+    session->out.limit = SESSION_OUT_MAX;
     if (r == BLEPROXY_E_LIMIT)
         session_finish(session, r, now_ns, "does not read what is sent to it: check its network");
     else if (r < 0)

@@ -89,7 +89,7 @@ void session_leave(struct session *session);
  * the proxy's label. */
 void session_finish(struct session *session, int error, uint64_t now_ns, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Answers the proxy; the session ends when that is impossible. */
+/* Answers the proxy, for which there is room when requests have used up theirs; the session ends when that is impossible. */
 void session_answer(struct session *session, uint32_t type, const ProtobufCMessage *message, uint64_t now_ns);
 
 /* framing.c */

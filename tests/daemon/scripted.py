@@ -76,13 +76,13 @@ class Device:
 
 class Scripted(FakeProxy):
     """devices can be connected to; others cannot, for the connection reason `failure`. Requests of the kinds in `held` wait
-    until release()."""
+    until release(). While is_deaf, nothing more is read."""
 
     def __init__(self, *devices, n_slots=3, failure=0x85, features=PASSIVE_SCAN | ACTIVE_CONNECTIONS | REMOTE_CACHING |
                  PAIRING | CACHE_CLEARING | RAW_ADVERTISEMENTS, **more):
         super().__init__(features=features, slots=(n_slots, ()), **more)
         self.devices = {device.address: device for device in devices}
-        self.failure, self.held, self.waiting = failure, set(), []
+        self.failure, self.held, self.waiting, self.is_deaf = failure, set(), [], False
         self.condition = threading.Condition(threading.RLock())
         self.listeners, self.subscribers, self.linked = [], [], set()
 
@@ -153,6 +153,11 @@ class Scripted(FakeProxy):
             while not holds():
                 assert self.condition.wait(end - time.monotonic()), f"{what} never came: {self.received[-20:]}"
 
+    def hear_again(self):
+        with self.condition:
+            self.is_deaf = False
+            self.condition.notify_all()
+
     def requests(self, kind):
         """But those by which a client finds out whether it is heard: reads of a device that does not exist."""
         found = [fields(body) for got, body in list(self.received) if got == kind]
@@ -182,6 +187,7 @@ class Scripted(FakeProxy):
                     self.subscribers.append(connection)
                 self.respond(connection, kind, fields(body) if kind >= DEVICE_REQUEST else {})
             self.condition.notify_all()
+            self.condition.wait_for(lambda: not self.is_deaf)
 
     def tell_slots(self):
         limit = self.slots[0]

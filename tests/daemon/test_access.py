@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -28,6 +29,7 @@ REFUSED = BLUEZ_ERROR + "NotAuthorized"
 OWN, OTHER = os.geteuid(), 4000000000
 UART, BATTERY = "Virtual UART", "Virtual Battery"
 KEEPS_VALUES, BATTERY_LEVEL = "6e400004-b5a3-f393-e0a9-e50e24dcca9e", "00002a19-0000-1000-8000-00805f9b34fb"
+UART_INPUT = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 NO_VALUE = [b"\x01", {}]
 MANAGER = ("/org/bleproxy1", "org.bleproxy1.Manager")
 CONNECT_BY_MANAGER = {"Connect": ("sa{sv}", {}), "Release": ("s",), "ClearCache": ("s",), "SetParameters": ("sqqqq", 6, 6, 0, 100)}
@@ -117,6 +119,15 @@ def test_who_may_not_pair_may_connect():
             client.fails(REFUSED, None, device, DEVICE, "Pair")
         client.fails(REFUSED, None, HCI0, ADAPTER, "RemoveDevice", "o", device)
         assert client.get(device, DEVICE, "Connected") is True
+
+
+def test_who_may_pair_and_not_connect_connects_nothing_by_pairing():
+    with served(f"{{connect: {OTHER}}}") as (_, client, _):
+        device = named(client, BATTERY)
+        for interface in (DEVICE, None):
+            text = client.fails(REFUSED, None, device, interface, "Pair")
+            assert f"does not let user {OWN} connect" in text, text
+        assert client.get(device, DEVICE, "Connected") is False
 
 
 def refused_by_manager(client, address, methods):
@@ -255,6 +266,20 @@ def test_a_denied_device_is_not_there_nor_any_more_after_a_reload():
         client.wait_for_added(device, client.mark())
 
 
+def test_a_device_that_is_denied_now_does_not_come_back_at_the_next_start():
+    with served("{}") as (it, client, rewrite):
+        device, other = named(client, BATTERY), named(client, UART)
+        for path in (device, other):
+            client.set(path, DEVICE, "Trusted", variant("b", True))
+        it.stop_daemon()
+        rewrite(f"{{deny: '{address_of(device)}'}}")
+        mark = client.mark()
+        it.start_daemon()
+        client.wait_for_added(other, mark)
+        client.wait_for_change(HCI0, "Powered", True, mark)
+        assert device not in client.objects() and client.get(other, DEVICE, "Trusted") is True
+
+
 def test_lists_that_change_apply_at_once():
     with served("{}") as (it, client, rewrite):
         device = connected(client, BATTERY)
@@ -267,6 +292,35 @@ def test_lists_that_change_apply_at_once():
                 assert time.monotonic() < end
                 run(asyncio.sleep(0.02))
         client.fails(REFUSED, None, device, DEVICE, "Connect")
+
+
+def acquire(client, path, member):
+    end = socket.socket(fileno=client.call(path, CHARACTERISTIC, member, "a{sv}", {})[0])
+    end.settimeout(PATIENCE_S)
+    return end
+
+
+def test_rights_that_are_withdrawn_take_what_they_gave():
+    for before in ("{}", f"{{connect: {OWN}, write: {OWN}}}"):  # with the second it is known whose the program is
+        with served(before) as (it, client, rewrite):
+            uart, battery = connected(client, UART), connected(client, BATTERY)
+            writes = acquire(client, characteristic(client, uart, UART_INPUT), "AcquireWrite")
+            level = acquire(client, characteristic(client, battery, BATTERY_LEVEL), "AcquireNotify")
+            mark = client.mark()
+            rewrite(f"{{write: {OTHER}}}")
+            it.daemon.send_signal(signal.SIGHUP)
+            assert writes.recv(100) == b""
+            client.wait_for(lambda told: told.changed.get("WriteAcquired") is False, mark)
+            assert client.get(uart, DEVICE, "Connected") is client.get(battery, DEVICE, "Connected") is True
+            mark = client.mark()
+            rewrite(f"{{connect: {OTHER}}}")
+            it.daemon.send_signal(signal.SIGHUP)
+            for path in (uart, battery):
+                client.wait_for_change(path, "Connected", False, mark)
+            while level.recv(100):
+                pass
+            for end in (writes, level):
+                end.close()
 
 
 if __name__ == "__main__":

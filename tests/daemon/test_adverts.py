@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What programs are told of advertisements: which objects, which properties, and when."""
 import contextlib
+import time
 import unicodedata
 
 from models import FLAGS, LAMP, NAMED, connect, hear, lamp
@@ -309,6 +310,21 @@ def test_advertisements_of_one_device_are_told_ten_times_a_second():
             proxy.advertise(LAMP, NAMED + company(1, bytes([number])))
         client.wait_for(lambda told: told.changed.get("ManufacturerData") == {1: b"\x63"}, mark)
         assert len(client.about(PATH, mark)) < 20
+
+
+def test_a_device_whose_type_proxies_do_not_agree_on_is_told_no_more_often():
+    mac = b"02:00:00:00:00:02"
+    with Scripted() as near, Scripted(mac=mac, name=b"far") as far, house(near, far) as it:
+        client = it.client()
+        hear(client, near)
+        mark, begun = client.mark(), time.monotonic()
+        for turn in range(40):  # it moves to and fro
+            for _ in range(10):
+                near.advertise(LAMP, NAMED, -40 if turn % 2 else -90, address_type=1)
+                far.advertise(LAMP, NAMED, -90 if turn % 2 else -40, address_type=0)
+        told_until(client, near, 1, NAMED, -40, mark)
+        told = values(client.about(PATH, mark), "AddressType")
+        assert told[-1:] == ["random"] and len(told) < 10 * (time.monotonic() - begun) + 3, told
 
 
 main(globals())

@@ -396,6 +396,37 @@ def test_the_link_stays_while_somebody_uses_it_or_trusts_the_device():
         assert watcher.get(PATH, DEVICE, "Connected") is True and DISCONNECT_IT not in device_requests(proxy)
 
 
+def test_a_link_that_nobody_uses_ends_when_the_device_is_trusted_no_longer():
+    with scripted() as (it, proxy, client):
+        connect(client, proxy)
+        client.set(PATH, DEVICE, "Trusted", variant("b", True))
+        watcher = it.client()
+        it.leave(client)
+        mark = watcher.mark()
+        watcher.set(PATH, DEVICE, "Trusted", variant("b", False))
+        watcher.wait_for_change(PATH, "Connected", False, mark)
+        wait_for_release(proxy)
+        proxy.advertise(LAMP, NAMED)
+        watcher.call(PATH, DEVICE, "Connect")
+        for trusted in (True, False):
+            watcher.set(PATH, DEVICE, "Trusted", variant("b", trusted))
+        assert watcher.get(PATH, DEVICE, "Connected") is True and device_requests(proxy).count(DISCONNECT_IT) == 1
+
+
+def test_a_program_too_many_is_told_so():
+    with scripted() as (it, proxy, client):
+        connect(client, proxy)
+        programs = [it.client(listens=False) for _ in range(256)]
+        for program in programs[:-1]:
+            program.call(PATH, DEVICE, "Connect")
+        for member in ("Connect", "Pair"):
+            programs[-1].fails(BUS_ERROR + "LimitsExceeded", None, PATH, DEVICE, member)
+        programs[-1].fails(BUS_ERROR + "LimitsExceeded", None, "/org/bleproxy1", "org.bleproxy1.Manager", "Connect", "sa{sv}",
+                           "C0:00:00:00:00:01", {})
+        it.leave(programs[0])
+        programs[-1].call(PATH, DEVICE, "Connect")
+
+
 def test_a_program_that_is_killed_leaves_no_notifications():
     with scripted() as (it, proxy, client):
         connect(client, proxy)

@@ -3,6 +3,7 @@
 """Services, characteristics and descriptors: reading, writing, notifications, and sockets instead of them."""
 import contextlib
 import os
+import resource
 import socket
 import time
 
@@ -19,6 +20,7 @@ INVALID, IN_PROGRESS = BLUEZ_ERROR + "InvalidArguments", BLUEZ_ERROR + "InProgre
 UNSUPPORTED = NOT_SUPPORTED, "Operation is not supported"
 NAME_PATH = place(COUNTER) + f"/desc{COUNTER_NAME:04x}"
 CONFIGURATION_PATH = place(COUNTER) + f"/desc{COUNTER_CONFIGURATION:04x}"
+PING = 7
 ON, INDICATE, OFF = b"\1\0", b"\2\0", b"\0\0"
 
 
@@ -87,6 +89,14 @@ def test_case_36_attributes_that_leave_no_room_for_a_declaration():
         assert paths == ["service0001/char0002", "service0001/char0004", "service0001/charfffe"], paths
 
 
+def test_case_36_descriptors_before_their_characteristic_make_no_path_twice():
+    device = Device(LAMP, [("180f", 19, [("2a19", 20, CAN_READ, [("2901", 5)]), ("2a1a", 21, CAN_READ, [])])])
+    with connected(device) as (_, _, client):
+        added = [told.path[len(PATH) + 1:] for told in client.told
+                 if told.kind == "InterfacesAdded" and CHARACTERISTIC in told.interfaces]
+        assert added == ["service0013/char0014", "service0013/char0015"], added
+
+
 def test_flags_have_the_names_and_the_order_of_bluez():
     names = ["broadcast", "read", "write-without-response", "write", "notify", "indicate", "authenticated-signed-writes",
              "extended-properties", "reliable-write", "writable-auxiliaries"]
@@ -133,6 +143,25 @@ def test_case_37_reads_under_way_are_one_request():
         assert len(proxy.requests(READ)) == 1, proxy.requests(READ)
         read(client, TEXT)
         assert len(proxy.requests(READ)) == 2
+
+
+def test_case_37_who_has_no_patience_does_not_spoil_it_for_others():
+    with connected() as (it, proxy, client):
+        proxy.held = {READ}
+        other = it.client()
+        hasty = {"timeout_ms": variant("u", 1)}
+        first_ = client.begin(*read_call(TEXT, hasty))
+        proxy.wait_for(READ)
+        patient = [who.begin(*read_call(TEXT, options)) for who in (client, other)
+                   for options in ({}, {"timeout_ms": variant("u", 60000)})]
+        last = other.begin(*read_call(TEXT, hasty))
+        for who, one in ((client, first_), (other, last)):
+            who.fails_later(FAILED, None, one)
+        assert not any(one.done() for one in patient)
+        proxy.release()
+        for one in patient:
+            assert bytes(client.finish(one)) == b"hello"
+        assert len(proxy.requests(READ)) == 1, proxy.requests(READ)
 
 
 def test_case_37_offsets():
@@ -324,6 +353,37 @@ def test_case_43_a_socket_instead_of_signals():
         acquire(client, COUNTER)[0].close()
 
 
+def leave_room_for(it, count):
+    """The daemon can open so many descriptors more. The limits of before."""
+    used = {int(name) for name in os.listdir(f"/proc/{it.daemon.pid}/fd")}
+    limit = 0
+    while limit - sum(number_ < limit for number_ in used) < count:
+        limit += 1
+    before = resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE)
+    return resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+
+
+def test_case_43_a_socket_that_cannot_be_handed_over_is_an_error():
+    for count in (0, 2):  # none for the pair; none for the message
+        with connected() as (it, proxy, client):
+            descriptors = it.descriptors()
+            proxy.held = {NOTIFY}
+            pending = client.begin(*call(COUNTER, "AcquireNotify"), "a{sv}", {})
+            proxy.wait_for(NOTIFY)
+            before = leave_room_for(it, count)
+            proxy.release()
+            for future in (pending, client.begin(*call(COMMANDS, "AcquireWrite"), "a{sv}", {})):
+                try:
+                    assert not client.finish(future), "there was room"
+                except BusError as error:
+                    assert error.text != "", error
+            resource.prlimit(it.daemon.pid, resource.RLIMIT_NOFILE, before)
+            it.wait_for_descriptors(descriptors)
+            proxy.wait_until(lambda: configuration(proxy)[-1] == OFF)
+            acquire(client, COUNTER)[0].close()
+            acquire(client, COMMANDS, "AcquireWrite")[0].close()
+
+
 def test_case_43_who_does_not_read_loses_values_and_holds_up_nobody():
     with connected() as (_, proxy, client):
         end, _ = acquire(client, COUNTER)
@@ -392,6 +452,38 @@ def test_case_45_what_is_written_to_a_socket():
         proxy.wait_until(lambda: proxy.writes(COMMANDS)[-1][1] == b"and goodbye")
         it.wait_for_descriptors(descriptors)
         write(client, COMMANDS, b"again", type=variant("s", "command"))
+
+
+def test_case_45_what_is_no_value_is_dropped():
+    with connected(mtu=517) as (_, proxy, client):
+        end, _ = acquire(client, COMMANDS, "AcquireWrite")
+        for value in (b"x" * 513, b"", b"y" * 512, b"z" * 100000, b"last"):
+            end.send(value)
+        proxy.wait_until(lambda: (WRITE, b"last") in proxy.writes(COMMANDS))
+        assert [value for _, value in proxy.writes(COMMANDS)] == [b"y" * 512, b"last"]
+        end.close()
+
+
+def test_case_45_who_writes_faster_than_the_proxy_takes_it_has_to_wait():
+    with connected() as (_, proxy, client):
+        end, _ = acquire(client, COMMANDS, "AcquireWrite")
+        end.settimeout(1)
+        proxy.is_deaf = True
+        count = 0
+        with contextlib.suppress(TimeoutError):
+            while count < 40000:
+                end.send(count.to_bytes(4, "big") + bytes(240))
+                count += 1
+        assert count < 40000, "there is room without end"
+        proxy.say(PING, b"")
+        proxy.hear_again()
+        end.settimeout(60)
+        end.send(b"last")
+        end.close()
+        proxy.wait_until(lambda: proxy.received[-1][1].endswith(b"last"))
+        sent = [value[:4] for _, value in proxy.writes(COMMANDS)]
+        assert sent == [number_.to_bytes(4, "big") for number_ in range(count)] + [b"last"]
+        assert client.get(PATH, DEVICE, "Connected") is True
 
 
 def test_case_46_each_notification_is_told():

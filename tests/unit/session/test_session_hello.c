@@ -388,9 +388,30 @@ static void test_out_is_capped_when_the_proxy_does_not_read(void **state)
     (void)state;
     client_init(&c);
     client_connect(&c, HELLO_15);
-    for (int i = 0; i <= SESSION_OUT_MAX / 3 && c.events[EVENT_CLOSED] == 0; i++)
+    for (int i = 0; i <= SESSION_OUT_MAX / 2 && c.events[EVENT_CLOSED] == 0; i++)
         client_feed(&c, "000007");
     client_expect_end(&c, BLEPROXY_E_LIMIT, "does not read");
+    client_deinit(&c);
+}
+
+static void test_there_is_room_for_answers_when_requests_have_used_up_theirs(void **state)
+{
+    struct client c;
+    struct iovec vec;
+    (void)state;
+    client_init(&c);
+    client_connect(&c, HELLO_15);
+    while (session_subscribe_adverts(c.session, true, c.now_ns) == 0)
+        continue;
+    size_t full = session_pending(c.session, &vec);
+    for (size_t i = 1; i <= 100; i++) {
+        client_feed(&c, "000007");
+        assert_int_equal(session_pending(c.session, &vec), full + 3 * i);
+    }
+    assert_true(session_is_ready(c.session));
+    assert_int_equal(session_subscribe_adverts(c.session, true, c.now_ns), BLEPROXY_E_LIMIT);
+    session_sent(c.session, 400);
+    assert_int_equal(session_subscribe_adverts(c.session, true, c.now_ns), 0);
     client_deinit(&c);
 }
 
@@ -427,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_case_36_cancelled_connect_says_nothing_more),
         cmocka_unit_test(test_texts_stay_clean_and_short),
         cmocka_unit_test(test_out_is_capped_when_the_proxy_does_not_read),
+        cmocka_unit_test(test_there_is_room_for_answers_when_requests_have_used_up_theirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
