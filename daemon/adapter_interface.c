@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIAS_MAX = 248 };
-
 enum adapter_property {
     ADAPTER_ADDRESS,
     ADAPTER_ADDRESS_TYPE,
@@ -59,7 +57,7 @@ static int set_alias(sd_bus_message *call, void *data)
     int r = sd_bus_message_read(call, "s", &text);
     if (r < 0)
         return r;
-    if (strlen(text) > ALIAS_MAX)
+    if (strlen(text) > DEVICE_ALIAS_MAX)
         return call_fail(adapter->tree, call, ERROR_INVALID_ARGUMENTS, "the alias is too long");
     if (strcmp(text, adapter->alias ? adapter->alias : "") != 0) {
         char *copy = *text ? strdup(text) : NULL;

@@ -10,6 +10,8 @@
 struct adapter;
 struct link;
 
+enum { DEVICE_ALIAS_MAX = 248 }; /* bytes; the adapter's, too: that of a name in the Core Specification */
+
 /* In the order of the table. */
 enum device_property {
     DEVICE_ADDRESS,
