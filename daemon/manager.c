@@ -109,16 +109,13 @@ static int append_proxy(sd_bus_message *message, const struct member *member)
 
 /* ---- Methods ---- */
 
-static int send_list(struct manager *manager, sd_bus_message *message, int r)
+static int send_list(struct manager *manager, sd_bus_message *call, sd_bus_message *message, int r)
 {
     struct tree *tree = manager->object->tree;
     if (r >= 0)
         r = sd_bus_message_close_container(message);
     tree_flush(tree);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(tree, call, message, r);
 }
 
 static int begin_list(sd_bus_message *call, sd_bus_message **ret_message)
@@ -134,7 +131,7 @@ static int call_list_proxies(sd_bus_message *call, void *data)
     int r = begin_list(call, &message);
     for (size_t i = 0; r >= 0 && i < manager->fleet->n_members; i++)
         r = append_proxy(message, &manager->fleet->members[i]);
-    return send_list(manager, message, r);
+    return send_list(manager, call, message, r);
 }
 
 static int append_dbm(sd_bus_message *message, const char *key, double dbm)
@@ -209,7 +206,7 @@ static int call_list_paths(sd_bus_message *call, void *data)
     r = begin_list(call, &message);
     for (size_t i = 0; r >= 0 && i < n && i < PATHS_MAX; i++)
         r = append_path(message, &paths[i]);
-    return send_list(manager, message, r);
+    return send_list(manager, call, message, r);
 }
 
 static int call_explain(sd_bus_message *call, void *data)

@@ -102,10 +102,7 @@ static int get(sd_bus_message *call, void *data)
     if (r >= 0)
         r = append_variant(message, property, facet->data);
     tree_flush(object->tree);
-    if (r >= 0)
-        r = sd_bus_send(object->tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(object->tree, call, message, r);
 }
 
 static int get_all(sd_bus_message *call, void *data)
@@ -124,10 +121,7 @@ static int get_all(sd_bus_message *call, void *data)
         r = facet ? facet_append_properties(message, facet, UINT64_MAX)
                   : sd_bus_message_append(message, "a{sv}", 0);
     tree_flush(object->tree);
-    if (r >= 0)
-        r = sd_bus_send(object->tree->bus, message, NULL);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(object->tree, call, message, r);
 }
 
 static int set(sd_bus_message *call, void *data)
@@ -225,11 +219,8 @@ static int get_managed_objects(sd_bus_message *call, void *data)
         }
     if (r >= 0)
         r = sd_bus_message_close_container(message);
-    if (r >= 0)
-        r = sd_bus_send(tree->bus, message, NULL);
     call_charge(tree, call, n);
-    sd_bus_message_unref(message);
-    return r;
+    return call_finish(tree, call, message, r);
 }
 
 static const struct method object_manager_methods[] = {
