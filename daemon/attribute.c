@@ -8,7 +8,6 @@
 
 /* Calls wait as they came, options and all. What is known of these is small; each counts for at least what it takes. */
 enum { OPTIONS_MAX_BYTES = 4096, OPTION_BYTES = 16, ITEM_BYTES = 8 };
-enum { LIBRARY_TIMEOUT_MS = 30000 };
 
 /* A call that waits for the value. */
 struct attribute_reader {
@@ -16,7 +15,7 @@ struct attribute_reader {
     struct attribute_reader *next;
     sd_bus_message *call;
     uint16_t offset;
-    struct bleproxy_timer *timer; /* the program's own deadline; NULL: it has none */
+    struct bleproxy_operation *alone; /* with a deadline of its own; NULL: it shares the request of others */
 };
 
 /* ---- Options ---- */
@@ -171,24 +170,33 @@ static int answer_read(struct attribute *attribute, const struct attribute_reade
 
 static void free_reader(struct attribute_reader *reader)
 {
-    bleproxy_timer_free(reader->timer);
     sd_bus_message_unref(reader->call);
     free(reader);
+}
+
+/* Unlinks it, and it is answered. */
+static void end_reader(struct attribute *attribute, struct attribute_reader **at,
+                       const struct bleproxy_result *result)
+{
+    struct attribute_reader *reader = *at;
+    *at = reader->next;
+    attribute->n_readers--;
+    if (result->error == 0)
+        answer_read(attribute, reader);
+    else
+        error_answer(attribute->object->tree, reader->call, result);
+    free_reader(reader);
 }
 
 /* In the order in which they came. */
 static void answer_readers(struct attribute *attribute, const struct bleproxy_result *result)
 {
-    struct attribute_reader *reader = attribute->readers, *next;
-    attribute->readers = NULL;
-    attribute->n_readers = 0;
-    for (; reader; reader = next) {
-        next = reader->next;
-        if (result->error == 0)
-            answer_read(attribute, reader);
+    struct attribute_reader **at = &attribute->readers;
+    while (*at) {
+        if ((*at)->alone)
+            at = &(*at)->next;
         else
-            error_answer(attribute->object->tree, reader->call, result);
-        free_reader(reader);
+            end_reader(attribute, at, result);
     }
 }
 
@@ -203,49 +211,44 @@ static void on_read(void *user, const struct bleproxy_result *result)
         attribute->on_read(attribute->user, result->error == 0 ? result->value : NULL, result->size);
 }
 
-/* The others go on waiting. */
-static void on_late(void *user)
+static void on_read_alone(void *user, const struct bleproxy_result *result)
 {
     struct attribute_reader *reader = user;
     struct attribute *attribute = reader->attribute;
-    const struct bleproxy_result late = {.error = BLEPROXY_E_TIMEOUT,
-                                         .cause = BLEPROXY_CAUSE_TIMEOUT,
-                                         .text = "the device did not answer in the time allowed"};
     struct attribute_reader **at = &attribute->readers;
     while (*at != reader)
         at = &(*at)->next;
-    *at = reader->next;
-    attribute->n_readers--;
-    error_answer(attribute->object->tree, reader->call, &late);
-    free_reader(reader);
+    if (result->error == 0)
+        attribute_set_value(attribute, result->value, result->size);
+    end_reader(attribute, at, result);
 }
 
-static int add_reader(struct attribute *attribute, sd_bus_message *call,
-                      const struct attribute_options *options)
+/* NULL: no memory. */
+static struct attribute_reader *add_reader(struct attribute *attribute, sd_bus_message *call, uint16_t offset)
 {
     struct attribute_reader **last = &attribute->readers;
     struct attribute_reader *reader = calloc(1, sizeof(*reader));
     if (!reader)
-        return -ENOMEM;
-    if (options->timeout_ms > 0 &&
-        bleproxy_timer_new(attribute->loop, options->timeout_ms, 0, on_late, reader, &reader->timer) < 0) {
-        free(reader);
-        return -ENOMEM;
-    }
+        return NULL;
     reader->attribute = attribute;
     reader->call = sd_bus_message_ref(call);
-    reader->offset = options->offset;
+    reader->offset = offset;
     while (*last)
         last = &(*last)->next;
     *last = reader;
     attribute->n_readers++;
-    return 0;
+    return reader;
 }
 
-/* Of a request that others may join: the library's, or that of who has more patience. */
-static uint32_t timeout_of(const struct attribute_options *options)
+/* Somebody else's patience is no business of the reader's, nor his of others. */
+static int begin_reading(struct attribute *attribute, struct attribute_reader *reader, uint32_t timeout_ms)
 {
-    return options->timeout_ms > LIBRARY_TIMEOUT_MS ? options->timeout_ms : 0;
+    if (timeout_ms > 0)
+        return bleproxy_peripheral_read(attribute->peripheral, attribute->handle, timeout_ms, on_read_alone,
+                                        reader, &reader->alone);
+    return attribute->reading ? 0
+                              : bleproxy_peripheral_read(attribute->peripheral, attribute->handle, 0, on_read,
+                                                         attribute, &attribute->reading);
 }
 
 int attribute_read(struct attribute *attribute, sd_bus_message *call)
@@ -256,13 +259,19 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
         return call_fail(tree, call, ERROR_INVALID_ARGUMENTS, "Invalid arguments in method call");
     if (attribute->n_readers == ATTRIBUTE_READERS_MAX)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
-    if (!attribute->reading) {
-        int r = bleproxy_peripheral_read(attribute->peripheral, attribute->handle, timeout_of(&options),
-                                         on_read, attribute, &attribute->reading);
-        if (r < 0)
-            return error_answer_code(tree, call, r);
-    }
-    return add_reader(attribute, call, &options);
+    struct attribute_reader *reader = add_reader(attribute, call, options.offset);
+    if (!reader)
+        return -ENOMEM;
+    int r = begin_reading(attribute, reader, options.timeout_ms);
+    if (r == 0)
+        return 0;
+    struct attribute_reader **at = &attribute->readers;
+    while (*at != reader)
+        at = &(*at)->next;
+    *at = NULL; /* it is the last */
+    attribute->n_readers--;
+    free_reader(reader);
+    return error_answer_code(tree, call, r);
 }
 
 void attribute_fetch(struct attribute *attribute)
@@ -323,6 +332,8 @@ void attribute_deinit(struct attribute *attribute)
 {
     if (attribute->reading)
         bleproxy_operation_cancel(attribute->reading);
+    while (attribute->readers)
+        bleproxy_operation_cancel(attribute->readers->alone);
     if (attribute->writing)
         bleproxy_operation_cancel(attribute->writing);
 }

@@ -7,7 +7,7 @@
 #include <bleproxy/bleproxy.h>
 
 /* What a characteristic and a descriptor have in common: a value that is read and written through calls. Reads of one
- * attribute under way are one request with several answers; of writes there is one at a time. */
+ * attribute under way are one request with several answers, but for those with a deadline of their own; of writes there is one at a time. */
 
 enum {
     ATTRIBUTE_READERS_MAX = 256, /* calls that wait for one value */
@@ -16,7 +16,6 @@ enum {
 
 struct attribute {
     struct bleproxy_peripheral *peripheral;
-    struct bleproxy_loop *loop;
     struct object *object;
     const struct interface *interface;
     unsigned property; /* its Value in the interface's table */

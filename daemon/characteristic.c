@@ -231,7 +231,7 @@ static int call_acquire_write(sd_bus_message *call, void *data)
     if (acquired_is_open(&characteristic->writer))
         return call_fail(tree, call, ERROR_NOT_PERMITTED, "Write acquired");
     int fd = acquired_open(&characteristic->writer, characteristic->notify.watches,
-                           characteristic->attribute.loop, sd_bus_message_get_sender(call));
+                           characteristic->notify.loop, sd_bus_message_get_sender(call));
     if (fd < 0)
         return call_fail(tree, call, ERROR_FAILED, "no socket");
     object_changed(characteristic->attribute.object, &characteristic_interface,
@@ -289,7 +289,6 @@ void characteristic_init(struct characteristic *characteristic, const struct gat
                          uint16_t declaration)
 {
     characteristic->attribute = (struct attribute){.peripheral = context->peripheral,
-                                                   .loop = context->loop,
                                                    .object = object,
                                                    .interface = &characteristic_interface,
                                                    .property = CHARACTERISTIC_VALUE,

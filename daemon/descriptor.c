@@ -79,7 +79,6 @@ void descriptor_init(struct descriptor *descriptor, const struct gatt_context *c
                      const struct bleproxy_descriptor *from)
 {
     descriptor->attribute = (struct attribute){.peripheral = context->peripheral,
-                                               .loop = context->loop,
                                                .object = object,
                                                .interface = &descriptor_interface,
                                                .property = DESCRIPTOR_VALUE,

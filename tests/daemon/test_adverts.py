@@ -322,9 +322,11 @@ def test_a_device_whose_type_proxies_do_not_agree_on_is_told_no_more_often():
             for _ in range(10):
                 near.advertise(LAMP, NAMED, -40 if turn % 2 else -90, address_type=1)
                 far.advertise(LAMP, NAMED, -90 if turn % 2 else -40, address_type=0)
-        told_until(client, near, 1, NAMED, -40, mark)
+        for proxy in (near, far):
+            proxy.advertise(LAMP, NAMED + tx_power(1), -40)
+        client.wait_for_change(PATH, "TxPower", 1, mark)
         told = values(client.about(PATH, mark), "AddressType")
-        assert told[-1:] == ["random"] and len(told) < 10 * (time.monotonic() - begun) + 3, told
+        assert 0 < len(told) < 10 * (time.monotonic() - begun) + 3, told
 
 
 main(globals())
