@@ -454,9 +454,9 @@ static const struct method *choose_method(struct object *object, const char *int
     return method;
 }
 
-static int on_call(sd_bus_message *call, void *user, sd_bus_error *error)
+/* 0: it was answered, or is kept; or a negative errno. */
+static int carry_out(struct tree *tree, sd_bus_message *call)
 {
-    struct tree *tree = user;
     const char *interface = sd_bus_message_get_interface(call), *member = sd_bus_message_get_member(call);
     struct object *object = object_find(tree, sd_bus_message_get_path(call));
     const struct interface *whose;
@@ -472,11 +472,13 @@ static int on_call(sd_bus_message *call, void *user, sd_bus_error *error)
         return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_METHOD, why);
     }
     int r = tree->gate ? tree->gate(tree->gate_user, call, object, whose) : 1;
-    if (r > 0)
-        r = method->call(call, data);
-    if (r < 0)
-        return sd_bus_error_set_errno(error, r);
-    return 1; /* nobody else need look at it */
+    return r > 0 ? method->call(call, data) : r;
+}
+
+static int on_call(sd_bus_message *call, void *user, sd_bus_error *error)
+{
+    int r = carry_out(user, call);
+    return r < 0 ? sd_bus_error_set_errno(error, r) : 1; /* nobody else need look at it */
 }
 
 void tree_resume(struct tree *tree, sd_bus_message *call)

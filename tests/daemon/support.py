@@ -305,7 +305,9 @@ class House:
         config = os.path.join(self.folder, "bus.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(POLICY % (os.path.join(self.folder, "bus"), "" if IS_BROKER else LIMITS + limits))
-        self.bus = subprocess.Popen(bus_command(os.path.join(self.folder, "bus"), config), stdout=subprocess.PIPE)
+        self.bus_log = open(os.path.join(self.folder, "bus.log"), "w+b")
+        self.bus = subprocess.Popen(bus_command(os.path.join(self.folder, "bus"), config), stdout=subprocess.PIPE,
+                                    stderr=self.bus_log)
         assert self.bus.stdout.readline(), "no bus"
         self.daemon, self.log = None, None
 
@@ -365,6 +367,10 @@ class House:
         self.log.close()
         self.daemon = None
         assert "Sanitizer" not in said and "runtime error" not in said, said
+        self.bus_log.seek(0)
+        unasked = [line for line in self.bus_log if b"Rejected send message" in line and b'requested_reply="0"' in line and
+                   (b'type="error"' in line or b'type="method_return"' in line)]
+        assert not unasked, f"answers that nobody waits for: {unasked}"
         assert code == 0, f"exit code {code}: {said}"
 
     def close(self):
@@ -377,6 +383,7 @@ class House:
             self.log.close()
         self.bus.kill()
         self.bus.wait()
+        self.bus_log.close()
         self.bus.stdout.close()
 
 
