@@ -40,7 +40,7 @@ int cmd_slots(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
-int cmd_run(int argc, char **argv);
+int cmd_run(int argc, char **argv); /* in a build without D-Bus it says no more than that */
 int cmd_sim(int argc, char **argv);
 
 #endif

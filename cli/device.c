@@ -90,7 +90,7 @@ static bool is_worth_trying(struct device *device)
     if (!device->address)
         return false;
     if (device->fleet.remote)
-        remote_paths(device->fleet.remote, device->address, &path, 1, &n);
+        remote_ops->paths(device->fleet.remote, device->address, &path, 1, &n);
     else
         bleproxy_hub_paths(device->fleet.hub, device->address, &path, 1, &n);
     return n > 0 && (path.obstacle == BLEPROXY_OBSTACLE_NONE || path.obstacle == BLEPROXY_OBSTACLE_FULL);
@@ -107,7 +107,7 @@ static void not_found(struct device *device)
     }
     uint64_t address = device->address ? device->address : device->filter.address;
     if (address &&
-        (!device->fleet.remote || !remote_explain(device->fleet.remote, address, why, sizeof(why))))
+        (!device->fleet.remote || !remote_ops->explain(device->fleet.remote, address, why, sizeof(why))))
         bleproxy_hub_explain_path(device->fleet.hub, address, why, sizeof(why));
     log_say("%s: not heard within %d s: %s; 'bleproxy scan' shows what is heard", device->label,
             SEARCH_MS / 1000, why);
@@ -152,7 +152,7 @@ static void on_hopeless(void *user)
     log_progress_end();
     if (!device->address)
         device_finish(device, fleet_verdict(&device->fleet));
-    else if (device->fleet.remote && remote_is_over(device->fleet.remote)) {
+    else if (device->fleet.remote && remote_ops->is_over(device->fleet.remote)) {
         device->connected = false;
         device_finish(device, CLI_UNREACHABLE); /* the user was told */
     }
@@ -234,7 +234,7 @@ static int prepare(struct device *device, int argc, char **argv)
     if (r != CLI_DONE)
         return r;
     r = fleet_open(&device->fleet, NULL);
-    device->ops = device->fleet.remote ? &device_remote : &device_direct;
+    device->ops = device->fleet.remote ? device_remote : &device_direct;
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }
 

@@ -44,7 +44,8 @@ struct device_ops {
     /* Idempotent. */
     void (*free)(struct device *device);
 };
-extern const struct device_ops device_direct, device_remote;
+extern const struct device_ops device_direct;
+extern const struct device_ops *const device_remote; /* NULL in a build without D-Bus */
 
 /* One of those commands. Its first argument is the device: its address, or its exact name. */
 struct device_command {

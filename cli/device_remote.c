@@ -2,7 +2,7 @@
 /* Devices that a bleproxyd talks to: values by BlueZ's interfaces, the rest by org.bleproxy1.Manager. */
 #include "device.h"
 #include "device_tree.h"
-#include "remote.h"
+#include "remote_bus.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,7 +246,7 @@ static int choose_source(struct device *device)
     size_t n;
     if (device->options.n_proxies == 0)
         return 0;
-    if (!remote_paths(remote_of(device), device->address, paths, PATHS_MAX, &n))
+    if (!remote_ops->paths(remote_of(device), device->address, paths, PATHS_MAX, &n))
         return BLEPROXY_E_CLOSED;
     if (n == 0)
         return BLEPROXY_E_NO_PROXY;
@@ -498,7 +498,7 @@ static void way_free(struct device *device)
     device->way = NULL;
 }
 
-const struct device_ops device_remote = {
+static const struct device_ops ops = {
     .find = way_find,
     .connect = way_connect,
     .disconnect = way_disconnect,
@@ -515,3 +515,4 @@ const struct device_ops device_remote = {
     .bond = way_bond,
     .free = way_free,
 };
+const struct device_ops *const device_remote = &ops;

@@ -265,7 +265,7 @@ static int start_remote(struct fleet *fleet)
 {
     struct bleproxy_subscription *subscription; /* ends with the hub */
     int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
-    return r < 0 ? (int)cli_exit_code(r) : remote_start(fleet->remote, fleet, fleet->active);
+    return r < 0 ? (int)cli_exit_code(r) : remote_ops->start(fleet->remote, fleet, fleet->active);
 }
 
 int fleet_start(struct fleet *fleet)
@@ -330,7 +330,7 @@ void fleet_stop(struct fleet *fleet)
     bleproxy_timer_free(fleet->watch);
     fleet->check = fleet->watch = NULL;
     if (fleet->remote)
-        remote_stop(fleet->remote);
+        remote_ops->stop(fleet->remote);
     for (size_t i = 0; i < fleet->n_members; i++) {
         struct bleproxy_manager *manager = fleet->members[i].manager;
         if (!manager)
@@ -395,11 +395,11 @@ struct member *fleet_find(struct fleet *fleet, uint64_t source)
 /* A daemon's, if one runs that has them. */
 static int find_proxies(struct fleet *fleet)
 {
-    if (!fleet->uses_daemon || !remote_find(fleet->options, &fleet->remote))
+    if (!fleet->uses_daemon || !remote_ops || !remote_ops->find(fleet->options, &fleet->remote))
         return proxies_init(&fleet->proxies, fleet->options);
     int r = proxies_load_own(&fleet->proxies, fleet->options);
     fleet->tells_plaintext = false; /* the daemon has */
-    return r == CLI_DONE ? remote_take_proxies(fleet->remote, &fleet->proxies) : r;
+    return r == CLI_DONE ? remote_ops->take_proxies(fleet->remote, &fleet->proxies) : r;
 }
 
 int fleet_open(struct fleet *fleet, const struct bleproxy_hub_options *hub_options)
@@ -432,7 +432,8 @@ void fleet_close(struct fleet *fleet)
 {
     bleproxy_hub_free(fleet->hub);
     bleproxy_loop_free(fleet->loop);
-    remote_free(fleet->remote);
+    if (fleet->remote)
+        remote_ops->free(fleet->remote);
     proxies_deinit(&fleet->proxies);
 }
 

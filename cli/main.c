@@ -3,6 +3,7 @@
 #include "config/psk.h"
 #include "log.h"
 #include "options.h"
+#include "remote.h"
 #include "run.h"
 #include "text.h"
 
@@ -46,13 +47,19 @@ static const struct command commands[] = {
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), NAME_MAX_SIZE = 32 };
 
+static bool is_here(const struct command *command)
+{
+    return command->run != cmd_run || remote_ops;
+}
+
 static void print_help(FILE *out)
 {
     fputs("Usage: bleproxy COMMAND [OPTION]...\n"
           "ESPHome Bluetooth proxies as one radio.\n\n",
           out);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-11s  %s\n", commands[i].name, commands[i].purpose);
+        if (is_here(&commands[i]))
+            fprintf(out, "  %-11s  %s\n", commands[i].name, commands[i].purpose);
     fputs("  help         Tell more about a command: bleproxy help scan\n"
           "\n"
           "Which proxies: those of the configuration file, or -p HOST[:PORT]. See bleproxy(1).\n",

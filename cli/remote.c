@@ -141,64 +141,7 @@ bool remote_is_done(sd_bus_message *reply, const char *label, struct remote_resu
     return false;
 }
 
-/* ---- Whether to use it ---- */
-
-/* A daemon that does not answer has the proxies all the same. */
-static bool ask_for_proxies(struct remote *remote, sd_bus_message **ret_reply)
-{
-    if (remote_call(remote, ret_reply, "ListProxies", "") >= 0 && remote_open_proxies(*ret_reply))
-        return true;
-    log_warn(NULL, "bleproxyd runs, but does not answer: the proxies are used without it");
-    return false;
-}
-
-static bool has_all(struct remote *remote)
-{
-    sd_bus_message *reply = NULL;
-    bool *found = calloc(remote->options->n_proxies + 1, sizeof(*found));
-    struct remote_proxy proxy;
-    bool has = found && ask_for_proxies(remote, &reply);
-    while (has && remote_next_proxy(reply, &proxy))
-        for (size_t i = 0; i < remote->options->n_proxies; i++)
-            found[i] |= remote_is_meant(remote->options->proxies[i], &proxy);
-    for (size_t i = 0; i < remote->options->n_proxies; i++)
-        has = has && found[i];
-    sd_bus_message_unref(reply);
-    free(found);
-    return has;
-}
-
-static bool find_owner(struct remote *remote)
-{
-    sd_bus_message *reply = NULL;
-    const char *owner;
-    int r = sd_bus_call_method(remote->bus.sd, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                               "org.freedesktop.DBus", "GetNameOwner", NULL, &reply, "s", REMOTE_NAME);
-    if (r >= 0)
-        r = sd_bus_message_read(reply, "s", &owner);
-    if (r >= 0)
-        remote->owner = strdup(owner);
-    sd_bus_message_unref(reply);
-    return remote->owner != NULL;
-}
-
-bool remote_find(const struct options *options, struct remote **ret_remote)
-{
-    struct remote *remote = proxies_config_is_given(options) ? NULL : calloc(1, sizeof(*remote));
-    if (!remote)
-        return false;
-    remote->options = options;
-    remote->watches.epoll_fd = -1;
-    if (watches_init(&remote->watches) >= 0 && bus_open(&remote->bus, &remote->watches, NULL) >= 0 &&
-        find_owner(remote) && has_all(remote)) {
-        *ret_remote = remote;
-        return true;
-    }
-    remote_free(remote);
-    return false;
-}
-
-/* ---- The whole ---- */
+/* ---- While it is used ---- */
 
 struct member *remote_find_member(struct remote *remote, uint64_t source)
 {
@@ -251,7 +194,7 @@ static void on_timer(void *user)
     remote_update_soon(user);
 }
 
-int remote_start(struct remote *remote, struct fleet *fleet, bool active)
+static int start(struct remote *remote, struct fleet *fleet, bool active)
 {
     remote->fleet = fleet;
     int r = remote_open_lines(remote, active);
@@ -267,24 +210,91 @@ int remote_start(struct remote *remote, struct fleet *fleet, bool active)
     return CLI_DONE;
 }
 
-bool remote_is_over(const struct remote *remote)
+static bool is_over(const struct remote *remote)
 {
     return remote->fleet && !remote->lines;
 }
 
-void remote_stop(struct remote *remote)
+static void stop(struct remote *remote)
 {
     remote_close_lines(remote);
     detach(remote);
 }
 
-void remote_free(struct remote *remote)
+static void release(struct remote *remote)
 {
-    if (!remote)
-        return;
-    remote_stop(remote);
+    stop(remote);
     bus_close(&remote->bus);
     watches_deinit(&remote->watches);
     free(remote->owner);
     free(remote);
 }
+
+/* ---- Whether to use it ---- */
+
+/* A daemon that does not answer has the proxies all the same. */
+static bool ask_for_proxies(struct remote *remote, sd_bus_message **ret_reply)
+{
+    if (remote_call(remote, ret_reply, "ListProxies", "") >= 0 && remote_open_proxies(*ret_reply))
+        return true;
+    log_warn(NULL, "bleproxyd runs, but does not answer: the proxies are used without it");
+    return false;
+}
+
+static bool has_all(struct remote *remote)
+{
+    sd_bus_message *reply = NULL;
+    bool *found = calloc(remote->options->n_proxies + 1, sizeof(*found));
+    struct remote_proxy proxy;
+    bool has = found && ask_for_proxies(remote, &reply);
+    while (has && remote_next_proxy(reply, &proxy))
+        for (size_t i = 0; i < remote->options->n_proxies; i++)
+            found[i] |= remote_is_meant(remote->options->proxies[i], &proxy);
+    for (size_t i = 0; i < remote->options->n_proxies; i++)
+        has = has && found[i];
+    sd_bus_message_unref(reply);
+    free(found);
+    return has;
+}
+
+static bool find_owner(struct remote *remote)
+{
+    sd_bus_message *reply = NULL;
+    const char *owner;
+    int r = sd_bus_call_method(remote->bus.sd, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                               "org.freedesktop.DBus", "GetNameOwner", NULL, &reply, "s", REMOTE_NAME);
+    if (r >= 0)
+        r = sd_bus_message_read(reply, "s", &owner);
+    if (r >= 0)
+        remote->owner = strdup(owner);
+    sd_bus_message_unref(reply);
+    return remote->owner != NULL;
+}
+
+static bool find(const struct options *options, struct remote **ret_remote)
+{
+    struct remote *remote = proxies_config_is_given(options) ? NULL : calloc(1, sizeof(*remote));
+    if (!remote)
+        return false;
+    remote->options = options;
+    remote->watches.epoll_fd = -1;
+    if (watches_init(&remote->watches) >= 0 && bus_open(&remote->bus, &remote->watches, NULL) >= 0 &&
+        find_owner(remote) && has_all(remote)) {
+        *ret_remote = remote;
+        return true;
+    }
+    release(remote);
+    return false;
+}
+
+static const struct remote_ops ops = {
+    .find = find,
+    .take_proxies = remote_take_proxies,
+    .start = start,
+    .is_over = is_over,
+    .stop = stop,
+    .free = release,
+    .paths = remote_paths,
+    .explain = remote_explain,
+};
+const struct remote_ops *const remote_ops = &ops;

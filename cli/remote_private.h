@@ -3,9 +3,9 @@
 #define CLI_REMOTE_PRIVATE_H
 
 #include "daemon/bus.h"
-#include "remote.h"
+#include "remote_bus.h"
 
-/* The inside of remote.h, shared by its files. */
+/* The inside of remote.h and remote_bus.h, shared by its files. */
 
 struct lines;
 
@@ -14,7 +14,7 @@ struct remote {
     struct bus bus;
     char *owner; /* the daemon's unique name on the bus */
     const struct options *options;
-    struct fleet *fleet; /* from remote_start() on */
+    struct fleet *fleet; /* from its start on */
     struct lines *lines; /* what the proxies report; NULL: nothing (more) */
     struct bleproxy_timer *timer;
     bool asking, ask_again; /* for the proxies: an answer is awaited; it may be old by then */
@@ -28,6 +28,11 @@ struct member *remote_find_member(struct remote *remote, uint64_t source);
 /* The daemon is gone. */
 void remote_end(struct remote *remote);
 
+/* remote_paths.c, remote_members.c: of remote_ops. */
+bool remote_paths(struct remote *remote, uint64_t address, struct bleproxy_path *paths, size_t max,
+                  size_t *ret_n);
+bool remote_explain(struct remote *remote, uint64_t address, char *text, size_t size);
+int remote_take_proxies(struct remote *remote, struct proxies *proxies);
 /* remote_members.c: the members as the daemon's proxies are now. false: it does not answer. */
 bool remote_update(struct remote *remote);
 /* The same without waiting, soon. */

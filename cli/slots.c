@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "slots.h"
+
 #include "cli.h"
 #include "json.h"
 #include "log.h"
-#include "options.h"
-#include "proxies.h"
 #include "remote.h"
 #include "run.h"
 #include "text.h"
 
-#include <bleproxy/bleproxy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 enum {
     DEFAULT_TIMEOUT_MS = 10000,
     WATCH_MS = 1000,
-    SLOTS_SHOWN_MAX = 16, /* firmware has at most 9 */
 };
 enum { OPTION_WATCH = OPTION_OWN };
 
@@ -35,42 +33,16 @@ static const char help[] =
     "                           it goes on, else until Ctrl-C\n"
     "      --watch              ask every second, and show what changes\n";
 
-struct view;
-
-struct asked {
-    struct view *view;
-    const struct target *target;
-    struct bleproxy_client *client;
-    char label[64];
-    uint64_t source;
-    bool failed, known, waiting;
-    int exit_code;
-    uint32_t free, limit; /* as it was told last */
-    uint64_t allocated[SLOTS_SHOWN_MAX];
-    size_t n_allocated;
-};
-
-struct view {
-    struct options options;
-    struct remote *remote; /* the daemon that has the proxies; NULL: they are asked themselves */
-    bool is_asking;
-    struct proxies proxies;
-    bool watch, over;
-    struct bleproxy_loop *loop;
-    struct asked *asked;
-    size_t n_asked;
-};
-
 static int parse(void *user, int option, const char *value)
 {
     (void)value;
-    struct view *view = user;
+    struct slots_view *view = user;
     view->watch |= option == OPTION_WATCH;
     return CLI_DONE;
 }
 
 /* Over when there is nothing more to come. */
-static void check(struct view *view)
+static void check(struct slots_view *view)
 {
     for (size_t i = 0; i < view->n_asked; i++)
         if (!view->asked[i].failed && (view->watch || !view->asked[i].known))
@@ -78,7 +50,7 @@ static void check(struct view *view)
     view->over = true;
 }
 
-static void fail(struct asked *asked, int error, const char *text)
+void slots_fail(struct slots_asked *asked, int error, const char *text)
 {
     if (asked->failed || asked->view->over || (asked->known && !asked->view->watch))
         return;
@@ -93,7 +65,7 @@ static void fail(struct asked *asked, int error, const char *text)
     check(asked->view);
 }
 
-static void print_json(const struct asked *asked)
+static void print_json(const struct slots_asked *asked)
 {
     struct json_object *object = json_object_new_object(), *list = json_object_new_array();
     for (size_t i = 0; i < asked->n_allocated; i++)
@@ -106,7 +78,7 @@ static void print_json(const struct asked *asked)
     json_print(object);
 }
 
-static unsigned label_width(const struct view *view)
+static unsigned label_width(const struct slots_view *view)
 {
     unsigned width = 0;
     for (size_t i = 0; i < view->n_asked; i++) {
@@ -116,7 +88,7 @@ static unsigned label_width(const struct view *view)
     return width;
 }
 
-static void print_line(const struct asked *asked)
+static void print_line(const struct slots_asked *asked)
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE];
     text_column(stdout, asked->label, label_width(asked->view));
@@ -128,7 +100,7 @@ static void print_line(const struct asked *asked)
     putchar('\n');
 }
 
-static void print(const struct asked *asked)
+static void print(const struct slots_asked *asked)
 {
     if (asked->view->options.json)
         print_json(asked);
@@ -136,14 +108,14 @@ static void print(const struct asked *asked)
         print_line(asked);
 }
 
-static bool is_as_before(const struct asked *asked, const struct bleproxy_slots *slots, size_t n)
+static bool is_as_before(const struct slots_asked *asked, const struct bleproxy_slots *slots, size_t n)
 {
     return asked->known && asked->free == slots->free && asked->limit == slots->limit &&
            asked->n_allocated == n &&
            (n == 0 || memcmp(asked->allocated, slots->allocated, n * sizeof(*slots->allocated)) == 0);
 }
 
-static void take_slots(struct asked *asked, const struct bleproxy_slots *slots)
+void slots_take(struct slots_asked *asked, const struct bleproxy_slots *slots)
 {
     size_t n = slots->n_allocated < SLOTS_SHOWN_MAX ? slots->n_allocated : SLOTS_SHOWN_MAX;
     if (is_as_before(asked, slots, n))
@@ -159,151 +131,35 @@ static void take_slots(struct asked *asked, const struct bleproxy_slots *slots)
     check(asked->view);
 }
 
-static void on_slots(void *user, int error, const struct bleproxy_slots *slots)
-{
-    struct asked *asked = user;
-    asked->waiting = false;
-    if (asked->view->over)
-        return;
-    if (error < 0)
-        fail(asked, error, NULL);
-    else
-        take_slots(asked, slots);
-}
-
-static void ask(struct asked *asked)
-{
-    if (asked->failed || asked->waiting || asked->source == 0)
-        return;
-    int r = bleproxy_client_slots(asked->client, on_slots, asked);
-    asked->waiting = r == 0;
-    if (r < 0)
-        fail(asked, r, NULL);
-}
-
-static void on_info(void *user, int error, const struct bleproxy_device_info *info)
-{
-    struct asked *asked = user;
-    if (error < 0) {
-        fail(asked, error, NULL);
-        return;
-    }
-    if (!asked->target->configured && info->name[0])
-        bleproxy_sanitise(asked->label, sizeof(asked->label), info->name, strlen(info->name));
-    if (!(info->features & BLEPROXY_FEATURE_ACTIVE_CONNECTIONS)) {
-        fail(asked, BLEPROXY_E_UNSUPPORTED, "this proxy makes no connections: it has no slots");
-        return;
-    }
-    asked->source = info->source;
-    ask(asked);
-}
-
-static void on_connected(void *user, int error, const char *text)
-{
-    struct asked *asked = user;
-    if (error == 0)
-        error = bleproxy_client_device_info(asked->client, on_info, asked);
-    if (error < 0)
-        fail(asked, error, text);
-}
-
-static void on_disconnected(void *user, int error, const char *text)
-{
-    fail(user, error < 0 ? error : BLEPROXY_E_CLOSED, text && *text ? text : NULL);
-}
-
-static void start(struct asked *asked)
-{
-    const struct bleproxy_proxy_config *config = &asked->target->config;
-    int r = bleproxy_client_new(asked->view->loop, config, &asked->client);
-    if (r == 0)
-        r = bleproxy_client_connect(asked->client, on_connected, on_disconnected, asked);
-    if (r < 0)
-        fail(asked, r, r == BLEPROXY_E_INVALID ? "this is no address" : NULL);
-}
-
-/* ---- Through a daemon ---- */
-
-static void take_proxy(struct asked *asked, const struct remote_proxy *proxy)
-{
-    const struct bleproxy_slots slots = {.free = proxy->slots_free,
-                                         .limit = proxy->slots_limit,
-                                         .allocated = proxy->holders,
-                                         .n_allocated = proxy->n_holders};
-    char text[256];
-    bleproxy_sanitise(asked->label, sizeof(asked->label), proxy->name, strlen(proxy->name));
-    bleproxy_address_parse(proxy->source, &asked->source);
-    bleproxy_sanitise(text, sizeof(text), proxy->error, strlen(proxy->error));
-    if (proxy->error_code < 0 || text[0])
-        fail(asked, proxy->error_code < 0 ? proxy->error_code : BLEPROXY_E_CLOSED, text[0] ? text : NULL);
-    else if (proxy->has_slots)
-        take_slots(asked, &slots);
-    else if (proxy->is_known_connectable && !proxy->connectable)
-        fail(asked, BLEPROXY_E_UNSUPPORTED, "this proxy makes no connections: it has no slots");
-}
-
-/* What is not told yet is asked for again. */
-static int on_proxies(sd_bus_message *reply, void *user, sd_bus_error *error)
-{
-    struct view *view = user;
-    struct remote_proxy proxy;
-    size_t n = 0;
-    (void)error;
-    view->is_asking = false;
-    if (view->over)
-        return 0;
-    if (remote_open_proxies(reply))
-        while (n < view->n_asked && remote_next_proxy(reply, &proxy))
-            if (remote_is_named(&view->options, &proxy))
-                take_proxy(&view->asked[n++], &proxy);
-    for (; n < view->n_asked; n++)
-        fail(&view->asked[n], BLEPROXY_E_CLOSED, "bleproxyd does not tell of it any more");
-    return 0;
-}
-
-static void ask_daemon(struct view *view)
-{
-    if (!view->is_asking)
-        view->is_asking = remote_ask(view->remote, on_proxies, view) >= 0;
-}
-
 static void on_watch(void *user)
 {
-    struct view *view = user;
-    if (view->remote)
-        ask_daemon(view);
-    for (size_t i = 0; i < view->n_asked && !view->remote; i++)
-        ask(&view->asked[i]);
+    struct slots_view *view = user;
+    view->ops->ask(view);
 }
 
 /* ---- The whole ---- */
 
-static void begin(struct view *view)
+static void begin(struct slots_view *view)
 {
     for (size_t i = 0; i < view->n_asked; i++) {
-        struct asked *asked = &view->asked[i];
+        struct slots_asked *asked = &view->asked[i];
         const char *name = view->proxies.targets[i].config.name;
-        *asked = (struct asked){.view = view, .target = &view->proxies.targets[i]};
+        *asked = (struct slots_asked){.view = view, .target = &view->proxies.targets[i]};
         bleproxy_sanitise(asked->label, sizeof(asked->label), name, strlen(name));
-        if (!view->remote)
-            start(asked);
     }
-    if (!view->remote)
-        return;
-    remote_attach(view->remote);
-    ask_daemon(view);
+    view->ops->begin(view);
 }
 
 static void on_timeout(void *user)
 {
-    struct view *view = user;
+    struct slots_view *view = user;
     for (size_t i = 0; i < view->n_asked; i++)
         if (!view->asked[i].known)
-            fail(&view->asked[i], BLEPROXY_E_TIMEOUT, NULL);
+            slots_fail(&view->asked[i], BLEPROXY_E_TIMEOUT, NULL);
     view->over = true;
 }
 
-static int verdict(const struct view *view)
+static int verdict(const struct slots_view *view)
 {
     for (size_t i = 0; i < view->n_asked; i++)
         if (view->asked[i].known)
@@ -311,7 +167,7 @@ static int verdict(const struct view *view)
     return view->asked[0].exit_code;
 }
 
-static int run(struct view *view)
+static int run(struct slots_view *view)
 {
     struct bleproxy_timer *timeout = NULL, *watch = NULL;
     uint32_t timeout_ms = view->options.timeout_ms;
@@ -344,14 +200,16 @@ static int run(struct view *view)
                                     : verdict(view);
 }
 
-static int find_proxies(struct view *view)
+static int find_proxies(struct slots_view *view)
 {
-    if (!remote_find(&view->options, &view->remote))
+    view->ops = &slots_direct;
+    if (!remote_ops || !remote_ops->find(&view->options, &view->remote))
         return proxies_init(&view->proxies, &view->options);
-    return remote_take_proxies(view->remote, &view->proxies);
+    view->ops = slots_remote;
+    return remote_ops->take_proxies(view->remote, &view->proxies);
 }
 
-static int slots_main(struct view *view, int argc, char **argv)
+static int slots_main(struct slots_view *view, int argc, char **argv)
 {
     struct bleproxy_loop_options loop_options = {0};
     int r =
@@ -374,11 +232,12 @@ static int slots_main(struct view *view, int argc, char **argv)
 
 int cmd_slots(int argc, char **argv)
 {
-    struct view view = {0};
+    struct slots_view view = {0};
     int r = slots_main(&view, argc, argv);
     free(view.asked);
     bleproxy_loop_free(view.loop);
-    remote_free(view.remote);
+    if (view.remote)
+        remote_ops->free(view.remote);
     proxies_deinit(&view.proxies);
     options_deinit(&view.options);
     return r;

@@ -166,7 +166,7 @@ static bool is_path(const struct why *why, const struct member *member)
 static void take_paths(struct why *why)
 {
     size_t n, max = why->fleet.n_members;
-    if (!why->fleet.remote || !remote_paths(why->fleet.remote, why->address, why->paths, max, &n))
+    if (!why->fleet.remote || !remote_ops->paths(why->fleet.remote, why->address, why->paths, max, &n))
         bleproxy_hub_paths(why->fleet.hub, why->address, why->paths, max, &n);
     for (size_t i = 0; i < n && i < max; i++) {
         const struct bleproxy_path *path = &why->paths[i];
@@ -229,7 +229,8 @@ static void explain(struct why *why)
     }
     if (explain_bond(why))
         return;
-    if (!why->fleet.remote || !remote_explain(why->fleet.remote, why->address, why->text, sizeof(why->text)))
+    if (!why->fleet.remote ||
+        !remote_ops->explain(why->fleet.remote, why->address, why->text, sizeof(why->text)))
         bleproxy_hub_explain_path(why->fleet.hub, why->address, why->text, sizeof(why->text));
 }
 

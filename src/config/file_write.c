@@ -9,8 +9,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef RENAME_NOREPLACE /* musl 1.2.3 has neither it nor renameat2() */
+#define RENAME_NOREPLACE (1U << 0)
+#endif
 
 /* Up to the last slash; ".": there is none. To be freed; NULL: out of memory. */
 static char *directory_of(const char *path)
@@ -112,7 +117,7 @@ static bool move_new(const char *from, const char *to)
         remove_file(from);
         return true;
     }
-    return errno != EEXIST && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0;
+    return errno != EEXIST && syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0;
 }
 
 /* It has its name only once it is whole: half a key would be in the way of the next attempt. */

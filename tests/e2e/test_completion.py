@@ -17,7 +17,7 @@ from support import BLEPROXY, PATIENCE_S, Skip, environment, home, main, run
 
 ROOT = pathlib.Path(__file__).parents[2]
 MANUAL = pathlib.Path(sys.argv[2]).read_text(encoding="utf-8")
-BLEPROXYD = sys.argv[3]
+BLEPROXYD = sys.argv[3] if len(sys.argv) > 3 else None  # without D-Bus there is none, and no run
 COMPLETION, HERE = ROOT / "completion", pathlib.Path(__file__).parent
 SHORT = {"c": "config", "f": "firmware", "h": "help", "l": "listen", "n": "count", "p": "proxy", "t": "timeout",
          "v": "verbose"}
@@ -45,7 +45,7 @@ NAMES.append("two words")
 
 
 def shell_environment(**more):
-    path = os.pathsep.join([os.path.dirname(os.path.abspath(program)) for program in (BLEPROXY, BLEPROXYD)]
+    path = os.pathsep.join([os.path.dirname(os.path.abspath(program)) for program in (BLEPROXY, BLEPROXYD) if program]
                            + [os.environ["PATH"]])
     if "LD_LIBRARY_PATH" in os.environ:
         more["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
@@ -145,19 +145,23 @@ def manual():
     section = MANUAL.partition("\n.Ss bleproxy sim\n")[2].partition("\n.S")[0]
     commands["sim"] |= flags("\n".join(re.findall(r"^\.It (Fl .*)$", section, re.M)))
     del commands["help"]
+    if not BLEPROXYD:
+        del commands["run"]
     return commands
 
 
 def sources():
     """All options that getopt_long() is told of."""
-    texts = [path.read_text(encoding="utf-8") for folder in ("cli", "daemon") for path in (ROOT / folder).glob("*.[ch]")]
+    texts = [path.read_text(encoding="utf-8") for folder in ("cli", *(["daemon"] if BLEPROXYD else []))
+             for path in (ROOT / folder).glob("*.[ch]")]
     return set(re.findall(r'\{?\s*"([a-z-]+)",\s*(?:no|required|optional)_argument', "\n".join(texts))) - HIDDEN
 
 
 def offers_all(shell):
     commands = manual()
     names = sorted(commands)
-    first, daemon, *rest = shell("bleproxy ", "bleproxyd --", *(f"bleproxy {name} --" for name in names))
+    first, *rest = shell("bleproxy ", *(f"bleproxy {name} --" for name in names))
+    daemon = shell("bleproxyd --")[0] if BLEPROXYD else set()
     assert first - {"--help", "--version"} == {*names, "help"}, first
     for name, offered in zip(names, rest, strict=True):
         wanted = {f"--{option}" for option in commands[name]}
@@ -225,6 +229,8 @@ def test_the_manual_and_help_know_the_same_commands():
 
 
 def test_the_manual_of_bleproxyd_knows_its_options():
+    if not BLEPROXYD:
+        raise Skip("built without D-Bus")
     told = set(re.findall(r"^ +(?:-[a-z], +)?--([a-z-]+)", ask(BLEPROXYD, "--help"), re.M))
     page = (ROOT / "man" / "bleproxyd.8").read_text(encoding="utf-8")
     known = flags(page.partition(".Sh SYNOPSIS")[2].partition(".Sh DESCRIPTION")[0]) | {"help"}

@@ -53,10 +53,10 @@ def main(work):
         return shlex.split(run("pkg-config", *arguments, "bleproxy", env=env).stdout)
 
     programs = {}
-    systemd = shlex.split(run("pkg-config", "--cflags", "--libs", "libsystemd").stdout)
+    systemd = shlex.split(run("pkg-config", "--cflags", "--libs", "libsystemd").stdout)  # nothing without it
     glib = shlex.split(run("pkg-config", "--cflags", "--libs", "glib-2.0").stdout)  # nothing without GLib
     for name, extra in (("usage", []), ("poll", []), ("uv", ["-luv"]), ("heart_rate", []), ("extensions", []),
-                        ("sd_event", systemd), *([("glib", glib)] if glib else [])):
+                        *([("sd_event", systemd)] if systemd else []), *([("glib", glib)] if glib else [])):
         programs[name] = work / name
         built = run("gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", ROOT / f"examples/{name}.c", "-o", programs[name],
                     *flags("--cflags", "--libs"), *extra)
