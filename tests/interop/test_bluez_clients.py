@@ -16,6 +16,7 @@ import tty
 import pytest
 
 import bluez
+import harness
 import journey
 from test_usage import lasting
 
@@ -64,22 +65,26 @@ def test_program_does_all_that_programs_do_and_survives_losses(journeys, name):
 
 
 @pytest.fixture
-def bus():
-    with bluez.Bus() as bus:
-        yield bus
+def run(sim):
+    """`bleproxy run` with a virtual proxy, to put before a program, the environment, and the proxy."""
+    proxy = sim()
+    command = [harness.program("cli/bleproxy"), "run", "-p", f"{proxy.host}:{proxy.port}", "--"]
+    env = harness.environment()
+    env["PATH"] = f"{harness.BUILD / 'daemon'}:{env['PATH']}"  # where `run` looks for bleproxyd
+    return command, env, proxy
 
 
 @contextlib.contextmanager
-def running(bus, *command):
+def running(command, env):
     """A program that is ended when it was seen to do its work; its output in one."""
     process = subprocess.Popen(
-        command, env=bus.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(PATIENCE_S)
         process.stdout.close()
 
 
@@ -97,19 +102,20 @@ def read_until(file, holds):
 # ---- ble-serial: what a device with Nordic's UART service says, on a serial port ----
 
 
-def scanned(bus):
+def scanned(command, env):
     """The address of the virtual UART, from ble-serial's own scanner."""
-    command = [FOLDER / "ble-scan", "-t", "6"]
-    done = subprocess.run(command, env=bus.environment, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    command = [*command, FOLDER / "ble-scan", "-t", "6"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     found = re.search(rf"^((?:[0-9A-F]{{2}}:){{5}}[0-9A-F]{{2}}) \(rssi=-\d+\): {UART_NAME}$", done.stdout, re.M)
     assert found, done.stdout
     return found[1]
 
 
-def test_ble_serial_makes_a_serial_port_of_a_device(bus, tmp_path):
+def test_ble_serial_makes_a_serial_port_of_a_device(run, tmp_path):
+    command, env, _ = run
     port, sent = tmp_path / "port", b"".join(b"line %03d\n" % i for i in range(50))
-    command = [FOLDER / "ble-serial", "-t", "20", "-d", scanned(bus), "-p", str(port)]
-    with running(bus, *command) as process:
+    device = scanned(command, env)
+    with running([*command, FOLDER / "ble-serial", "-t", "20", "-d", device, "-p", str(port)], env) as process:
         read_until(process.stdout, lambda text: b"Running main loop" in text)
         with open(port, "r+b", buffering=0) as terminal:
             tty.setraw(terminal)
@@ -120,8 +126,9 @@ def test_ble_serial_makes_a_serial_port_of_a_device(bus, tmp_path):
 # ---- The usage page ----
 
 
-def test_the_usage_page_without_proxies_finds_the_devices(bus, sim):
-    addresses = lasting(sim())  # the same house
+def test_the_usage_page_without_proxies_finds_the_devices(run):
+    command, env, proxy = run
+    addresses = lasting(proxy)
     assert len(addresses) >= 2
-    with running(bus, sys.executable, "-u", str(PAGE)) as process:
+    with running([*command, sys.executable, "-u", str(PAGE)], env) as process:
         read_until(process.stdout, lambda text: all(f"\n{a}: ".encode() in text for a in addresses))
