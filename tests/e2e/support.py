@@ -33,9 +33,10 @@ sanitizers = {name: value for name, value in os.environ.items() if name.endswith
 
 
 def environment(**more):
-    """Nothing of the machine's own configuration; a runtime directory of this program's own, a state directory of the
-    command's own."""
+    """Nothing of the machine's own configuration, nor a bleproxyd of its; a runtime directory of this program's own, a state
+    directory of the command's own."""
     return {"PATH": os.environ["PATH"], "HOME": home.name, "XDG_RUNTIME_DIR": home.name,
+            "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent",
             "XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name), "TERM": "dumb", "LC_ALL": "C.UTF-8", **sanitizers, **more}
 
 

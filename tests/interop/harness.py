@@ -91,6 +91,7 @@ def network():
 def environment(psk=None):
     env = {k: v for k, v in os.environ.items() if not k.startswith("BLEPROXY_")}
     env["XDG_RUNTIME_DIR"] = RUNTIME.name
+    env["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"  # where a bleproxyd of this machine would be
     env["XDG_STATE_HOME"] = tempfile.mkdtemp(dir=RUNTIME.name)  # what one command has heard no other knows
     if psk is not None:
         env["BLEPROXY_NOISE_PSK"] = psk
