@@ -12,7 +12,7 @@ from support import main
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-def test_bleak_does_all_that_a_program_does_and_survives_losses():
+def test_case_54_bleak_does_all_that_a_program_does_and_survives_losses():
     with served() as (bus, reboot), tempfile.TemporaryFile() as log:
         command = [sys.executable, os.path.join(FOLDER, "bleak_client.py")]
         journey.check(journey.travel(command, log, reboot, env=journey.environment_of(bus)))

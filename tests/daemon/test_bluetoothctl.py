@@ -79,7 +79,7 @@ def notified(dialogue, count):
     return [int.from_bytes(value[:2], "little") for value in shown]
 
 
-def test_bluetoothctl_lists_the_adapter_and_scans_when_called_once():
+def test_case_54_bluetoothctl_lists_the_adapter_and_scans_when_called_once():
     with served() as (bus, _):
         assert re.search(rf"Controller {ADDRESS} .*\[default\]", once(bus, "list"))
         shown = once(bus, "show")
@@ -88,7 +88,7 @@ def test_bluetoothctl_lists_the_adapter_and_scans_when_called_once():
         assert re.search(rf"Device {ADDRESS} {NAME}", once(bus, "devices"))
 
 
-def test_bluetoothctl_finds_a_device_by_its_service_and_by_its_name():
+def test_case_54_bluetoothctl_finds_a_device_by_its_service_and_by_its_name():
     with served() as (bus, _), spoken_to(bus) as dialogue:
         dialogue.ask("menu scan", "Menu scan")
         dialogue.say(f"uuids {SERVICE}")
@@ -105,7 +105,7 @@ def test_bluetoothctl_finds_a_device_by_its_service_and_by_its_name():
         assert find(dialogue, NAME) == found[1]
 
 
-def test_bluetoothctl_reads_writes_is_notified_and_disconnects():
+def test_case_54_bluetoothctl_reads_writes_is_notified_and_disconnects():
     with served() as (bus, _), spoken_to(bus) as dialogue:
         dialogue.ask("scan on", rf"NEW\] Device {ADDRESS} {NAME}$")
         address = find(dialogue, NAME)
@@ -123,7 +123,7 @@ def test_bluetoothctl_reads_writes_is_notified_and_disconnects():
         dialogue.ask(f"info {address}", "Connected: no")
 
 
-def test_bluetoothctl_survives_a_link_loss_and_a_reboot_of_the_proxy():
+def test_case_54_bluetoothctl_survives_a_link_loss_and_a_reboot_of_the_proxy():
     with served() as (bus, reboot), spoken_to(bus) as dialogue:
         dialogue.ask("scan on", rf"NEW\] Device {ADDRESS} {QUITTER}$")
         address = find(dialogue, QUITTER)

@@ -282,7 +282,7 @@ def test_many_ask_for_the_end_at_once():
         client.wait_for_removed(PATH)
 
 
-def test_trusted_blocked_and_alias_are_told():
+def test_case_50_trusted_blocked_and_alias_are_told():
     with scripted() as (_, proxy, client):
         connect(client, proxy)
         for name, value in (("Trusted", variant("b", True)), ("Alias", variant("s", "Bed")), ("Alias", variant("s", ""))):

@@ -27,7 +27,7 @@ with open(BLEPROXYD, "rb") as program:
     SANITIZED = b"__asan_init" in program.read()
 
 
-def test_connect_while_one_of_six_programs_is_stopped():
+def test_case_53_connect_while_one_of_six_programs_is_stopped():
     with many_devices(N_DEVICES) as it, contextlib.closing(Load(it, N_LISTENERS)) as load:
         for what in ("all read", "one is stopped", "all read again"):
             if what == "one is stopped":

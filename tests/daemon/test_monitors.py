@@ -69,7 +69,7 @@ def test_the_manager_says_what_it_can_do():
         one.fails(BLUEZ_ERROR + "DoesNotExist", "Does Not Exist", HCI0, MANAGER, "UnregisterMonitor", "o", ROOT)
 
 
-def test_a_monitor_that_comes_later_makes_devices_without_discovering():
+def test_case_25_a_monitor_that_comes_later_makes_devices_without_discovering():
     with one_proxy() as (_, proxy, one):
         register(one)
         proxy.advertise(LAMP, ad(FLAGS, b"\x06") + ad(NAME, b"Lamp"))
@@ -95,7 +95,7 @@ def test_a_monitor_that_comes_later_makes_devices_without_discovering():
         assert not one.about(path_of(LAMP), mark) and path_of(WATCH) not in devices(one)
 
 
-def test_only_what_matches_is_told():
+def test_case_27_only_what_matches_is_told():
     with one_proxy() as (_, proxy, one):
         register(one)
         add(one)
@@ -300,7 +300,7 @@ def test_the_end_of_the_daemon_releases_monitors():
 
 # ---- Programs of others ----
 
-def test_a_root_of_nothing_makes_nobody_listen_and_is_answered_with_its_first_monitor():
+def test_case_26_a_root_of_nothing_makes_nobody_listen_and_is_answered_with_its_first_monitor():
     with one_proxy() as (_, proxy, one):
         one.answers[("/", OBJECT_MANAGER, "GetManagedObjects")] = EMPTY
         waiting = one.begin(HCI0, MANAGER, "RegisterMonitor", "o", "/")

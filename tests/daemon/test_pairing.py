@@ -20,7 +20,7 @@ def one_proxy(*options):
         yield it, program(it)
 
 
-def test_a_program_has_one_agent_which_goes_with_it():
+def test_case_47_a_program_has_one_agent_which_goes_with_it():
     with one_proxy() as (it, one):
         two = program(it)
         one.call(BLUEZ, AGENT_MANAGER, "RegisterAgent", "os", "/agent", "KeyboardDisplay")
@@ -52,7 +52,7 @@ def test_an_agent_is_released_when_the_daemon_ends():
         assert one.calls_of(AGENT) == [("/agent", "Release")]
 
 
-def test_pairing_connects_first_and_is_told_before_the_reply():
+def test_case_48_pairing_connects_first_and_is_told_before_the_reply():
     with one_proxy() as (it, one):
         battery = one.find("Virtual Battery")
         one.fails(NONE, None, battery, DEVICE, "CancelPairing")
@@ -88,13 +88,13 @@ def test_a_device_that_does_not_pair_says_so_and_is_not_connected():
         assert one.get(heart, DEVICE, "Connected")
 
 
-def test_firmware_that_cannot_pair_is_named_as_the_reason():
+def test_case_48_firmware_that_cannot_pair_is_named_as_the_reason():
     with one_proxy("--firmware", "2022.12") as (it, one):
         battery = one.find("Virtual Battery")
         assert one.fails(BLUEZ_ERROR + "NotSupported", None, battery, DEVICE, "Pair").startswith("Operation is not supported (")
 
 
-def test_pairing_is_cancelled():
+def test_case_48_pairing_is_cancelled():
     with one_proxy("--latency", "1500") as (it, one):
         battery = one.find("Virtual Battery")
         pairing = one.begin(battery, DEVICE, "Pair")
