@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define ALONE    "run-"
@@ -18,17 +20,50 @@
 #define SHARED   "bus"
 #define ATTEMPTS 3 /* each is lost only to a sweep in the moment between making and locking */
 
-bool place_find(char *path, size_t size)
+static bool is_ours_alone(const char *path)
 {
-    char runtime[PATH_MAX];
     struct stat status;
-    if (!runtime_directory(runtime, sizeof(runtime)))
-        return false;
-    int n = snprintf(path, size, "%s/bleproxy", runtime);
-    if (n < 0 || (size_t)n >= size || (mkdir(path, 0755) < 0 && errno != EEXIST))
-        return false;
     return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool format_place(char *path, size_t size)
+{
+    char runtime[PATH_MAX];
+    int n = runtime_directory(runtime, sizeof(runtime)) ? snprintf(path, size, "%s/bleproxy", runtime) : -1;
+    return n > 0 && (size_t)n < size;
+}
+
+bool place_find(char *path, size_t size)
+{
+    return format_place(path, size) && (mkdir(path, 0755) == 0 || errno == EEXIST) && is_ours_alone(path);
+}
+
+/* As addresses of D-Bus are written. */
+static void format_address(char address[PLACE_ADDRESS_SIZE], const char *path)
+{
+    static const char plain[] = "-_/.ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t n = (size_t)snprintf(address, PLACE_ADDRESS_SIZE, "unix:path=");
+    for (; *path; path++)
+        n += (size_t)snprintf(address + n, PLACE_ADDRESS_SIZE - n, strchr(plain, *path) ? "%c" : "%%%02x",
+                              (unsigned char)*path);
+}
+
+bool place_find_bus(char address[PLACE_ADDRESS_SIZE])
+{
+    char place[PATH_MAX], path[PLACE_SIZE];
+    struct stat status;
+    if (!format_place(place, sizeof(place)) || !is_ours_alone(place))
+        return false;
+    snprintf(path, sizeof(path), "%s/" SHARED, place);
+    if (!is_ours_alone(path))
+        return false;
+    snprintf(path, sizeof(path), "%s/" SHARED "/socket", place);
+    if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path) || lstat(path, &status) < 0 ||
+        !S_ISSOCK(status.st_mode))
+        return false;
+    format_address(address, path);
+    return true;
 }
 
 /* ---- One directory ---- */

@@ -11,7 +11,9 @@
 struct remote;
 
 struct remote_ops {
-    /* False: no daemon runs on the system bus, or the options name proxies that it does not have, or a configuration. */
+    /* The one that this user's programs share (`bleproxy run`), else that of the system bus; DBUS_SYSTEM_BUS_ADDRESS alone
+     * says which bus, where it is set. False: none runs, or the options name proxies that it does not have, or a
+     * configuration. */
     bool (*find)(const struct options *options, struct remote **ret_remote);
     /* The daemon's proxies, or those of them that the options name, to where there are none. CLI_DONE, or an exit code after
      * saying why. */

@@ -79,9 +79,9 @@ def configured(*proxies):
     os.mkdir(os.path.join(path, "bleproxy"))
     with open(os.path.join(path, "bleproxy", "bleproxy.yaml"), "w", encoding="ascii") as file:
         file.write("proxies:\n")
-        for proxy in proxies:
+        for number, proxy in enumerate(proxies):
             host, port = proxy.rsplit(":", 1)
-            file.write(f"  - {{address: {host}, port: {port}}}\n")
+            file.write(f"  - {{name: proxy{number}, address: {host}, port: {port}}}\n")
     return path
 
 
@@ -615,6 +615,48 @@ def test_programs_share_one_daemon_until_the_last_has_ended():
         assert place.process("bleproxyd") == daemon
         assert third.communicate(timeout=PATIENCE_S)[1] == b"" and third.returncode == 0
         place.check_clean()
+
+
+@contextlib.contextmanager
+def sharing(*proxies):
+    """A program that shares a daemon with those proxies, and how commands beside it are started."""
+    place = Place()
+    more = {**place.more, "XDG_CONFIG_HOME": configured(*proxies), "DBUS_SYSTEM_BUS_ADDRESS": ""}
+    program = start_open(place, **more)
+    assert line(program), program.communicate(timeout=PATIENCE_S)
+    try:
+        yield place, program, more
+    finally:
+        program.communicate(timeout=PATIENCE_S)
+    place.check_clean()
+
+
+def test_commands_beside_a_program_use_its_daemon():
+    with sim(count=2) as proxies, sharing(*proxies) as (place, _, more):
+        daemon = place.process("bleproxyd")
+        for chosen in ([], ["-p", proxies[1]], ["-p", "proxy1"]):
+            found = run("scan", "--json", "-t", "2", *chosen, **more).expect(0)
+            assert found.error == "" and {each["proxy"] for each in found.objects()}, found.error
+            assert run("why", *chosen, "Virtual Battery", **more).expect(0).error == ""
+            assert run("read", *chosen, "Virtual Battery", "2a19", **more).expect(0).error == ""
+        assert place.process("bleproxyd") == daemon
+
+
+def test_a_command_does_not_keep_the_daemon_of_programs():
+    with sim() as proxies, sharing(*proxies) as (_, program, more):
+        command = start("scan", "--json", **more)
+        assert command.stdout.readline()
+        program.communicate(timeout=PATIENCE_S)
+        error = command.communicate(timeout=PATIENCE_S)[1]
+        assert b"bleproxyd has ended" in error, (command.returncode, error)
+
+
+def test_a_bus_in_a_place_that_others_may_write_to_is_not_asked():
+    with sim() as proxies, sharing(*proxies) as (place, _, more):
+        os.chmod(os.path.join(place.path, "bleproxy"), 0o777)
+        found = run("scan", "-t", "1", **more)
+        os.chmod(os.path.join(place.path, "bleproxy"), 0o755)
+        assert found.code != 0 and "in use by process" in found.error, found.error
 
 
 def test_one_after_the_other_need_not_wait_for_each_other():
