@@ -174,6 +174,8 @@ static int give_up(struct attendance *attendance)
         log_say("there is no " DAEMON " beside this command, nor in $PATH: install it");
     else if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
         log_say(DAEMON " has ended before a proxy was connected");
+    else
+        attendance->is_hopeless = attendance->address[0] && WEXITSTATUS(status) < LAUNCH_NO_DAEMON;
     return WIFEXITED(status) && WEXITSTATUS(status) > 0 && WEXITSTATUS(status) < LAUNCH_NO_DAEMON
                ? WEXITSTATUS(status)
                : CLI_FAILED;

@@ -22,7 +22,8 @@ struct attendance {
     char waiting[ATTENDANCE_LINE_SIZE]; /* why no proxy is connected */
     char line[ATTENDANCE_LINE_SIZE];    /* what has come of the next one */
     size_t line_size;
-    bool is_ready; /* a proxy is connected */
+    bool is_ready;    /* a proxy is connected */
+    bool is_hopeless; /* the daemon ended because no proxy can be used, and has said why of each */
 };
 
 /* Finds or starts it. signal_fd is readable when the wait is to be given up. CLI_DONE: a proxy is connected. CLI_INTERRUPTED:

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "log.h"
 #include <bleproxy/names.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,19 @@ int filters_parse(struct filters *filters, int option, const char *value)
     return CLI_INTERNAL;
 }
 
+/* Four or more parts of at most two digits: nobody calls a device so, and part of an address may have been left out. */
+static bool looks_like_address(const char *text)
+{
+    size_t n_colons = 0, digits = 0;
+    for (; *text; text++) {
+        digits = *text == ':' ? 0 : digits + 1;
+        n_colons += *text == ':';
+        if (digits > 2 || (*text != ':' && !isxdigit((unsigned char)*text)))
+            return false;
+    }
+    return n_colons >= 3;
+}
+
 int filters_parse_device(struct bleproxy_filter *filter, const char *text, char *label, size_t size)
 {
     char address[BLEPROXY_ADDRESS_TEXT_SIZE];
@@ -55,6 +69,10 @@ int filters_parse_device(struct bleproxy_filter *filter, const char *text, char 
     }
     if (!*text) {
         log_say("which device? Give its address, AA:BB:CC:DD:EE:FF, or its exact name");
+        return CLI_USAGE;
+    }
+    if (looks_like_address(text)) {
+        log_say("'%s' looks like an address, which has six parts of two digits: AA:BB:CC:DD:EE:FF", label);
         return CLI_USAGE;
     }
     filter->name = text;

@@ -61,6 +61,9 @@ static int run(const struct options *options)
         code = CLI_INTERNAL;
     else if (code == CLI_DONE)
         code = program_run(options->arguments, signal_fd, &before, attendance.fd, on_daemon);
+    else if (attendance.is_hopeless)
+        log_say("%s was not run: no proxy can be used, for what is said above; 'bleproxy info' tries them",
+                options->arguments[0]);
     attendance_end(&attendance);
     close(signal_fd);
     return code;

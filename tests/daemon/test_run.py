@@ -537,7 +537,22 @@ def test_a_proxy_that_will_never_work_is_not_waited_for():
         begun = time.monotonic()
         result = place.run("-p", proxies[0], "-t", "600", "--", "echo", "it ran", BLEPROXY_NOISE_PSK=OTHER_KEY)
         assert time.monotonic() - begun < PATIENCE_S
-    assert result.expect(3, "key").out == ""
+    assert result.expect(3, "key", "bleproxy: echo was not run: no proxy can be used").out == ""
+    place.check_clean()
+
+
+def test_that_all_proxies_are_used_by_others_is_said_to_be_why_nothing_runs():
+    place = Place()
+    with sim() as proxies:
+        holder = start("scan", "--json", "-p", proxies[0], **place.more)
+        assert holder.stdout.readline()
+        for chosen in (["-p", proxies[0]], []):
+            result = place.run(*chosen, "--", "echo", "it ran", XDG_CONFIG_HOME=configured(*proxies))
+            result.expect(5, f"in use by process {holder.pid} (bleproxy scan)")
+            assert result.error.splitlines()[-1].startswith("bleproxy: echo was not run: no proxy can be used"), result.error
+            assert result.out == ""
+        holder.terminate()
+        holder.communicate(timeout=PATIENCE_S)
     place.check_clean()
 
 

@@ -198,6 +198,14 @@ def test_no_command_takes_any_device_for_the_one_that_was_asked_for():
             run(command, "-p", "127.0.0.1:1", nobody, *more).expect(2, "00:00:00:00:00:00 is no device's address")
 
 
+def test_an_address_with_a_part_missing_is_not_taken_for_a_name():
+    for address in ("AA:BB:CC:DD:EE", "AA:BB:CC:DD:EE:F", "AA:BB:CC:DD::FF", "aa:bb:cc:dd:ee:ff:00"):
+        for command, *more in (("why",), ("services",), ("read", "2a19")):
+            run(command, "-p", "127.0.0.1:1", address, *more).expect(2, f"'{address}' looks like an address, which has six parts")
+    for name in ("AA:BB:CC", "Time 12:30:00:00", "AA:BB:CC:DDE:FF:00"):
+        run("read", "-p", "127.0.0.1:1", name, "2a19").expect(4)
+
+
 def test_several_of_one_uuid_need_a_handle():
     with house() as proxy:
         tree = talk(proxy, "services", "Virtual Tower", "--json").expect(0).objects()[0]
