@@ -178,10 +178,27 @@ int fleet_start_member(struct member *proxy)
     return (int)cli_exit_code(r);
 }
 
+/* While a proxy connects to a device it hears little, and that is no silence. */
+static void excuse_those_that_connect(struct fleet *fleet, uint64_t now_ns)
+{
+    const uint64_t any = 1; /* attempts are those of all devices */
+    size_t n = 0;
+    struct bleproxy_path *paths = calloc(fleet->n_members + 1, sizeof(*paths));
+    if (paths)
+        bleproxy_hub_paths(fleet->hub, any, paths, fleet->n_members, &n);
+    for (size_t i = 0; i < n && i < fleet->n_members; i++) {
+        struct member *proxy = paths[i].attempts > 0 ? fleet_find(fleet, paths[i].source) : NULL;
+        if (proxy)
+            proxy->heard_ns = now_ns;
+    }
+    free(paths);
+}
+
 /* A proxy says nothing to the program that loses its subscription, or does not get it. */
 static void watch(struct fleet *fleet)
 {
     uint64_t now_ns = bleproxy_loop_now_ns(fleet->loop);
+    excuse_those_that_connect(fleet, now_ns);
     for (size_t i = 0; i < fleet->n_members; i++) {
         struct member *proxy = &fleet->members[i];
         if (proxy->silent || !proxy->manager ||

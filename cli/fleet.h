@@ -32,7 +32,7 @@ struct member {
     uint64_t lost_ns;    /* when its connection was last lost; 0: never */
     char lost_text[256]; /* why */
     uint64_t warned_ns;
-    uint64_t heard_ns; /* last report, or when it connected */
+    uint64_t heard_ns; /* last report, or when it connected, to us or to a device */
     bool silent;       /* connected, and nothing heard for long: the user was told */
     uint64_t reports;  /* ever */
     /* Kept by fleet_measure(). */

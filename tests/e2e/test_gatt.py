@@ -206,6 +206,12 @@ def test_an_address_with_a_part_missing_is_not_taken_for_a_name():
         run("read", "-p", "127.0.0.1:1", name, "2a19").expect(4)
 
 
+def test_a_proxy_that_hears_nothing_while_it_connects_is_not_said_to_be_silent():
+    with house() as proxy:
+        result = talk(proxy, "read", "-t", "16", "Virtual Ghost", "2a00")
+    assert result.code != 0 and "silent" not in result.error, result.error
+
+
 def test_several_of_one_uuid_need_a_handle():
     with house() as proxy:
         tree = talk(proxy, "services", "Virtual Tower", "--json").expect(0).objects()[0]
