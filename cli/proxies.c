@@ -319,9 +319,30 @@ struct bleproxy_proxy_config target_config(const struct target *target)
     return config;
 }
 
+/* Who gives an address has no entry with a noise_psk. */
+static const char *explain_key(const char *why, char text[PROXIES_TEXT_SIZE])
+{
+    static const char *const words[][2] = {
+        {"give its noise_psk", "give its key in BLEPROXY_NOISE_PSK or by --psk-file"},
+        {"remove its noise_psk here", "give no key by BLEPROXY_NOISE_PSK or --psk-file"},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        const char *at = strstr(why, words[i][0]);
+        if (!at)
+            continue;
+        snprintf(text, PROXIES_TEXT_SIZE, "%.*s%s%s", (int)(at - why), why, words[i][1],
+                 at + strlen(words[i][0]));
+        return text;
+    }
+    return why;
+}
+
 const char *proxies_explain(const struct target *target, int error, const char *why,
                             char text[PROXIES_TEXT_SIZE])
 {
+    if (!target->configured &&
+        (error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT))
+        return explain_key(why, text);
     if ((error != BLEPROXY_E_RESOLVE && error != BLEPROXY_E_TIMEOUT) || !target->similar)
         return why;
     snprintf(text, PROXIES_TEXT_SIZE, "%s; did you mean '%s'?", why, target->similar);

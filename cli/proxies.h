@@ -29,7 +29,8 @@ int proxies_init(struct proxies *proxies, const struct options *options);
 /* As the library takes it: without a name unless it is configured, so that the proxy's own counts. */
 struct bleproxy_proxy_config target_config(const struct target *target);
 enum { PROXIES_TEXT_SIZE = 256 };
-/* Why a target cannot be used, in words: what may have been meant, too, if no host of that name has been found. */
+/* Why a target cannot be used, in words: what may have been meant, too, if no host of that name has been found, and how
+ * a key is given to it. */
 const char *proxies_explain(const struct target *target, int error, const char *why,
                             char text[PROXIES_TEXT_SIZE]);
 /* Only reads the configuration file, if there is one or one was asked for. CLI_DONE, or another exit code after saying

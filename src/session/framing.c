@@ -61,7 +61,8 @@ static void framing_refused(struct session *session, const uint8_t *reason, size
     char text[SANITISE_REASON_MAX * 4 + 1], identity[IDENTITY_MAX];
     if (framing_name_matches(reject_wrong_key, reason, size)) {
         session_finish(session, BLEPROXY_E_INVALID_KEY, now_ns,
-                       "refused the key: its noise_psk is another one%s",
+                       "refused the key: its own is another one, see `key` under `api: encryption:` in its "
+                       "ESPHome configuration%s",
                        framing_identity(session, identity));
         return;
     }
@@ -137,8 +138,11 @@ static void framing_on_handshake(struct session *session, const struct frame *fr
     if (r == 0)
         r = handshake_split(&framing->handshake, &framing->sending, &framing->receiving);
     if (r == BLEPROXY_E_INVALID_KEY) {
-        session_finish(session, r, now_ns, "does not have this key: its noise_psk is another one%s",
-                       framing_identity(session, identity));
+        session_finish(
+            session, r, now_ns,
+            "does not have this key: its own is another one, see `key` under `api: encryption:` in its "
+            "ESPHome configuration%s",
+            framing_identity(session, identity));
         return;
     }
     if (r < 0) {

@@ -22,18 +22,24 @@ def each(*arguments, code, words=(), **more):
 
 def test_wrong_key():
     with sim(BLEPROXY_NOISE_PSK=KEY) as proxies:
-        each("-p", proxies[0], code=3, words=("key",), BLEPROXY_NOISE_PSK=OTHER_KEY)
+        each("-p", proxies[0], code=3, BLEPROXY_NOISE_PSK=OTHER_KEY,
+             words=("refused the key", "see `key` under `api: encryption:` in its ESPHome configuration"))
         each("-p", proxies[0], "-vv", code=3, words=("key",), BLEPROXY_NOISE_PSK=OTHER_KEY)
 
 
 def test_a_key_for_a_plaintext_proxy():
     with sim() as proxies:
-        each("-p", proxies[0], code=3, words=("does not encrypt",), BLEPROXY_NOISE_PSK=KEY)
+        each("-p", proxies[0], code=3, words=("does not encrypt", "or give no key by BLEPROXY_NOISE_PSK or --psk-file"),
+             BLEPROXY_NOISE_PSK=KEY)
 
 
 def test_no_key_for_an_encrypted_proxy():
     with sim(BLEPROXY_NOISE_PSK=KEY) as proxies:
-        each("-p", proxies[0], code=3, words=("requires encryption", "noise_psk"))
+        each("-p", proxies[0], code=3, words=("requires encryption: give its key in BLEPROXY_NOISE_PSK or by --psk-file",))
+        host, port = proxies[0].rsplit(":", 1)
+        path = write("keyless.yaml", f"proxies: [{{name: attic, address: {host}, port: {port}}}]\n")
+        for words in (["-c", path], ["-c", path, "-p", "attic"]):
+            each(*words, code=3, words=("requires encryption: give its noise_psk",))
 
 
 def test_an_empty_key_is_an_error_everywhere():

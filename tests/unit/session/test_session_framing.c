@@ -211,8 +211,8 @@ SPLIT_TEST(test_case_14_refused_key_carries_name_and_mac)
     client_feed(c, NOISE_HELLO MAC_FAILURE);
     client_expect_end(
         c, BLEPROXY_E_INVALID_KEY,
-        "kitchen refused the key: its noise_psk is another one; the proxy calls itself 'vproxy' "
-        "(MAC acbc32890ea8)");
+        "kitchen refused the key: its own is another one, see `key` under `api: encryption:` in its ESPHome "
+        "configuration; the proxy calls itself 'vproxy' (MAC acbc32890ea8)");
     assert_string_equal(c->end.received_name, "vproxy");
     assert_string_equal(c->end.received_mac, "acbc32890ea8");
 }
@@ -280,7 +280,7 @@ SPLIT_TEST(test_case_16_handshake_that_does_not_authenticate)
     client_feed(c, NOISE_HELLO
                 "01003100ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
                 "ffffffffffffffffffffff");
-    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "its noise_psk is another one");
+    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "does not have this key: its own is another one");
 }
 
 SPLIT_TEST(test_case_16_short_handshake)
@@ -505,7 +505,7 @@ SPLIT_TEST(test_no_secret_in_texts_and_logs)
     c->config.password = "hunter2";
     client_start(c);
     client_feed(c, NOISE_HELLO NOISE_HANDSHAKE);
-    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "noise_psk");
+    client_expect_end(c, BLEPROXY_E_INVALID_KEY, "does not have this key");
     assert_null(strstr(c->end.text, "key-of"));
     assert_false(test_env_logged(&c->test, "key-of"));
     assert_false(test_env_logged(&c->test, "hunter2"));
