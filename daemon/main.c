@@ -238,6 +238,8 @@ static int open_bus(struct daemon *daemon)
     if (daemon->arguments.bus_directory) {
         bool shows_log = daemon->arguments.options.verbosity > 0 && daemon->arguments.guest_fd < 0;
         int code = private_bus_open(&daemon->private_bus, daemon->arguments.bus_directory, shows_log);
+        if (daemon->arguments.guest_fd >= 0)
+            daemon->private_bus.is_ours = true; /* made for this one, by who may have left before it */
         if (code != CLI_DONE)
             return code;
         daemon->arguments.address = daemon->private_bus.address;

@@ -339,5 +339,27 @@ def test_two_buses_at_once_are_refused():
     assert code == 2 and "only one of" in said, (code, said)
 
 
+def serve_once(path, proxy):
+    """A whole life of a daemon with a bus of its own there."""
+    daemon = subprocess.Popen([BLEPROXYD, "--private", path, "-p", proxy], env=environment())
+    try:
+        until(lambda: os.path.exists(os.path.join(path, "lobby")))
+    finally:
+        daemon.terminate()
+    assert daemon.wait(PATIENCE_S) == 0
+
+
+def test_a_directory_that_was_there_stays_and_one_that_it_made_does_not():
+    folder = tempfile.mkdtemp(dir=home.name)
+    theirs, its_own = os.path.join(folder, "theirs"), os.path.join(folder, "its_own")
+    os.mkdir(theirs, 0o700)
+    before = os.stat(theirs).st_ino
+    with sim() as proxies:
+        for path in (theirs, its_own, theirs, its_own):
+            serve_once(path, proxies[0])
+    assert os.stat(theirs).st_ino == before and os.listdir(theirs) == [], os.listdir(theirs)
+    assert os.listdir(folder) == ["theirs"], os.listdir(folder)
+
+
 if __name__ == "__main__":
     main(globals())
