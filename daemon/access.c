@@ -56,7 +56,7 @@ static const struct {
     {"org.bleproxy1.Manager", "Unpair", ACCESS_PAIR},
     {"org.bleproxy1.Manager", "ForgetBond", ACCESS_PAIR},
 };
-static const char *const right_names[] = {"connect", "pair", "write"};
+static const char *const right_names[] = {"connect", "pair", "write"}; /* as the configuration has them */
 
 /* ---- Rules ---- */
 
@@ -331,11 +331,20 @@ static bool lacks(const struct access *access, sd_bus_message *call, const struc
     return true;
 }
 
+static void name_user(uid_t uid, char *text, size_t size)
+{
+    const struct passwd *entry = getpwuid(uid);
+    if (entry)
+        bleproxy_sanitise(text, size, entry->pw_name, strlen(entry->pw_name));
+    else
+        snprintf(text, size, "%u", (unsigned)uid);
+}
+
 static int check_user(struct access *access, sd_bus_message *call, const struct device *device,
                       const struct interface *interface)
 {
     enum access_right right;
-    char text[80];
+    char text[160], user[64];
     const char *name = sd_bus_message_get_sender(call);
     if (!name)
         return -EACCES;
@@ -347,8 +356,9 @@ static int check_user(struct access *access, sd_bus_message *call, const struct 
     if (!is_guarded(interface, sd_bus_message_get_member(call), &right) ||
         !lacks(access, call, device, sender->uid, &right))
         return 1;
-    snprintf(text, sizeof(text), "the configuration does not let user %u %s", (unsigned)sender->uid,
-             right_names[right]);
+    name_user(sender->uid, user, sizeof(user));
+    snprintf(text, sizeof(text), "the configuration does not let user %s %s (daemon: %s)", user,
+             right_names[right], right_names[right]);
     return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, text);
 }
 

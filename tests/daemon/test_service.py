@@ -180,6 +180,7 @@ def test_a_hangup_makes_it_read_the_configuration_anew():
             write("served.yaml", "proxies: [{adress: nowhere}]\n")
             it.daemon.send_signal(signal.SIGHUP)
             until(lambda: "what was in force stays" in it.said())
+            assert it.said().splitlines()[0] == "bleproxyd: configuration read anew: 2 proxies", it.said()
             assert client.get(HCI0, ADAPTER, "Powered") is True
 
 
@@ -205,6 +206,35 @@ def test_in_the_journal_each_line_has_its_priority():
             it.stop_daemon()
         finally:
             it.close()
+
+
+def test_with_v_it_begins_with_what_it_is_and_without_says_nothing():
+    with sim(count=2) as proxies:
+        path = write("introduced.yaml", proxies_of(*proxies))
+        with served(options=("-c", path, "-v")) as (it, manager):
+            manager.wait_for("2 of 2")
+            pattern = rf"bleproxyd: version [\d.]+\S* serves {re.escape(it.address)} with 2 proxies, configuration {path}"
+            assert re.fullmatch(pattern, it.said().splitlines()[0]), it.said()
+        with served(options=("-c", path)) as (it, manager):
+            manager.wait_for("2 of 2")
+            assert it.said() == "", it.said()
+
+
+def test_it_tells_its_version_and_where_more_is_said():
+    version, text = (subprocess.run([BLEPROXYD, word], capture_output=True, text=True, check=True, timeout=PATIENCE_S,
+                                    env=environment()).stdout for word in ("--version", "--help"))
+    command = subprocess.run([sys.argv[1], "--version"], capture_output=True, text=True, check=True, timeout=PATIENCE_S,
+                             env=environment()).stdout
+    assert version == command.replace("bleproxy ", "bleproxyd "), (version, command)
+    assert text.endswith("\nSee bleproxyd(8).\n"), text
+
+
+def test_a_bus_that_is_no_address_and_a_system_without_one_are_told_what_to_do():
+    code, said = ended("--bus", "/run/bus")
+    assert code == 2 and "a bus is given as unix:path=/path" in said, (code, said)
+    with sim() as proxies:
+        code, said = ended("-p", proxies[0])
+        assert code == 4 and "the system bus" in said and "--private" in said and "bleproxy run" in said, (code, said)
 
 
 def ended(*options, **more):
