@@ -3,6 +3,7 @@
 
 #include "adapter.h"
 #include "cli/log.h"
+#include "cli/users.h"
 #include "link.h"
 #include <errno.h>
 #include <pwd.h>
@@ -69,18 +70,6 @@ static void free_rules(struct access_rules *rules)
     *rules = (struct access_rules){0};
 }
 
-static bool find_user(const char *text, uid_t *ret_uid)
-{
-    if (text[strspn(text, "0123456789")] == '\0') {
-        *ret_uid = (uid_t)strtoul(text, NULL, 10);
-        return true;
-    }
-    const struct passwd *entry = getpwnam(text);
-    if (entry)
-        *ret_uid = entry->pw_uid;
-    return entry != NULL;
-}
-
 static int read_users(struct users *users, const struct config *config, const struct config_text *texts,
                       size_t n)
 {
@@ -89,11 +78,10 @@ static int read_users(struct users *users, const struct config *config, const st
     if (!users->ids)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
-        if (find_user(texts[i].text, &users->ids[users->n]))
+        if (users_find(texts[i].text, &users->ids[users->n]))
             users->n++;
         else
-            log_warn(NULL, "%s:%u: there is no user '%s' here", config->files[texts[i].file], texts[i].line,
-                     texts[i].text);
+            log_warn(NULL, "%s:%u: " USERS_NONE, config->files[texts[i].file], texts[i].line, texts[i].text);
     }
     return 0;
 }
