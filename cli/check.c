@@ -5,6 +5,7 @@
 #include "log.h"
 #include "options.h"
 #include "proxies.h"
+#include "users.h"
 
 #include <bleproxy/error.h>
 #include <limits.h>
@@ -63,7 +64,7 @@ static const char *plural(size_t n, const char *one, const char *several)
     return n == 1 ? one : several;
 }
 
-static void conclude(const struct config *config)
+static void conclude(const struct config *config, size_t n_warnings)
 {
     size_t n_drop_ins = config->n_files - 1;
     printf("%s", config->files[0]);
@@ -71,8 +72,8 @@ static void conclude(const struct config *config)
         printf(" and %zu %s", n_drop_ins, plural(n_drop_ins, "drop-in", "drop-ins"));
     printf(": %zu %s, %zu %s", config->n_proxies, plural(config->n_proxies, "proxy", "proxies"),
            config->n_devices, plural(config->n_devices, "device", "devices"));
-    if (config->n_warnings > 0)
-        printf(", %zu %s", config->n_warnings, plural(config->n_warnings, "warning", "warnings"));
+    if (n_warnings > 0)
+        printf(", %zu %s", n_warnings, plural(n_warnings, "warning", "warnings"));
     putchar('\n');
 }
 
@@ -84,6 +85,36 @@ static void tell_errors(const struct options *options, const struct config_error
     }
     if (errors->more)
         log_say("these are the first %d errors: there are more", CONFIG_ERRORS_MAX);
+}
+
+/* As bleproxyd does. How many there are not. */
+static size_t check_users(const struct options *options, const struct config *config,
+                          const struct config_text *users, size_t n)
+{
+    char text[256];
+    size_t n_missing = 0;
+    uid_t uid;
+    for (size_t i = 0; i < n; i++) {
+        if (users_find(users[i].text, &uid))
+            continue;
+        snprintf(text, sizeof(text), USERS_NONE, users[i].text);
+        tell(options, &(struct problem){false, config->files[users[i].file], text, users[i].line});
+        n_missing++;
+    }
+    return n_missing;
+}
+
+/* How many there are. */
+static size_t tell_warnings(const struct options *options, const struct config *config)
+{
+    const struct config_daemon *daemon = &config->daemon;
+    for (size_t i = 0; i < config->n_warnings; i++) {
+        const struct config_warning *warning = &config->warnings[i];
+        tell(options, &(struct problem){false, config->files[warning->file], warning->text, warning->line});
+    }
+    return config->n_warnings + check_users(options, config, daemon->connect, daemon->n_connect) +
+           check_users(options, config, daemon->pair, daemon->n_pair) +
+           check_users(options, config, daemon->write, daemon->n_write);
 }
 
 static int check(const struct options *options, const char *path)
@@ -98,12 +129,9 @@ static int check(const struct options *options, const char *path)
     config_errors_deinit(&errors);
     if (r < 0)
         return r == BLEPROXY_E_NOMEM ? CLI_INTERNAL : CLI_USAGE;
-    for (size_t i = 0; i < config.n_warnings; i++) {
-        const struct config_warning *warning = &config.warnings[i];
-        tell(options, &(struct problem){false, config.files[warning->file], warning->text, warning->line});
-    }
+    size_t n_warnings = tell_warnings(options, &config);
     if (!options->json)
-        conclude(&config);
+        conclude(&config, n_warnings);
     config_deinit(&config);
     return fflush(stdout) == 0 ? CLI_DONE : CLI_INTERNAL;
 }

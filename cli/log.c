@@ -115,6 +115,14 @@ void log_say(const char *format, ...)
     va_end(arguments);
 }
 
+void log_note(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_about(BLEPROXY_LOG_INFO, program, NULL, format, arguments);
+    va_end(arguments);
+}
+
 void log_warn(const char *proxy, const char *format, ...)
 {
     va_list arguments;

@@ -11,6 +11,8 @@
 void log_init(const char *name);
 /* "bleproxy: ..." for what ends the command. */
 void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for what is no complaint. */
+void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "warning: kitchen: ..." for what it goes on without; proxy may be NULL, and is not named twice when the
  * text begins with it. */
 void log_warn(const char *proxy, const char *format, ...) __attribute__((format(printf, 2, 3)));

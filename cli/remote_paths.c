@@ -2,9 +2,32 @@
 #include "remote_private.h"
 
 #include <bleproxy/path.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NS_PER_MS UINT64_C(1000000)
+enum { PATIENCE_US = 2000000 };
+
+/* Asks something of a device. 0 or more, or a negative errno; -EPERM: the daemon's configuration denies the device. */
+static int ask(struct remote *remote, sd_bus_message **ret_reply, const char *method, uint64_t address)
+{
+    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_message *call = NULL;
+    bleproxy_address_format(address, text);
+    int r = remote_new_call(remote, &call, REMOTE_PATH, REMOTE_INTERFACE, method);
+    if (r >= 0)
+        r = sd_bus_message_append(call, "s", text);
+    if (r >= 0)
+        r = sd_bus_call(remote->bus.sd, call, PATIENCE_US, &error, ret_reply);
+    if (r < 0)
+        r = sd_bus_error_has_name(&error, "org.bluez.Error.NotAuthorized") ? -EPERM : r == -EPERM ? -EIO : r;
+    sd_bus_error_free(&error);
+    sd_bus_message_unref(call);
+    bus_prepare(&remote->bus); /* what came meanwhile waits in there */
+    return r;
+}
 
 static enum bleproxy_obstacle find_obstacle(const char *name)
 {
@@ -114,14 +137,32 @@ static int read_path(sd_bus_message *message, void *row)
     }
 }
 
+/* It does not tell them then: none is one. */
+static void deny_all(struct remote *remote, struct bleproxy_path *paths, size_t max, size_t *ret_n)
+{
+    *ret_n = 0;
+    for (size_t i = 0; i < remote->fleet->n_members && *ret_n < max; i++) {
+        const struct member *member = &remote->fleet->members[i];
+        if (member->is_ready && member->source != 0)
+            paths[(*ret_n)++] = (struct bleproxy_path){.source = member->source,
+                                                       .proxy = member->label,
+                                                       .obstacle = BLEPROXY_OBSTACLE_DENIED,
+                                                       .age_ns = UINT64_MAX,
+                                                       .rssi_dbm = BLEPROXY_RSSI_NONE,
+                                                       .smoothed_dbm = BLEPROXY_RSSI_NONE};
+    }
+}
+
 bool remote_paths(struct remote *remote, uint64_t address, struct bleproxy_path *paths, size_t max,
                   size_t *ret_n)
 {
-    char text[BLEPROXY_ADDRESS_TEXT_SIZE];
     sd_bus_message *reply = NULL;
     size_t n = 0;
-    bleproxy_address_format(address, text);
-    int r = remote_call(remote, &reply, "ListPaths", "s", text);
+    int r = ask(remote, &reply, "ListPaths", address);
+    if (r == -EPERM) {
+        deny_all(remote, paths, max, ret_n);
+        return true;
+    }
     if (r >= 0)
         r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
     while (r > 0 && n < max) {
@@ -143,11 +184,13 @@ bool remote_paths(struct remote *remote, uint64_t address, struct bleproxy_path 
 
 bool remote_explain(struct remote *remote, uint64_t address, char *text, size_t size)
 {
-    char device[BLEPROXY_ADDRESS_TEXT_SIZE];
     sd_bus_message *reply = NULL;
     const char *said;
-    bleproxy_address_format(address, device);
-    int r = remote_call(remote, &reply, "Explain", "s", device);
+    int r = ask(remote, &reply, "Explain", address);
+    if (r == -EPERM) {
+        snprintf(text, size, "the configuration of bleproxyd denies it (daemon: deny or allow)");
+        return true;
+    }
     if (r >= 0)
         r = sd_bus_message_read(reply, "s", &said);
     if (r >= 0)

@@ -257,7 +257,8 @@ static int verdict(const struct why *why)
         return CLI_DONE;
     if (why->n_paths == 0)
         return CLI_UNREACHABLE;
-    return why->is_heard || why->holder ? CLI_FAILED : CLI_NOT_FOUND;
+    bool is_denied = obstacle == BLEPROXY_OBSTACLE_DENIED; /* however well it may be heard */
+    return why->is_heard || why->holder || is_denied ? CLI_FAILED : CLI_NOT_FOUND;
 }
 
 static int report(struct why *why)

@@ -3,6 +3,7 @@
 
 #include "adapter.h"
 #include "cli/log.h"
+#include "cli/users.h"
 #include "link.h"
 #include <errno.h>
 #include <pwd.h>
@@ -56,7 +57,7 @@ static const struct {
     {"org.bleproxy1.Manager", "Unpair", ACCESS_PAIR},
     {"org.bleproxy1.Manager", "ForgetBond", ACCESS_PAIR},
 };
-static const char *const right_names[] = {"connect", "pair", "write"};
+static const char *const right_names[] = {"connect", "pair", "write"}; /* as the configuration has them */
 
 /* ---- Rules ---- */
 
@@ -69,18 +70,6 @@ static void free_rules(struct access_rules *rules)
     *rules = (struct access_rules){0};
 }
 
-static bool find_user(const char *text, uid_t *ret_uid)
-{
-    if (text[strspn(text, "0123456789")] == '\0') {
-        *ret_uid = (uid_t)strtoul(text, NULL, 10);
-        return true;
-    }
-    const struct passwd *entry = getpwnam(text);
-    if (entry)
-        *ret_uid = entry->pw_uid;
-    return entry != NULL;
-}
-
 static int read_users(struct users *users, const struct config *config, const struct config_text *texts,
                       size_t n)
 {
@@ -89,11 +78,10 @@ static int read_users(struct users *users, const struct config *config, const st
     if (!users->ids)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
-        if (find_user(texts[i].text, &users->ids[users->n]))
+        if (users_find(texts[i].text, &users->ids[users->n]))
             users->n++;
         else
-            log_warn(NULL, "%s:%u: there is no user '%s' here", config->files[texts[i].file], texts[i].line,
-                     texts[i].text);
+            log_warn(NULL, "%s:%u: " USERS_NONE, config->files[texts[i].file], texts[i].line, texts[i].text);
     }
     return 0;
 }
@@ -331,11 +319,20 @@ static bool lacks(const struct access *access, sd_bus_message *call, const struc
     return true;
 }
 
+static void name_user(uid_t uid, char *text, size_t size)
+{
+    const struct passwd *entry = getpwuid(uid);
+    if (entry)
+        bleproxy_sanitise(text, size, entry->pw_name, strlen(entry->pw_name));
+    else
+        snprintf(text, size, "%u", (unsigned)uid);
+}
+
 static int check_user(struct access *access, sd_bus_message *call, const struct device *device,
                       const struct interface *interface)
 {
     enum access_right right;
-    char text[80];
+    char text[160], user[64];
     const char *name = sd_bus_message_get_sender(call);
     if (!name)
         return -EACCES;
@@ -347,8 +344,9 @@ static int check_user(struct access *access, sd_bus_message *call, const struct 
     if (!is_guarded(interface, sd_bus_message_get_member(call), &right) ||
         !lacks(access, call, device, sender->uid, &right))
         return 1;
-    snprintf(text, sizeof(text), "the configuration does not let user %u %s", (unsigned)sender->uid,
-             right_names[right]);
+    name_user(sender->uid, user, sizeof(user));
+    snprintf(text, sizeof(text), "the configuration does not let user %s %s (daemon: %s)", user,
+             right_names[right], right_names[right]);
     return call_fail(access->tree, call, ERROR_NOT_AUTHORIZED, text);
 }
 

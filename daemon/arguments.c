@@ -7,7 +7,9 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { OPTION_BUS = OPTION_OWN, OPTION_SYSTEM, OPTION_PRIVATE, OPTION_GUEST, OPTION_TEMPORARY };
 enum { TEMPORARY_MAX_S = 24 * 60 * 60 };
@@ -19,6 +21,7 @@ static const struct option longs[] = {
     {"private", required_argument, NULL, OPTION_PRIVATE},
     {"guest", required_argument, NULL, OPTION_GUEST},
     {"temporary", required_argument, NULL, OPTION_TEMPORARY},
+    {"version", no_argument, NULL, 'V'},
     {0},
 };
 
@@ -30,7 +33,8 @@ static const char help[] =
     "      --bus ADDRESS        on this message bus: unix:path=/run/bleproxy/bus, for instance\n"
     "      --private DIRECTORY  on one of its own, started there: as 'bleproxy run' does\n"
     "      --temporary SECONDS  forget devices that nobody wanted when they were not heard for so long; else "
-    "120\n" OPTIONS_HELP_GENERAL;
+    "120\n" OPTIONS_HELP_GENERAL "  -V, --version            the version\n"
+    "\nSee bleproxyd(8).\n";
 
 static int parse_guest(struct arguments *arguments, const char *value)
 {
@@ -56,6 +60,16 @@ static int parse_temporary(const char *text, uint32_t *ret_s)
     return CLI_DONE;
 }
 
+static int parse_bus(const char *value, const char **ret_address)
+{
+    if (!strchr(value, ':')) {
+        log_say("a bus is given as unix:path=/path, not as '%s'", value);
+        return CLI_USAGE;
+    }
+    *ret_address = value;
+    return CLI_DONE;
+}
+
 static int parse(void *user, int option, const char *value)
 {
     struct arguments *arguments = user;
@@ -63,22 +77,33 @@ static int parse(void *user, int option, const char *value)
         return parse_guest(arguments, value);
     if (option == OPTION_TEMPORARY)
         return parse_temporary(value, &arguments->temporary_s);
+    if (option == 'V') {
+        arguments->asks_version = true;
+        return CLI_DONE;
+    }
     if (arguments->address || arguments->bus_directory) {
         log_say("only one of --bus, --private and --system can be given");
         return CLI_USAGE;
     }
+    if (option == OPTION_BUS)
+        return parse_bus(value, &arguments->address);
     if (option == OPTION_PRIVATE)
         arguments->bus_directory = value;
     else
-        arguments->address = option == OPTION_SYSTEM ? SYSTEM_BUS : value;
+        arguments->address = SYSTEM_BUS;
     return CLI_DONE;
 }
 
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
-    static const struct options_table table = {.longs = longs, .help = help, .parse = parse};
+    static const struct options_table table = {
+        .longs = longs, .shorts = OPTIONS_SHORT "V", .help = help, .parse = parse};
     *arguments = (struct arguments){.guest_fd = -1, .temporary_s = ADAPTER_TEMPORARY_S};
-    return options_parse(&arguments->options, &table, arguments, argc, argv);
+    int r = options_parse(&arguments->options, &table, arguments, argc, argv);
+    if (r != OPTIONS_GO_ON || !arguments->asks_version)
+        return r;
+    puts("bleproxyd " BLEPROXY_VERSION);
+    return CLI_DONE;
 }
 
 void arguments_deinit(struct arguments *arguments)

@@ -16,6 +16,7 @@ struct arguments {
     const char *bus_directory; /* of a bus of its own; NULL: none */
     int guest_fd;              /* who it is there for; -1: nobody in particular */
     uint32_t temporary_s;      /* as of the adapter */
+    bool asks_version;
 };
 
 /* OPTIONS_GO_ON, or the exit code. To be deinitialised in any case. */

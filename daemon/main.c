@@ -52,12 +52,24 @@ struct daemon {
     int code;    /* the exit code then */
 };
 
+static bool serves_system(const struct daemon *daemon)
+{
+    return !daemon->arguments.address || strcmp(daemon->arguments.address, SYSTEM_BUS) == 0;
+}
+
 /* For people. */
 static const char *bus_name(const struct daemon *daemon)
 {
-    return daemon->arguments.address && strcmp(daemon->arguments.address, SYSTEM_BUS) != 0
-               ? daemon->arguments.address
-               : "the system bus";
+    return serves_system(daemon) ? "the system bus" : daemon->arguments.address;
+}
+
+/* Of somebody who asked for more than complaints. */
+static void introduce(const struct daemon *daemon)
+{
+    const struct config *config = &daemon->fleet.proxies.config;
+    size_t n = daemon->fleet.proxies.n_targets;
+    log_note("version " BLEPROXY_VERSION " serves %s with %zu %s, configuration %s", bus_name(daemon), n,
+             n == 1 ? "proxy" : "proxies", config->n_files > 0 ? config->files[0] : "none");
 }
 
 /* ---- Proxies ---- */
@@ -107,12 +119,12 @@ static void on_reload(void *user, const size_t *from, size_t n_members)
 {
     struct daemon *daemon = user;
     (void)from;
-    (void)n_members;
     count_proxies(daemon);
     if (access_apply(&daemon->access, &daemon->fleet.proxies.config) < 0)
         log_warn(NULL, "no memory for the new lists of users and devices: the old ones stay in force");
     adapter_review_devices(&daemon->adapter);
     access_review(&daemon->access, &daemon->adapter);
+    log_note("configuration read anew: %zu %s", n_members, n_members == 1 ? "proxy" : "proxies");
 }
 
 static void on_status(void *user)
@@ -238,6 +250,8 @@ static int open_bus(struct daemon *daemon)
     if (daemon->arguments.bus_directory) {
         bool shows_log = daemon->arguments.options.verbosity > 0 && daemon->arguments.guest_fd < 0;
         int code = private_bus_open(&daemon->private_bus, daemon->arguments.bus_directory, shows_log);
+        if (daemon->arguments.guest_fd >= 0)
+            daemon->private_bus.is_ours = true; /* made for this one, by who may have left before it */
         if (code != CLI_DONE)
             return code;
         daemon->arguments.address = daemon->private_bus.address;
@@ -247,7 +261,9 @@ static int open_bus(struct daemon *daemon)
     if (r < 0) {
         if (daemon->arguments.bus_directory && private_bus_explain())
             return CLI_FAILED;
-        log_say("cannot connect to %s: %s", bus_name(daemon), strerror(-r));
+        log_say("cannot connect to %s: %s%s", bus_name(daemon), strerror(-r),
+                serves_system(daemon) ? "; --private starts a bus of its own, and so does 'bleproxy run'"
+                                      : "");
         return CLI_UNREACHABLE;
     }
     r = sd_bus_match_signal(daemon->bus.sd, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
@@ -426,6 +442,8 @@ static int daemon_main(struct daemon *daemon, int argc, char **argv)
         r = open_bus(daemon);
     if (r == CLI_DONE)
         r = appear(daemon);
+    if (r == CLI_DONE && daemon->arguments.options.verbosity > 0)
+        introduce(daemon);
     return r == CLI_DONE ? run(daemon) : r;
 }
 

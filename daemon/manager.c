@@ -4,6 +4,7 @@
 #include "guest.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NS_PER_S  UINT64_C(1000000000)
@@ -209,16 +210,31 @@ static int call_list_paths(sd_bus_message *call, void *data)
     return send_list(manager, call, message, r);
 }
 
+/* What the library says of this program is so of the one that it connects for. */
+static void name_user(const char *text, char *ret_text, size_t size)
+{
+    static const char ours[] = ", by this program";
+    const char *at = NULL;
+    for (const char *next = text; (next = strstr(next, ours)); next++)
+        at = next; /* the last one: names of proxies come before it */
+    if (at)
+        snprintf(ret_text, size, "%.*s, by a program of bleproxyd's%s", (int)(at - text), text,
+                 at + sizeof(ours) - 1);
+    else
+        snprintf(ret_text, size, "%s", text);
+}
+
 static int call_explain(sd_bus_message *call, void *data)
 {
     struct manager *manager = data;
-    char text[BLEPROXY_PATH_TEXT_SIZE];
+    char text[BLEPROXY_PATH_TEXT_SIZE], said[BLEPROXY_PATH_TEXT_SIZE + 32];
     uint64_t address;
     int r = read_address(manager, call, &address);
     if (r <= 0)
         return r;
     bleproxy_hub_explain_path(manager->fleet->hub, address, text, sizeof(text));
-    return call_reply(manager->object->tree, call, "s", text);
+    name_user(text, said, sizeof(said));
+    return call_reply(manager->object->tree, call, "s", said);
 }
 
 static int find_pin(const char *text, enum bleproxy_pin *ret_pin)

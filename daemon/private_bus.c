@@ -105,10 +105,12 @@ static int complain_of(const struct private_bus *bus, int error)
     return CLI_FAILED;
 }
 
-static int make_directory(const struct private_bus *bus)
+static int make_directory(struct private_bus *bus)
 {
     struct stat status;
-    if (mkdir(bus->directory, 0700) < 0 && errno != EEXIST)
+    if (mkdir(bus->directory, 0700) == 0)
+        bus->is_ours = true;
+    else if (errno != EEXIST)
         return complain_of(bus, errno);
     if (lstat(bus->directory, &status) < 0)
         return complain_of(bus, errno);
@@ -175,7 +177,8 @@ static void remove_files(const struct private_bus *bus)
         path_in(bus, names[i], path);
         unlink(path);
     }
-    rmdir(bus->directory);
+    if (bus->is_ours)
+        rmdir(bus->directory);
 }
 
 /* ---- dbus-daemon ---- */

@@ -18,10 +18,11 @@ struct private_bus {
     char directory[PATH_MAX];
     char address[PRIVATE_BUS_ADDRESS_SIZE]; /* "unix:path=..." */
     int lock_fd;                            /* held for as long as the directory is ours; -1: none */
+    bool is_ours;                           /* the directory: it goes at the end */
     pid_t pid;                              /* of dbus-daemon; 0: none */
 };
 
-/* Makes the directory, if it must be, and starts the bus in it. shows_log: what dbus-daemon says goes to standard error.
+/* Makes the directory, if it must be, which then is_ours, and starts the bus in it. shows_log: what dbus-daemon says goes to standard error.
  * CLI_DONE, or an exit code after saying why; to be closed in either case. */
 int private_bus_open(struct private_bus *bus, const char *directory, bool shows_log);
 /* Why nobody can connect to it, if this user is to blame: true after saying it. */
@@ -29,7 +30,8 @@ bool private_bus_explain(void);
 /* The connection owns org.bluez and org.bleproxy1: from now on nobody may own, or wait for, any name. 0 or a negative errno;
  * -EBUSY: somebody waits for one of them already, and would count as an owner. */
 int private_bus_seal(struct private_bus *bus, sd_bus *connection);
-/* Ends it, for at most a second, and removes what it had in the directory, and that. Idempotent. */
+/* Ends it, for at most a second, and removes what it had in the directory, and that if it is ours: one that was there before
+ * may be mounted elsewhere, and has to be the same the next time. Idempotent. */
 void private_bus_close(struct private_bus *bus);
 
 #endif

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from wire import REPLY_SERIAL, Connection  # pylint: disable=wrong-import-positi
 write = module.write
 REFUSED = BLUEZ_ERROR + "NotAuthorized"
 OWN, OTHER = os.geteuid(), 4000000000
+NAME = next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == OWN), OWN)
 UART, BATTERY = "Virtual UART", "Virtual Battery"
 KEEPS_VALUES, BATTERY_LEVEL = "6e400004-b5a3-f393-e0a9-e50e24dcca9e", "00002a19-0000-1000-8000-00805f9b34fb"
 UART_INPUT = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
@@ -94,7 +96,7 @@ def test_who_is_not_listed_may_look_and_not_connect():
     with served(f"{{connect: {OTHER}}}") as (_, client, _):
         device = named(client, BATTERY)
         text = client.fails(REFUSED, None, device, DEVICE, "Connect")
-        assert f"does not let user {OWN} connect" in text, text
+        assert f"does not let user {NAME} connect (daemon: connect)" in text, text
         client.fails(REFUSED, None, device, None, "Connect")  # nor by its mere name
         client.fails(REFUSED, None, device, DEVICE, "Disconnect")
         client.fails(REFUSED, None, device, PROPERTIES, "Set", "ssv", DEVICE, "Trusted", variant("b", True))
@@ -126,7 +128,7 @@ def test_who_may_pair_and_not_connect_connects_nothing_by_pairing():
         device = named(client, BATTERY)
         for interface in (DEVICE, None):
             text = client.fails(REFUSED, None, device, interface, "Pair")
-            assert f"does not let user {OWN} connect" in text, text
+            assert f"does not let user {NAME} connect (daemon: connect)" in text, text
         assert client.get(device, DEVICE, "Connected") is False
 
 
@@ -139,9 +141,9 @@ def test_who_may_not_by_bluez_may_not_by_the_manager():
     with served(f"{{connect: {OTHER}, pair: {OTHER}}}") as (_, client, _):
         address = address_of(named(client, BATTERY))
         for text in refused_by_manager(client, address, {**CONNECT_BY_MANAGER, **PIN_BY_MANAGER}):
-            assert f"does not let user {OWN} connect" in text, text
+            assert f"does not let user {NAME} connect (daemon: connect)" in text, text
         for text in refused_by_manager(client, address, PAIR_BY_MANAGER):
-            assert f"does not let user {OWN} pair" in text, text
+            assert f"does not let user {NAME} pair (daemon: pair)" in text, text
         assert client.call(*MANAGER, "FindDevice", "s", address) == [address, False]
 
 

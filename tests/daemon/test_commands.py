@@ -103,6 +103,36 @@ def test_devices_top_and_why_tell_the_same():
         assert without == through, f"without: {without}\nthrough: {through}"
 
 
+def test_why_of_a_device_that_the_daemon_denies_says_that():
+    denied, config = "C0:00:00:00:00:01", tempfile.mkdtemp(dir=commands.home.name)
+    with sim(count=2) as proxies:
+        path = os.path.join(config, "bleproxy.yaml")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"daemon: {{deny: '{denied}'}}\nproxies:\n")
+            for proxy in proxies:
+                file.write("  - {name: P%s, address: %s, port: %s}\n" % (proxy[-5:].strip(":"), *proxy.rsplit(":", 1)))
+        pair = Pair(proxies)
+        with house(options=("-c", path)) as pair.daemon:
+            found = pair.run("why", denied, "--json", "-t", "1").expect(5).objects()[0]
+            assert [way["obstacle"] for way in found["paths"]] == ["denied"] * 2, found
+            assert found["explanation"].startswith("the configuration of bleproxyd denies it (daemon: deny"), found
+            out = pair.run("why", denied, "-t", "1").expect(5).out
+            assert "being lost" not in out and "the configuration denies it" in out, out
+
+
+def test_why_of_a_device_that_a_program_of_the_daemon_has_names_neither_this_one():
+    with daemon() as pair:
+        heart = pair.run("why", "Virtual Heart", "--json").objects()[0]["address"]
+        notify = pair.start("notify", heart, "2a37")
+        try:
+            assert notify.stdout.readline()
+            found = pair.run("why", heart, "--json").expect(5).objects()[0]
+            assert found["explanation"].endswith(", by a program of bleproxyd's"), found
+        finally:
+            notify.kill()
+            notify.communicate()
+
+
 def test_record_tells_the_same():
     def run(pair):
         objects = [json.loads(line) for line in pair.run("record", "-t", "2", "-").expect(0).out.splitlines()]

@@ -180,6 +180,7 @@ def test_a_hangup_makes_it_read_the_configuration_anew():
             write("served.yaml", "proxies: [{adress: nowhere}]\n")
             it.daemon.send_signal(signal.SIGHUP)
             until(lambda: "what was in force stays" in it.said())
+            assert it.said().splitlines()[0] == "bleproxyd: configuration read anew: 2 proxies", it.said()
             assert client.get(HCI0, ADAPTER, "Powered") is True
 
 
@@ -205,6 +206,35 @@ def test_in_the_journal_each_line_has_its_priority():
             it.stop_daemon()
         finally:
             it.close()
+
+
+def test_with_v_it_begins_with_what_it_is_and_without_says_nothing():
+    with sim(count=2) as proxies:
+        path = write("introduced.yaml", proxies_of(*proxies))
+        with served(options=("-c", path, "-v")) as (it, manager):
+            manager.wait_for("2 of 2")
+            pattern = rf"bleproxyd: version [\d.]+\S* serves {re.escape(it.address)} with 2 proxies, configuration {path}"
+            assert re.fullmatch(pattern, it.said().splitlines()[0]), it.said()
+        with served(options=("-c", path)) as (it, manager):
+            manager.wait_for("2 of 2")
+            assert it.said() == "", it.said()
+
+
+def test_it_tells_its_version_and_where_more_is_said():
+    version, text = (subprocess.run([BLEPROXYD, word], capture_output=True, text=True, check=True, timeout=PATIENCE_S,
+                                    env=environment()).stdout for word in ("--version", "--help"))
+    command = subprocess.run([sys.argv[1], "--version"], capture_output=True, text=True, check=True, timeout=PATIENCE_S,
+                             env=environment()).stdout
+    assert version == command.replace("bleproxy ", "bleproxyd "), (version, command)
+    assert text.endswith("\nSee bleproxyd(8).\n"), text
+
+
+def test_a_bus_that_is_no_address_and_a_system_without_one_are_told_what_to_do():
+    code, said = ended("--bus", "/run/bus")
+    assert code == 2 and "a bus is given as unix:path=/path" in said, (code, said)
+    with sim() as proxies:
+        code, said = ended("-p", proxies[0])
+        assert code == 4 and "the system bus" in said and "--private" in said and "bleproxy run" in said, (code, said)
 
 
 def ended(*options, **more):
@@ -337,6 +367,28 @@ def test_the_unit_is_as_closed_as_the_manual_says():
 def test_two_buses_at_once_are_refused():
     code, said = ended("--system", "--bus", "unix:path=/nowhere")
     assert code == 2 and "only one of" in said, (code, said)
+
+
+def serve_once(path, proxy):
+    """A whole life of a daemon with a bus of its own there."""
+    daemon = subprocess.Popen([BLEPROXYD, "--private", path, "-p", proxy], env=environment())
+    try:
+        until(lambda: os.path.exists(os.path.join(path, "lobby")))
+    finally:
+        daemon.terminate()
+    assert daemon.wait(PATIENCE_S) == 0
+
+
+def test_a_directory_that_was_there_stays_and_one_that_it_made_does_not():
+    folder = tempfile.mkdtemp(dir=home.name)
+    theirs, its_own = os.path.join(folder, "theirs"), os.path.join(folder, "its_own")
+    os.mkdir(theirs, 0o700)
+    before = os.stat(theirs).st_ino
+    with sim() as proxies:
+        for path in (theirs, its_own, theirs, its_own):
+            serve_once(path, proxies[0])
+    assert os.stat(theirs).st_ino == before and os.listdir(theirs) == [], os.listdir(theirs)
+    assert os.listdir(folder) == ["theirs"], os.listdir(folder)
 
 
 if __name__ == "__main__":

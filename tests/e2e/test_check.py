@@ -94,6 +94,15 @@ def test_what_is_doubtful_is_warned_of():
     assert NO_KEY not in result.error
 
 
+def test_a_user_that_is_not_there_is_warned_of():
+    _, config = place(main="daemon:\n  connect: [root, 4000000000, nobody-of-that-name]\n", b="daemon: {write: nor-that}\n")
+    result = run("check", "-c", config).expect(0, f"warning: {config}:2: there is no user 'nobody-of-that-name' here",
+                                               "conf.d/b.yaml:1: there is no user 'nor-that' here")
+    assert result.out.endswith(", 2 warnings\n"), result.out
+    problems = run("check", "-c", config, "--json").expect(0).objects()
+    assert [(problem["severity"], problem["line"]) for problem in problems] == [("warning", 2), ("warning", 1)], problems
+
+
 def test_no_secret_is_ever_shown():
     secret = "SECRET5ecret"
     texts = [f"proxies: [{{address: a, noise_psk: {secret}}}]", f"proxies: [{{address: a, noise_psk: !{secret} x}}]",
