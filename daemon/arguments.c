@@ -33,7 +33,7 @@ static const char help[] =
     "      --bus ADDRESS        on this message bus: unix:path=/run/bleproxy/bus, for instance\n"
     "      --private DIRECTORY  on one of its own, started there: as 'bleproxy run' does\n"
     "      --temporary SECONDS  forget devices that nobody wanted when they were not heard for so long; else "
-    "120\n" OPTIONS_HELP_GENERAL "  -V, --version            the version\n"
+    "120\n" OPTIONS_HELP_GENERAL "      --version            the version\n"
     "\nSee bleproxyd(8).\n";
 
 static int parse_guest(struct arguments *arguments, const char *value)
