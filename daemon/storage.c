@@ -54,7 +54,7 @@ static int read_fd(int fd, char **ret_bytes, size_t *ret_size)
 static int read_file(const char *path, struct memory *memory)
 {
     char *bytes = NULL;
-    size_t size;
+    size_t size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe has no say when we go on */
     int r = fd < 0 ? -errno : read_fd(fd, &bytes, &size);
     if (fd >= 0)
