@@ -82,6 +82,8 @@ void audience_remove(struct audience *audience, const char *name)
 
 /* ---- Asking ---- */
 
+static void ask(struct listener *listener, uint64_t now_ns);
+
 static bool is_gone(sd_bus_message *answer)
 {
     return sd_bus_message_is_method_error(answer, SD_BUS_ERROR_SERVICE_UNKNOWN) > 0 ||
@@ -102,6 +104,8 @@ static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
         audience->on_left(audience->user, listener->name);
         return 0;
     }
+    if (listener->n_unread > AUDIENCE_SHARE) /* sent since: of who is refused nothing else asks again */
+        ask(listener, bleproxy_loop_now_ns(audience->loop));
     if (!listener->is_deaf)
         return 0;
     listener->is_deaf = false;

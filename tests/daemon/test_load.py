@@ -105,6 +105,21 @@ def test_who_does_not_read_its_answers_gets_no_more_of_them():
         deaf.close()
 
 
+def test_who_was_refused_is_served_again_once_he_reads_whatever_else_goes_on():
+    with Scripted() as proxy, house(proxy) as it:  # nothing is told to anybody meanwhile
+        fill(proxy, it, 1000)
+        deaf = Connection(it.address)
+        asking = ("org.bluez", HCI0, "org.freedesktop.DBus.Properties", "Get", "ss", ADAPTER, "Powered")
+        calls = [deaf.send(*asking) for _ in range(80)]
+        calls += [deaf.send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects") for _ in range(50)]
+        kinds = [deaf.wait(serial).kind for serial in calls]
+        assert kinds[:80] == [METHOD_RETURN] * 80 and kinds[-1] == ERROR, kinds
+        end = time.monotonic() + 10
+        while deaf.call(*asking).kind == ERROR:
+            assert time.monotonic() < end, "it is refused for good"
+        deaf.close()
+
+
 def test_monitors_of_a_program_that_does_not_read_are_told_no_more():
     with Scripted() as proxy, house(proxy) as it:
         deaf, root = Connection(it.address), "/" + "m" * 200
