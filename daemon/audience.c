@@ -152,23 +152,32 @@ static void on_due(void *user)
 
 /* ---- What one is sent alone ---- */
 
-void audience_charge(struct audience *audience, const char *name, size_t n_messages)
+static void charge(struct listener *listener, size_t n_messages)
 {
-    struct listener *listener = *find(audience, name);
-    if (!listener)
-        return;
+    struct audience *audience = listener->audience;
     listener->n_unread += n_messages;
     audience->n_unread += n_messages;
     if (!listener->asked && listener->n_unread > AUDIENCE_SHARE)
         ask(listener, bleproxy_loop_now_ns(audience->loop));
 }
 
-bool audience_admits(struct audience *audience, const char *name)
+bool audience_admit(struct audience *audience, const char *name, size_t n_messages)
 {
-    const struct listener *listener = *find(audience, name);
+    struct listener *listener = *find(audience, name);
     size_t most =
         audience->n_unread <= AUDIENCE_ALL_UNREAD_MAX ? (size_t)AUDIENCE_UNREAD_MAX : (size_t)AUDIENCE_SHARE;
-    return !listener || listener->n_unread <= most;
+    if (listener && listener->n_unread > most)
+        return false;
+    if (listener)
+        charge(listener, n_messages);
+    return true;
+}
+
+void audience_charge(struct audience *audience, const char *name, size_t n_messages)
+{
+    struct listener *listener = *find(audience, name);
+    if (listener)
+        charge(listener, n_messages);
 }
 
 /* ---- Who is there ---- */

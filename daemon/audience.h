@@ -48,10 +48,10 @@ void audience_deinit(struct audience *audience);
 /* It has called; it has left the bus. */
 void audience_add(struct audience *audience, const char *name);
 void audience_remove(struct audience *audience, const char *name);
-/* It is sent something alone, of that size in usual messages. */
+/* Something of that size in usual messages is to be sent to it alone. False: it has more than enough that it does not read. */
+bool audience_admit(struct audience *audience, const char *name, size_t n_messages);
+/* What was admitted is so much larger. */
 void audience_charge(struct audience *audience, const char *name, size_t n_messages);
-/* Whether it may be sent more. */
-bool audience_admits(struct audience *audience, const char *name);
 /* Some may have left without our being told, as a bus drops what we are sent while we do not read: finds out which. */
 void audience_take_census(struct audience *audience);
 /* Something of passing interest is told: to all at once if nobody is deaf, else to each of those in turn: position is 0 at

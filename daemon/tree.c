@@ -344,20 +344,16 @@ void object_free(struct object *object)
 
 /* ---- Calls ---- */
 
-static bool admits(const struct tree *tree, const char *name)
+static bool admit(const struct tree *tree, const char *name, size_t n_messages)
 {
-    return !tree->audience || !name || audience_admits(tree->audience, name);
-}
-
-static void charge(struct tree *tree, const char *name, size_t n_messages)
-{
-    if (tree->audience && name)
-        audience_charge(tree->audience, name, n_messages);
+    return !tree->audience || !name || audience_admit(tree->audience, name, n_messages);
 }
 
 void call_charge(struct tree *tree, sd_bus_message *call, size_t n_messages)
 {
-    charge(tree, sd_bus_message_get_sender(call), n_messages);
+    const char *name = sd_bus_message_get_sender(call);
+    if (tree->audience && name)
+        audience_charge(tree->audience, name, n_messages);
 }
 
 int call_finish(struct tree *tree, sd_bus_message *call, sd_bus_message *message, int r)
@@ -407,7 +403,7 @@ int call_out(struct tree *tree, const char *destination, const char *path, const
     tree_flush(tree);
     if (!tree->bus)
         return -ENOTCONN;
-    if (!admits(tree, destination))
+    if (!admit(tree, destination, 1))
         return -EAGAIN;
     int r = sd_bus_message_new_method_call(tree->bus, &message, destination, path, interface, member);
     va_start(arguments, types);
@@ -418,8 +414,6 @@ int call_out(struct tree *tree, const char *destination, const char *path, const
         r = sd_bus_message_set_expect_reply(message, false);
     if (r >= 0)
         r = sd_bus_send(tree->bus, message, NULL);
-    if (r >= 0)
-        charge(tree, destination, 1);
     sd_bus_message_unref(message);
     return r;
 }
@@ -461,9 +455,8 @@ static int carry_out(struct tree *tree, sd_bus_message *call)
     struct object *object = object_find(tree, sd_bus_message_get_path(call));
     const struct interface *whose;
     void *data;
-    if (!admits(tree, sd_bus_message_get_sender(call)))
+    if (!admit(tree, sd_bus_message_get_sender(call), sd_bus_message_get_expect_reply(call) > 0))
         return call_fail(tree, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "read what you were answered before");
-    call_charge(tree, call, sd_bus_message_get_expect_reply(call) > 0);
     if (!object)
         return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_OBJECT, "there is no such object");
     const struct method *method = choose_method(object, interface, member, &whose, &data);
