@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include "guest.h"
+#include "link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -210,31 +211,30 @@ static int call_list_paths(sd_bus_message *call, void *data)
     return send_list(manager, call, message, r);
 }
 
-/* What the library says of this program is so of the one that it connects for. */
-static void name_user(const char *text, char *ret_text, size_t size)
+/* To the library all programs of the daemon's are this one. False: none of them has it. */
+static bool explain_use(const struct manager *manager, uint64_t address, char *text, size_t size)
 {
-    static const char ours[] = ", by this program";
-    const char *at = NULL;
-    for (const char *next = text; (next = strstr(next, ours)); next++)
-        at = next; /* the last one: names of proxies come before it */
-    if (at)
-        snprintf(ret_text, size, "%.*s, by a program of bleproxyd's%s", (int)(at - text), text,
-                 at + sizeof(ours) - 1);
-    else
-        snprintf(ret_text, size, "%s", text);
+    const struct device *device = adapter_find_device(manager->adapter, address);
+    const struct member *member =
+        device && device->connected
+            ? fleet_find(manager->fleet, bleproxy_peripheral_source(device->link->peripheral))
+            : NULL;
+    if (member)
+        snprintf(text, size, "it is connected through %s, by a program of bleproxyd's", member->label);
+    return member != NULL;
 }
 
 static int call_explain(sd_bus_message *call, void *data)
 {
     struct manager *manager = data;
-    char text[BLEPROXY_PATH_TEXT_SIZE], said[BLEPROXY_PATH_TEXT_SIZE + 32];
+    char text[BLEPROXY_PATH_TEXT_SIZE];
     uint64_t address;
     int r = read_address(manager, call, &address);
     if (r <= 0)
         return r;
-    bleproxy_hub_explain_path(manager->fleet->hub, address, text, sizeof(text));
-    name_user(text, said, sizeof(said));
-    return call_reply(manager->object->tree, call, "s", said);
+    if (!explain_use(manager, address, text, sizeof(text)))
+        bleproxy_hub_explain_path(manager->fleet->hub, address, text, sizeof(text));
+    return call_reply(manager->object->tree, call, "s", text);
 }
 
 static int find_pin(const char *text, enum bleproxy_pin *ret_pin)
