@@ -5,6 +5,7 @@
 #include "launch.h"
 #include "log.h"
 #include "place.h"
+#include "proxies.h"
 #include "visit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -275,8 +276,7 @@ static int attend(struct attendance *attendance, const struct options *options,
 /* What names the configuration for this program, which another daemon may not have. */
 static bool is_particular(const struct options *options)
 {
-    const char *config = getenv("BLEPROXY_CONFIG");
-    return options->n_proxies > 0 || options->config_path || options->psk_file || (config && *config);
+    return options->n_proxies > 0 || options->psk_file || proxies_config_is_given(options);
 }
 
 int attendance_begin(struct attendance *attendance, const struct options *options, int signal_fd)
