@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed.h"
 
+#include "adapter.h"
 #include "cli/events.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -21,13 +22,11 @@ struct feed_reader {
     char buffer[FEED_BUFFER_SIZE]; /* what waits is size bytes from start on */
 };
 
-void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches,
-               bool is_allowed(void *user, uint64_t device), void *user)
+void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches, const struct adapter *adapter)
 {
     *feed = (struct feed){.fleet = fleet,
                           .watches = watches,
-                          .is_allowed = is_allowed,
-                          .user = user,
+                          .adapter = adapter,
                           .started_ns = bleproxy_loop_now_ns(fleet->loop)};
 }
 
@@ -144,7 +143,7 @@ static void on_report(void *user, const struct bleproxy_advertisement *advertise
 {
     struct feed *feed = user;
     uint8_t built[STRUCTURES_MAX];
-    if (feed->is_allowed(feed->user, advertisement->address))
+    if (adapter_allows(feed->adapter, advertisement->address))
         tell(feed, event_advert(advertisement, built));
 }
 

@@ -9,6 +9,7 @@
 /* All that the proxies report, as the lines of bleproxy-record(5), for programs that want it uncoalesced: each has a socket
  * of its own. Who does not read in time loses lines, and is told how many. */
 
+struct adapter;
 struct feed_reader;
 
 struct feed {
@@ -17,9 +18,8 @@ struct feed {
     struct bleproxy_subscription *subscription; /* while somebody reads */
     struct feed_reader *first;
     size_t n_readers;
-    bool (*is_allowed)(void *user, uint64_t device); /* the others are nobody's business */
-    void *user;
-    uint64_t started_ns, told_ns; /* t of the lines counts from the former; the last line's time */
+    const struct adapter *adapter; /* devices that it does not allow are nobody's business */
+    uint64_t started_ns, told_ns;  /* t of the lines counts from the former; the last line's time */
 };
 
 enum {
@@ -30,7 +30,7 @@ enum {
 
 /* All of it is borrowed. */
 void feed_init(struct feed *feed, struct fleet *fleet, struct watches *watches,
-               bool is_allowed(void *user, uint64_t device), void *user);
+               const struct adapter *adapter);
 /* Readers see the end. Idempotent. */
 void feed_deinit(struct feed *feed);
 /* Answers the call with a socket; active: the proxies are to scan actively meanwhile. */

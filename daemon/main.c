@@ -301,7 +301,7 @@ static int make_objects(struct daemon *daemon)
                                           .on_ended = on_ended,
                                           .user = daemon};
     r = adapter_init(&daemon->adapter, &config);
-    feed_init(&daemon->feed, &daemon->fleet, &daemon->watches, is_allowed, daemon);
+    feed_init(&daemon->feed, &daemon->fleet, &daemon->watches, &daemon->adapter);
     return r < 0 ? r : manager_init(&daemon->manager, org, &daemon->fleet, &daemon->feed, &daemon->adapter);
 }
 
