@@ -224,20 +224,23 @@ static void on_read_alone(void *user, const struct bleproxy_result *result)
 }
 
 /* NULL: no memory. */
-static struct attribute_reader *add_reader(struct attribute *attribute, sd_bus_message *call, uint16_t offset)
+static struct attribute_reader *make_reader(struct attribute *attribute, sd_bus_message *call,
+                                            uint16_t offset)
+{
+    struct attribute_reader *reader = calloc(1, sizeof(*reader));
+    if (reader)
+        *reader = (struct attribute_reader){
+            .attribute = attribute, .call = sd_bus_message_ref(call), .offset = offset};
+    return reader;
+}
+
+static void append_reader(struct attribute *attribute, struct attribute_reader *reader)
 {
     struct attribute_reader **last = &attribute->readers;
-    struct attribute_reader *reader = calloc(1, sizeof(*reader));
-    if (!reader)
-        return NULL;
-    reader->attribute = attribute;
-    reader->call = sd_bus_message_ref(call);
-    reader->offset = offset;
     while (*last)
         last = &(*last)->next;
     *last = reader;
     attribute->n_readers++;
-    return reader;
 }
 
 /* Somebody else's patience is no business of the reader's, nor his of others. */
@@ -259,19 +262,16 @@ int attribute_read(struct attribute *attribute, sd_bus_message *call)
         return call_fail(tree, call, ERROR_INVALID_ARGUMENTS, "Invalid arguments in method call");
     if (attribute->n_readers == ATTRIBUTE_READERS_MAX)
         return call_fail(tree, call, ERROR_IN_PROGRESS, "In Progress");
-    struct attribute_reader *reader = add_reader(attribute, call, options.offset);
+    struct attribute_reader *reader = make_reader(attribute, call, options.offset);
     if (!reader)
         return -ENOMEM;
     int r = begin_reading(attribute, reader, options.timeout_ms);
-    if (r == 0)
-        return 0;
-    struct attribute_reader **at = &attribute->readers;
-    while (*at != reader)
-        at = &(*at)->next;
-    *at = NULL; /* it is the last */
-    attribute->n_readers--;
-    free_reader(reader);
-    return error_answer_code(tree, call, r);
+    if (r < 0) {
+        free_reader(reader);
+        return error_answer_code(tree, call, r);
+    }
+    append_reader(attribute, reader); /* no operation ends before it has begun */
+    return 0;
 }
 
 void attribute_fetch(struct attribute *attribute)
