@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PATIENCE_US = 2000000, ASK_MS = 1000 };
 
@@ -234,13 +233,6 @@ static void release(struct remote *remote)
 
 /* ---- Whether to use it ---- */
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* A daemon that does not answer has the proxies all the same. */
 static bool ask_for_proxies(struct remote *remote, sd_bus_message **ret_reply)
 {
@@ -280,21 +272,6 @@ static bool find_owner(struct remote *remote)
     return remote->owner != NULL;
 }
 
-/* Whoever listens there may be stopped, and say nothing. */
-static bool is_let_in(struct remote *remote)
-{
-    const uint64_t until_us = now_us() + PATIENCE_US;
-    int r = 0;
-    for (uint64_t now = now_us(); r >= 0 && now < until_us; now = now_us()) {
-        if (sd_bus_is_ready(remote->bus.sd) > 0)
-            return true;
-        r = sd_bus_process(remote->bus.sd, NULL);
-        if (r == 0)
-            r = sd_bus_wait(remote->bus.sd, until_us - now);
-    }
-    return false;
-}
-
 /* address NULL: the system bus. */
 static bool find_at(const struct options *options, const char *address, struct remote **ret_remote)
 {
@@ -304,7 +281,7 @@ static bool find_at(const struct options *options, const char *address, struct r
     remote->options = options;
     remote->watches.epoll_fd = -1;
     if (watches_init(&remote->watches) >= 0 && bus_open(&remote->bus, &remote->watches, address) >= 0 &&
-        is_let_in(remote) && find_owner(remote) && has_all(remote)) {
+        bus_enter(&remote->bus, PATIENCE_US) && find_owner(remote) && has_all(remote)) {
         *ret_remote = remote;
         return true;
     }

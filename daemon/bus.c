@@ -63,6 +63,27 @@ int bus_open(struct bus *bus, struct watches *watches, const char *address)
     return r < 0 ? r : watch_it(bus);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool bus_enter(struct bus *bus, uint32_t patience_us)
+{
+    int64_t end_ns = now_ns() + (int64_t)patience_us * 1000;
+    int r = 0;
+    for (int64_t now = now_ns(); r >= 0 && now < end_ns; now = now_ns()) {
+        if (sd_bus_is_ready(bus->sd) > 0)
+            return true;
+        r = sd_bus_process(bus->sd, NULL);
+        if (r == 0)
+            r = sd_bus_wait(bus->sd, (uint64_t)(end_ns - now) / 1000 + 1);
+    }
+    return false;
+}
+
 int bus_claim(struct bus *bus, const char *name)
 {
     int r = sd_bus_request_name(bus->sd, name, 0);
@@ -90,13 +111,6 @@ void bus_prepare(struct bus *bus)
         watches_change(bus->watches, &bus->socket);
     }
     set_timer(bus);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static bool has_much(const struct bus *bus)

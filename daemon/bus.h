@@ -18,6 +18,9 @@ struct bus {
 
 /* Connects; address NULL: the system bus, wherever DBUS_SYSTEM_BUS_ADDRESS says it is. 0 or a negative errno. */
 int bus_open(struct bus *bus, struct watches *watches, const char *address);
+/* Waits until the bus has let us in. False: it has not, within that time: whoever listens there may be stopped, and sd-bus
+ * itself has much patience. */
+bool bus_enter(struct bus *bus, uint32_t patience_us);
 /* The only owner of that name, and nobody takes it from us. 0; -EEXIST: somebody else has it; another negative errno. */
 int bus_claim(struct bus *bus, const char *name);
 /* Handles what has come, for a few milliseconds, and sends what is to be sent. */
