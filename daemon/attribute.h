@@ -7,7 +7,8 @@
 #include <bleproxy/bleproxy.h>
 
 /* What a characteristic and a descriptor have in common: a value that is read and written through calls. Reads of one
- * attribute under way are one request with several answers, but for those with a deadline of their own; of writes there is one at a time. */
+ * attribute under way are one request with several answers, but for those with a deadline of their own; of writes there is
+ * one at a time. */
 
 enum {
     ATTRIBUTE_READERS_MAX = 256, /* calls that wait for one value */

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
 
-/* The programs that have called us, whether they are there, and whether they read what they are told. A message bus keeps what one of them does not
- * read; when that is too much it takes nothing from us any more, whoever it is for. So while there is much to tell, each is
- * asked now and then whether it is there, as any D-Bus library answers by itself; and while one is deaf, what is only of
- * passing interest is told to the others by their names. What goes to one alone is counted until it has answered: who does
- * not read gets no more then. */
+/* The programs that have called us, whether they are there, and whether they read what they are told. A message bus keeps what
+ * one of them does not read; when that is too much it takes nothing from us any more, whoever it is for. So while there is
+ * much to tell, each is asked now and then whether it is there, as any D-Bus library answers by itself; and while one is deaf,
+ * what is only of passing interest is told to the others by their names. What goes to one alone is counted until it has
+ * answered: who does not read gets no more then. */
 
 struct listener;
 

@@ -41,8 +41,8 @@ enum { LOBBY_GUESTS_MAX = 256, LOBBY_GUESTS_OF_USER_MAX = 64 };
 void lobby_init(struct lobby *lobby, struct watches *watches, const char *address, void *user);
 /* Others may come in by the socket at path, with that mode; one that is left over is replaced. 0 or a negative errno. */
 int lobby_open(struct lobby *lobby, const char *path, unsigned mode);
-/* A guest who is here already; is_host: for whom all this was started. Takes fd. 0 or a negative errno; -ENOSPC: there is no place, and
- * that was said. */
+/* A guest who is here already; is_host: for whom all this was started. Takes fd. 0 or a negative errno; -ENOSPC: there is no
+ * place, and that was said. */
 int lobby_admit(struct lobby *lobby, int fd, bool is_host);
 /* Whether a proxy is connected; else why not. */
 void lobby_tell(struct lobby *lobby, bool is_ready, const char *text);

@@ -340,8 +340,7 @@ static int claim(struct daemon *daemon)
         r = private_bus_seal(&daemon->private_bus, daemon->bus.sd);
     if (r == -EBUSY) {
         log_say("another program waits for the name org.bluez or org.bleproxy1 on %s, and could speak in our "
-                "place: look "
-                "what else runs as this user",
+                "place: look what else runs as this user",
                 bus_name(daemon));
         return CLI_FAILED;
     }

@@ -292,8 +292,7 @@ bool private_bus_explain(void)
     if (getpwuid(geteuid()))
         return false;
     log_say("dbus-daemon lets in only users that the system knows by name, and user %u has none: it takes a "
-            "line in "
-            "/etc/passwd",
+            "line in /etc/passwd",
             (unsigned)geteuid());
     return true;
 }

@@ -22,8 +22,8 @@ struct private_bus {
     pid_t pid;                              /* of dbus-daemon; 0: none */
 };
 
-/* Makes the directory, if it must be, which then is_ours, and starts the bus in it. shows_log: what dbus-daemon says goes to standard error.
- * CLI_DONE, or an exit code after saying why; to be closed in either case. */
+/* Makes the directory, if it must be, which then is_ours, and starts the bus in it. shows_log: what dbus-daemon says goes to
+ * standard error. CLI_DONE, or an exit code after saying why; to be closed in either case. */
 int private_bus_open(struct private_bus *bus, const char *directory, bool shows_log);
 /* Why nobody can connect to it, if this user is to blame: true after saying it. */
 bool private_bus_explain(void);
