@@ -84,26 +84,17 @@ void audience_remove(struct audience *audience, const char *name)
 
 static void ask(struct listener *listener, uint64_t now_ns);
 
-static bool is_gone(sd_bus_message *answer)
-{
-    return sd_bus_message_is_method_error(answer, SD_BUS_ERROR_SERVICE_UNKNOWN) > 0 ||
-           sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NAME_HAS_NO_OWNER) > 0;
-}
-
 /* Whatever it says, it reads; the bus may also say that it does not let us ask. */
 static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct listener *listener = user;
     struct audience *audience = listener->audience;
+    (void)message;
     (void)error;
     listener->asked = sd_bus_slot_unref(listener->asked);
     listener->n_unread -= listener->n_unread_before;
     audience->n_unread -= listener->n_unread_before;
     listener->n_unread_before = 0;
-    if (is_gone(message)) {
-        audience->on_left(audience->user, listener->name);
-        return 0;
-    }
     if (listener->n_unread > AUDIENCE_SHARE) /* sent since: of who is refused nothing else asks again */
         ask(listener, bleproxy_loop_now_ns(audience->loop));
     if (!listener->is_deaf)
