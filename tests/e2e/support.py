@@ -47,9 +47,14 @@ def elsewhere(name):
     return path
 
 
+started = []  # by the test that runs; what it leaves behind, failing in the middle, is in no other's way
+
+
 def start(*arguments, process_group=None, **more):
-    return subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=environment(**more), process_group=process_group)
+    process = subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=environment(**more), process_group=process_group)
+    started.append(process)
+    return process
 
 
 class Result:
@@ -118,6 +123,7 @@ class Terminal:
         self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave if keys else subprocess.DEVNULL, stdout=slave,
                                         stderr=slave, start_new_session=True,
                                         env=environment(**{"TERM": "xterm", **more}))
+        started.append(self.process)
         if keep:
             self.slave = slave
         else:
@@ -217,5 +223,9 @@ def main(tests):
             for line in traceback.format_exc().splitlines():
                 print(f"# {line}")
             print(f"not ok {number} - {name}", flush=True)
+        for process in started:
+            process.kill()
+            process.wait()
+        started.clear()
     home.cleanup()
     sys.exit(failed > 0)
