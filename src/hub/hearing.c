@@ -19,6 +19,7 @@ enum {
     LADDER_PAUSE_MAX = 2160,
     PARTS = 5,        /* a fifth of it: how soon after asking for it the subscription is inquired about */
     ANSWER_PARTS = 2, /* half of it: how long the answer to an inquiry may take */
+    LATE = 12, /* how long after its connection a request may still arrive: systems repeat none for longer */
 };
 #define DAY_NS               (24 * 3600 * NS_PER_S)
 #define RECLAIM_PAUSE_MAX_NS DAY_NS
@@ -135,6 +136,7 @@ void hearing_begin(struct hearing *hearing, const struct hearing_session *sessio
     hearing->tells_state = session->tells_state;
     hearing->has_watchdog = session->has_watchdog;
     hearing->is_ours = false;
+    hearing->is_confirmed = was_left; /* nothing was asked for */
     hearing->ours_ns = now_ns;
     hearing->heard_ns = signs->heard_ns;
     hearing->told_ns = 0;
@@ -159,6 +161,8 @@ void hearing_begin(struct hearing *hearing, const struct hearing_session *sessio
 
 void hearing_end(struct hearing *hearing, uint64_t now_ns)
 {
+    if (hearing->in_session && !hearing->is_confirmed)
+        later(&hearing->doubt_until_ns, now_ns, units(hearing, LATE));
     hearing->in_session = hearing->inquiring = false;
     if (hearing_may_subscribe(hearing) && hearing->rung == 0)
         enter(hearing, BLEPROXY_HEARING_UNKNOWN, now_ns);
@@ -168,7 +172,7 @@ void hearing_end(struct hearing *hearing, uint64_t now_ns)
 
 static void gained(struct hearing *hearing, uint64_t now_ns)
 {
-    hearing->is_ours = true;
+    hearing->is_ours = hearing->is_confirmed = true;
     hearing->ours_ns = now_ns;
     hearing->unanswered = 0;
     hearing->takes = 0;
@@ -179,8 +183,17 @@ static void begin_anew(struct hearing *hearing, uint64_t now_ns)
 {
     enter(hearing, BLEPROXY_HEARING_UNKNOWN, now_ns);
     hearing->quiet_ns = now_ns;
+    hearing->unanswered = 0;
     hearing->inquiry_due_ns = BP_NEVER;
     hearing->rung = 0;
+}
+
+static int subscribe(struct hearing *hearing, uint64_t now_ns)
+{
+    int r = hearing->ops->subscribe(hearing->user, now_ns);
+    if (r == 0)
+        hearing->is_confirmed = false;
+    return r;
 }
 
 /* Unless it was deafness: what comes right after a rung has been cured by it. One silence that was much longer than all
@@ -259,8 +272,23 @@ static void look(struct hearing *hearing, const struct hearing_signs *signs, uin
 
 /* ---- Robbed, refused ---- */
 
+static bool was_ourselves(struct hearing *hearing, uint64_t now_ns)
+{
+    if (!hearing->newest_wins || now_ns >= hearing->doubt_until_ns)
+        return false;
+    hearing->doubt_until_ns = 0;
+    return subscribe(hearing, now_ns) == 0;
+}
+
 static void lose(struct hearing *hearing, uint64_t now_ns)
 {
+    if (was_ourselves(hearing, now_ns)) {
+        env_log(
+            hearing->config.env, BLEPROXY_LOG_INFO, "hub", hearing->config.label,
+            "its advertisements do not come, maybe because of the connection before: asking for them again");
+        begin_anew(hearing, now_ns);
+        return;
+    }
     bool fought = hearing->taken_ns > 0 && now_ns - hearing->taken_ns < hearing->reclaim_pause_ns;
     if (!fought)
         hearing->reclaim_pause_ns = hearing->config.reclaim_ns;
@@ -281,7 +309,7 @@ static void take(struct hearing *hearing, uint64_t now_ns)
     plan_take(hearing, now_ns);
     env_log(hearing->config.env, reclaims ? BLEPROXY_LOG_INFO : BLEPROXY_LOG_DEBUG, "hub",
             hearing->config.label, reclaims ? "it is taken back" : "asking for its advertisements again");
-    if (hearing->ops->subscribe(hearing->user, now_ns) < 0)
+    if (subscribe(hearing, now_ns) < 0)
         return;
     if (!reclaims) {
         later(&hearing->inquiry_due_ns, now_ns, units(hearing, 1) / PARTS);
@@ -297,7 +325,7 @@ static void take(struct hearing *hearing, uint64_t now_ns)
 
 int hearing_take(struct hearing *hearing, uint64_t now_ns)
 {
-    int r = hearing->in_session ? hearing->ops->subscribe(hearing->user, now_ns) : BLEPROXY_E_NOT_CONNECTED;
+    int r = hearing->in_session ? subscribe(hearing, now_ns) : BLEPROXY_E_NOT_CONNECTED;
     if (r < 0 && r != BLEPROXY_E_NOT_CONNECTED)
         return r;
     hearing->reclaim_pause_ns = hearing->config.reclaim_ns;
@@ -324,7 +352,7 @@ static bool climb(struct hearing *hearing, enum rung rung, uint64_t now_ns)
     case RUNG_MODE:
         return hearing->ops->restart_scan(hearing->user, now_ns);
     case RUNG_SUBSCRIBE:
-        return hearing->ops->subscribe(hearing->user, now_ns) == 0;
+        return subscribe(hearing, now_ns) == 0;
     case RUNG_RECONNECT:
         return hearing->ops->reconnect(hearing->user, now_ns);
     case RUNG_TOP:

@@ -16,7 +16,8 @@
  * the same, but for what was heard before: a proxy that hears something every ten minutes is given forty.
  *
  * Refused or robbed: where the first subscriber wins we ask again, as nothing is taken from anybody by that; where the
- * newest does, only a user may want it back. */
+ * newest does, only a user may want it back. But for one time: a connection of ours that died before its subscription was
+ * confirmed may have left it on its way, to arrive after that of the next connection, and to be taken for a rival's. */
 
 /* What a proxy is asked to do. */
 struct hearing_ops {
@@ -67,8 +68,10 @@ struct hearing {
     uint64_t since_ns;
 
     bool in_session, newest_wins, tells_state, has_watchdog;
-    bool is_ours; /* the subscription was, in this session */
-    bool is_busy; /* as of the last look */
+    bool is_ours;            /* the subscription was, in this session */
+    bool is_confirmed;       /* the last request for it was followed by what only its subscriber gets */
+    uint64_t doubt_until_ns; /* until when a robbery may be a late request of our own */
+    bool is_busy;            /* as of the last look */
     uint64_t heard_ns, told_ns;
     uint64_t ours_ns;  /* when it was last known to be */
     uint64_t quiet_ns; /* since when nothing is heard that should be */

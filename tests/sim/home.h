@@ -22,6 +22,7 @@ struct home {
     uint64_t next_attempt_ns;     /* while the manager waits for it; else BP_NEVER */
     bool waited_for_turn;         /* in that attempt */
     uint64_t n_managers;          /* this is the how manieth */
+    uint64_t new_manager_ns;      /* since when it is */
     uint64_t n_sessions;
     unsigned starts_pending, stops_pending;
     bool leaving; /* stopped for good */

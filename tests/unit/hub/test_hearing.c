@@ -278,6 +278,61 @@ static void test_robbed_survives_reconnecting_and_is_not_subscribed_again(void *
     assert_int_equal(f->n_subscribed, 0);
 }
 
+/* A session that ends before anything has come, and another. */
+static void begin_again_unconfirmed(struct fixture *f)
+{
+    begin(f);
+    pass(f, 100);
+    end(f);
+    f->session.tells_state = false;
+    f->now_ns += NS_PER_S;
+    begin(f);
+    end(f);
+    f->now_ns += NS_PER_S;
+    begin(f);
+}
+
+static void test_a_late_request_of_our_own_is_not_a_robbery(void **state)
+{
+    struct fixture *f = *state;
+    begin_again_unconfirmed(f);
+    pass(f, 2);
+    assert_hearing(f, "well");
+    f->ours =
+        false; /* it belongs to the connection before, of which the proxy has not heard that it is over */
+    pass(f, 40);
+    assert_hearing(f, "well");
+    assert_int_equal(f->n_subscribed, 1);
+    assert_true(test_env_logged(&f->test, "asking for them again"));
+    for (unsigned i = 0; i < f->n_changes; i++)
+        assert_int_not_equal(f->changes[i], BLEPROXY_HEARING_ROBBED);
+}
+
+static void test_who_robs_it_after_a_late_request_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    begin_again_unconfirmed(f);
+    rob(f);
+    pass(f, 25);
+    assert_int_equal(f->n_subscribed, 1);
+    rob(f);
+    pass(f, 3600);
+    assert_hearing(f, "robbed");
+    assert_int_equal(f->n_subscribed, 1);
+    assert_true(f->rival);
+}
+
+static void test_a_robbery_long_after_the_connection_before_is_one(void **state)
+{
+    struct fixture *f = *state;
+    begin_again_unconfirmed(f);
+    pass(f, 130);
+    rob(f);
+    pass(f, 25);
+    assert_hearing(f, "robbed");
+    assert_int_equal(f->n_subscribed, 0);
+}
+
 static void test_one_lost_answer_is_not_a_robbery(void **state)
 {
     struct fixture *f = *state;
@@ -835,6 +890,9 @@ int main(void)
         TEST(test_other_firmware_is_inquired_anew),
         TEST(test_robbed_on_newest_wins_firmware_is_told_within_25_s_and_left_alone),
         TEST(test_robbed_survives_reconnecting_and_is_not_subscribed_again),
+        TEST(test_a_late_request_of_our_own_is_not_a_robbery),
+        TEST(test_who_robs_it_after_a_late_request_is_left_alone),
+        TEST(test_a_robbery_long_after_the_connection_before_is_one),
         TEST(test_one_lost_answer_is_not_a_robbery),
         TEST(test_a_dead_connection_is_not_a_robbery),
         TEST(test_reclaim_takes_it_back_with_growing_pauses),
