@@ -2,6 +2,7 @@
 #include "lobby.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,8 @@ struct guest {
 
 void lobby_init(struct lobby *lobby, struct watches *watches, const char *address, void *user)
 {
-    *lobby =
-        (struct lobby){.watches = watches, .address = address, .user = user, .door.fd = -1, .last_fd = -1};
+    *lobby = (struct lobby){
+        .watches = watches, .address = address, .user = user, .door.fd = -1, .spare_fd = -1, .last_fd = -1};
 }
 
 /* ---- Guests ---- */
@@ -132,13 +133,26 @@ int lobby_admit(struct lobby *lobby, int fd, bool is_host)
 
 /* ---- The door ---- */
 
+static int answer_door(const struct lobby *lobby)
+{
+    return accept4(lobby->door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* Who stays before the door is announced again and again: with no descriptor left the spare one is for telling him. */
 static void on_door(void *user, uint32_t events)
 {
     struct lobby *lobby = user;
     (void)events;
-    int fd = accept4(lobby->door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0)
+    int fd = answer_door(lobby);
+    if (fd >= 0) {
         lobby_admit(lobby, fd, false);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        close(lobby->spare_fd);
+        fd = answer_door(lobby);
+        if (fd >= 0)
+            turn_away(fd, -ENOSPC);
+        lobby->spare_fd = fcntl(lobby->door.fd, F_DUPFD_CLOEXEC, 0);
+    }
 }
 
 static int listen_at(const struct sockaddr_un *address, unsigned mode)
@@ -169,6 +183,7 @@ int lobby_open(struct lobby *lobby, const char *path, unsigned mode)
     if (fd < 0)
         return fd;
     lobby->door = (struct watch){fd, EPOLLIN, on_door, lobby};
+    lobby->spare_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return watches_add(lobby->watches, &lobby->door);
 }
 
@@ -188,7 +203,8 @@ void lobby_close(struct lobby *lobby)
         watches_remove(lobby->watches, &lobby->door);
         unlink(lobby->path);
         close(lobby->door.fd);
-        lobby->door.fd = -1;
+        close(lobby->spare_fd);
+        lobby->door.fd = lobby->spare_fd = -1;
     }
     free(lobby->path);
     lobby->path = NULL;

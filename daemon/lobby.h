@@ -24,6 +24,7 @@ struct lobby {
     void (*on_host_left)(void *user);
     void *user;
     struct watch door; /* fd -1: nobody comes in */
+    int spare_fd;      /* given up for somebody for whom there is no descriptor */
     char *path;
     struct guest *guests;
     size_t n_guests;

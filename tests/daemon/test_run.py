@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -925,6 +926,22 @@ def test_a_lobby_that_is_full_says_so():
             assert told == ["bus"] * 256 + ["full"], told
             assert place.run("echo", "it ran").expect(5, "as many programs as it takes").out == ""
         until(lambda: place.run("true").code == 0, lambda: "it stays full")
+
+
+def test_a_daemon_without_descriptors_says_so_and_does_not_spin():
+    place = Place()
+    with sim() as proxies, private_daemon(place, "-p", proxies[0]) as (address, daemon):
+        path = os.path.join(os.path.dirname(address.split("=")[1]), "lobby")
+        taken = {int(number) for number in os.listdir(f"/proc/{daemon.pid}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        for _ in range(2):
+            with crowd(path, 3) as told:
+                assert told == ["full"] * 3, told
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
+        with crowd(path, 1) as told:
+            assert told == ["bus"], told
 
 
 def test_one_user_cannot_take_all_places():
