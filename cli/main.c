@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "config/psk.h"
+#include "config/spelling.h"
 #include "log.h"
 #include "options.h"
 #include "remote.h"
@@ -68,10 +69,17 @@ static void print_help(FILE *out)
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < N_COMMANDS; i++)
+    struct spelling spelling;
+    spelling_seek(&spelling, name);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
-    log_say("there is no command '%s'; see 'bleproxy --help'", name);
+        spelling_try(&spelling, commands[i].name);
+    }
+    if (spelling.nearest)
+        log_say("there is no command '%s'; did you mean '%s'?", name, spelling.nearest);
+    else
+        log_say("there is no command '%s'; see 'bleproxy --help'", name);
     return NULL;
 }
 

@@ -2,13 +2,14 @@
 #include "options.h"
 
 #include "cli.h"
+#include "config/spelling.h"
 #include "log.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MAX_S = 4000000 };
+enum { TIMEOUT_MAX_S = 4000000, OPTION_TEXT_SIZE = 64 };
 
 /* Seconds, also with decimals. */
 static int parse_timeout(const char *text, uint32_t *ret_ms)
@@ -67,24 +68,39 @@ int options_next(int argc, char **argv, const char *shorts, const struct option 
     return '?';
 }
 
-/* Names what is wrong with word, which options_next() has just refused, without a value it may have: somebody
- * may have put a secret there. */
-static int complain(const char *command, const char *word, int refused, bool value_missing)
+/* name: without "--", and without a value. */
+static void complain_of_long(const char *command, const struct option *longs, const char *name)
 {
-    int length = (int)strcspn(word, "=");
-    char letter[] = {'-', (char)refused, '\0'};
-    bool is_long = strncmp(word, "--", 2) == 0 && (value_missing || word[length] || refused == 0);
-    if (!is_long) {
-        word = letter;
-        length = 2;
-    }
-    if (value_missing)
-        log_say("the option %.*s needs a value; see '%s --help'", length, word, command);
-    else if (strstr(word, "psk") || strstr(word, "key"))
-        return options_refuse_key();
+    struct spelling spelling;
+    spelling_seek(&spelling, name);
+    for (const struct option *option = longs; option->name; option++)
+        spelling_try(&spelling, option->name);
+    if (!spelling.nearest)
+        log_say("there is no option --%s; see '%s --help'", name, command);
+    else if (strcmp(spelling.nearest, name) == 0)
+        log_say("the option --%s takes no value; see '%s --help'", name, command);
     else
-        log_say("there is no option %.*s, or it is used in another way; see '%s --help'", length, word,
-                command);
+        log_say("there is no option --%s; did you mean --%s?", name, spelling.nearest);
+}
+
+int options_complain(const char *command, const struct option *longs, char **argv, int refused)
+{
+    const char *word = argv[optind - 1];
+    char text[OPTION_TEXT_SIZE];
+    snprintf(text, sizeof(text), "%s", word);
+    text[strcspn(text, "=")] = '\0';
+    bool value_missing = refused == ':';
+    bool is_long = strncmp(word, "--", 2) == 0 && (value_missing || strchr(word, '=') || optopt == 0);
+    if (!is_long)
+        snprintf(text, sizeof(text), "-%c", optopt);
+    if (value_missing)
+        log_say("the option %s needs a value; see '%s --help'", text, command);
+    else if (strstr(text, "psk") || strstr(text, "key"))
+        return options_refuse_key();
+    else if (is_long)
+        complain_of_long(command, longs, text + strlen("--"));
+    else
+        log_say("there is no option %s; see '%s --help'", text, command);
     return CLI_USAGE;
 }
 
@@ -116,7 +132,7 @@ int options_parse(struct options *options, const struct options_table *table, vo
             fputs(table->help, stdout);
             return CLI_DONE;
         }
-        int r = option == '?' || option == ':' ? complain(argv[0], argv[optind - 1], optopt, option == ':')
+        int r = option == '?' || option == ':' ? options_complain(argv[0], table->longs, argv, option)
                                                : parse_common(options, table, user, option);
         if (r != CLI_DONE)
             return r;

@@ -61,6 +61,10 @@ struct options_table {
  * are more options. One that is not is '?' as any that there is not, with optopt 0, and is the word before optind. */
 int options_next(int argc, char **argv, const char *shorts, const struct option *longs);
 
+/* Says what is wrong with the option for which options_next() has just given refused, '?' or ':', without a value that it may
+ * have: somebody may have put a secret there. CLI_USAGE. */
+int options_complain(const char *command, const struct option *longs, char **argv, int refused);
+
 /* Says that this word of the command line, which nothing more is told of, is a key, or asks for one. CLI_USAGE. */
 int options_refuse_key(void);
 

@@ -324,10 +324,6 @@ static int set_option(struct sim *sim, int option, const char *text)
     case 'v':
         sim->verbosity++;
         return CLI_DONE;
-    case '?':
-    case ':':
-        log_say("there is no such option, or it needs a value; see 'bleproxy sim --help'");
-        return CLI_USAGE;
     }
     return set_text(sim, option, text);
 }
@@ -381,7 +377,8 @@ int sim_options_parse(struct sim *sim, int argc, char **argv)
             fputs(help, stdout);
             return CLI_DONE;
         }
-        int r = set_option(sim, option, optarg);
+        int r = option == '?' || option == ':' ? options_complain(argv[0], options, argv, option)
+                                               : set_option(sim, option, optarg);
         if (r != CLI_DONE)
             return r;
     }

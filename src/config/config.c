@@ -473,15 +473,10 @@ const struct config_proxy *config_find(const struct config *config, const char *
 
 const char *config_find_similar(const struct config *config, const char *name)
 {
-    const char *nearest = NULL;
-    size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
-    for (size_t i = 0; i < config->n_proxies; i++) {
-        size_t distance =
-            config->proxies[i].name ? spelling_distance(name, config->proxies[i].name) : SIZE_MAX;
-        if (distance < limit) {
-            limit = distance;
-            nearest = config->proxies[i].name;
-        }
-    }
-    return nearest;
+    struct spelling spelling;
+    spelling_seek(&spelling, name);
+    for (size_t i = 0; i < config->n_proxies; i++)
+        if (config->proxies[i].name)
+            spelling_try(&spelling, config->proxies[i].name);
+    return spelling.nearest;
 }

@@ -354,14 +354,11 @@ static void list_keys(const struct schema *schema, char text[KEYS_TEXT_SIZE])
 static const struct schema_key *nearest_key(const struct schema *schema, const char *name)
 {
     const struct schema_key *nearest = NULL;
-    size_t limit = strlen(name) < 5 ? 2 : 3; /* nearer than this is a slip of the hand */
-    for (size_t i = 0; i < schema->n_keys; i++) {
-        size_t distance = spelling_distance(name, schema->keys[i].name);
-        if (distance < limit) {
-            limit = distance;
+    struct spelling spelling;
+    spelling_seek(&spelling, name);
+    for (size_t i = 0; i < schema->n_keys; i++)
+        if (spelling_try(&spelling, schema->keys[i].name))
             nearest = &schema->keys[i];
-        }
-    }
     return nearest;
 }
 

@@ -2,9 +2,9 @@
 #include "config/spelling.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 static bool same(char a, char b)
 {
@@ -37,4 +37,21 @@ size_t spelling_distance(const char *a, const char *b)
         }
     }
     return cost[m][n];
+}
+
+void spelling_seek(struct spelling *spelling, const char *word)
+{
+    *spelling = (struct spelling){.word = word, .limit = strlen(word) < 5 ? 2 : 3};
+}
+
+bool spelling_try(struct spelling *spelling, const char *candidate)
+{
+    size_t length = strlen(spelling->word), distance = spelling_distance(spelling->word, candidate);
+    if (length >= 2 && strncasecmp(spelling->word, candidate, length) == 0 && candidate[length] != '\0')
+        distance = 1;
+    if (distance >= spelling->limit)
+        return false;
+    spelling->limit = distance;
+    spelling->nearest = candidate;
+    return true;
 }

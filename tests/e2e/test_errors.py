@@ -78,20 +78,31 @@ def test_a_key_on_the_command_line_is_refused_unseen():
     for command in ("adopt", "import", "forget", "explain", "replay", "check", "no-such-command"):
         run(command, KEY).expect(2, "never taken from the command line")
     run("adopt", "--key-file", KEY, "127.0.0.1").expect(2, "never taken from the command line")
-    run("sim", "--psk", part).expect(2, "there is no such option")
+    run("sim", "--psk", part).expect(2, "never taken from the command line")
     run("discover", "--add", KEY).expect(2, "never taken from the command line")
     run(KEY).expect(2, "never taken from the command line")
 
 
 def test_long_options_are_written_out():
-    each("--pro", "127.0.0.1", code=2, words=("there is no option --pro",))
-    each("--time=1", code=2, words=("there is no option --time",))
+    each("--pro", "127.0.0.1", code=2, words=("there is no option --pro; did you mean --proxy?",))
+    each("--time=1", code=2, words=("there is no option --time; did you mean --timeout?",))
     each("--timeout", code=2, words=("the option --timeout needs a value",))
-    run("info", "--js", "-p", "127.0.0.1").expect(2, "there is no option --js,")
-    run("sim", "--coun", "1").expect(2, "there is no such option")
+    run("info", "--js", "-p", "127.0.0.1").expect(2, "there is no option --js; did you mean --json?")
+    run("sim", "--coun", "1").expect(2, "there is no option --coun; did you mean --count?")
     with closed_port() as address:
-        run("info", "--js", "--", "-p", address).expect(2, "there is no option --js,")
+        run("info", "--js", "--", "-p", address).expect(2, "there is no option --js; did you mean --json?")
         run("info", "--timeout=1", "--proxy", address, "--json").expect(4)
+
+
+def test_slips_of_the_hand_are_seen():
+    run("scna").expect(2, "there is no command 'scna'; did you mean 'scan'?")
+    run("help", "disc").expect(2, "there is no command 'disc'; did you mean 'discover'?")
+    run("frobnicate").expect(2, "there is no command 'frobnicate'; see 'bleproxy --help'")
+    run("info", "--jsno").expect(2, "there is no option --jsno; did you mean --json?")
+    run("info", "--json=1").expect(2, "the option --json takes no value")
+    run("info", "--frobnicate").expect(2, "there is no option --frobnicate; see 'bleproxy info --help'")
+    run("info", "-x").expect(2, "there is no option -x; see 'bleproxy info --help'")
+    run("sim", "--listen").expect(2, "the option --listen needs a value")
 
 
 def test_unreachable():

@@ -31,11 +31,36 @@ static void test_long_words_are_far_from_everything(void **state)
     assert_true(spelling_distance("a", word_33) == SIZE_MAX);
 }
 
+static const char *meant(const char *word)
+{
+    static const char *const words[] = {"scan", "services", "discover", "devices", "top", "run"};
+    struct spelling spelling;
+    spelling_seek(&spelling, word);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        spelling_try(&spelling, words[i]);
+    return spelling.nearest;
+}
+
+static void test_what_was_meant_is_the_nearest(void **state)
+{
+    (void)state;
+    assert_string_equal(meant("scna"), "scan");
+    assert_string_equal(meant("SCAN"), "scan");
+    assert_string_equal(meant("device"), "devices");
+    assert_string_equal(meant("disc"), "discover");
+    assert_string_equal(meant("tpo"), "top");
+    assert_null(meant("d"));
+    assert_null(meant(""));
+    assert_null(meant("frobnicate"));
+    assert_null(meant("scanning"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slips_of_the_hand_are_counted),
         cmocka_unit_test(test_long_words_are_far_from_everything),
+        cmocka_unit_test(test_what_was_meant_is_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
