@@ -104,6 +104,18 @@ static size_t check_users(const struct options *options, const struct config *co
     return n_missing;
 }
 
+/* 1 if none is. */
+static size_t check_proxies(const struct options *options, const struct config *config)
+{
+    if (config->n_proxies > 0)
+        return 0;
+    tell(options,
+         &(struct problem){.file = config->files[0],
+                           .text = "no proxy is listed: 'bleproxy discover' shows those of the local "
+                                   "network, and adds them with --add NAME"});
+    return 1;
+}
+
 /* How many there are. */
 static size_t tell_warnings(const struct options *options, const struct config *config)
 {
@@ -112,7 +124,8 @@ static size_t tell_warnings(const struct options *options, const struct config *
         const struct config_warning *warning = &config->warnings[i];
         tell(options, &(struct problem){false, config->files[warning->file], warning->text, warning->line});
     }
-    return config->n_warnings + check_users(options, config, daemon->connect, daemon->n_connect) +
+    return config->n_warnings + check_proxies(options, config) +
+           check_users(options, config, daemon->connect, daemon->n_connect) +
            check_users(options, config, daemon->pair, daemon->n_pair) +
            check_users(options, config, daemon->write, daemon->n_write);
 }

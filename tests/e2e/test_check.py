@@ -85,6 +85,16 @@ def test_all_mistakes_are_told_at_once():
     assert "that is not all: 'bleproxy check' tells" in lines[1]
 
 
+def test_a_configuration_without_proxies_is_warned_of():
+    for text in ("proxies: []\n", "", "devices: [{address: 'A4:C1:38:00:00:01'}]\n"):
+        _, config = place(main=text)
+        result = run("check", "-c", config).expect(0, f"warning: {config}: no proxy is listed", "bleproxy discover")
+        assert result.out.endswith(", 1 warning\n"), result.out
+        [problem] = run("check", "-c", config, "--json").expect(0).objects()
+        assert (problem["severity"], problem["line"]) == ("warning", None), problem
+    assert not run("check", "-c", place(main="", b="proxies: [{address: b}]\n")[1]).expect(0).error
+
+
 def test_what_is_doubtful_is_warned_of():
     _, config = place(main="proxies:\n  - {name: a, address: 'fe80::1'}\n  - {name: b, address: 'FE80::1'}\n"
                       f"  - {{name: c, address: c, noise_psk: {NO_KEY}}}\n")
@@ -95,12 +105,12 @@ def test_what_is_doubtful_is_warned_of():
 
 
 def test_a_user_that_is_not_there_is_warned_of():
-    _, config = place(main="daemon:\n  connect: [root, 4000000000, nobody-of-that-name]\n", b="daemon: {write: nor-that}\n")
-    result = run("check", "-c", config).expect(0, f"warning: {config}:2: there is no user 'nobody-of-that-name' here",
+    _, config = place(main="proxies: [{address: a}]\ndaemon:\n  connect: [root, 4000000000, nobody-of-that-name]\n", b="daemon: {write: nor-that}\n")
+    result = run("check", "-c", config).expect(0, f"warning: {config}:3: there is no user 'nobody-of-that-name' here",
                                                "conf.d/b.yaml:1: there is no user 'nor-that' here")
     assert result.out.endswith(", 2 warnings\n"), result.out
     problems = run("check", "-c", config, "--json").expect(0).objects()
-    assert [(problem["severity"], problem["line"]) for problem in problems] == [("warning", 2), ("warning", 1)], problems
+    assert [(problem["severity"], problem["line"]) for problem in problems] == [("warning", 3), ("warning", 1)], problems
 
 
 def test_no_secret_is_ever_shown():
