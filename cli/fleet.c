@@ -481,6 +481,8 @@ int fleet_verdict(const struct fleet *fleet)
 {
     char explained[PROXIES_TEXT_SIZE];
     int verdict = CLI_DONE;
+    if (fleet->remote && remote_ops->is_over(fleet->remote))
+        return CLI_UNREACHABLE;
     if (fleet_has_worked(fleet))
         return CLI_DONE;
     for (size_t i = 0; i < fleet->n_members; i++) {
@@ -501,7 +503,9 @@ int fleet_verdict(const struct fleet *fleet)
 
 struct bleproxy_scanner *member_scanner(const struct member *proxy)
 {
-    return proxy->manager ? bleproxy_manager_scanner(proxy->manager) : proxy->scanner;
+    if (proxy->manager)
+        return bleproxy_manager_scanner(proxy->manager);
+    return proxy->is_ready ? proxy->scanner : NULL;
 }
 
 const char *member_state(const struct member *proxy)

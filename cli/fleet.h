@@ -106,7 +106,8 @@ struct member *fleet_find(struct fleet *fleet, uint64_t source);
 bool fleet_has_worked(const struct fleet *fleet);
 /* Whether it can be given up: all have failed for good, or for long enough. */
 bool fleet_is_hopeless(const struct fleet *fleet);
-/* The exit code: CLI_DONE when any of them has worked, else theirs, after saying what was not said yet. */
+/* The exit code: CLI_DONE when any of them has worked, unless the daemon's end has cut it short; else theirs, after saying what
+ * was not said yet. */
 int fleet_verdict(const struct fleet *fleet);
 /* While it is connected, else NULL. */
 struct bleproxy_scanner *member_scanner(const struct member *member);

@@ -166,7 +166,7 @@ void remote_end(struct remote *remote)
         return;
     log_warn(NULL, "bleproxyd has ended");
     for (size_t i = 0; i < fleet->n_members; i++) {
-        remote_lose(&fleet->members[i]);
+        remote_break(&fleet->members[i]);
         snprintf(fleet->members[i].text, sizeof(fleet->members[i].text), "bleproxyd has ended");
         fleet->members[i].error = BLEPROXY_E_CLOSED;
     }

@@ -33,7 +33,7 @@ struct lines {
 
 /* ---- Proxies that come and go ---- */
 
-void remote_lose(struct member *member)
+void remote_break(struct member *member)
 {
     if (!member->is_ready)
         return;
@@ -41,6 +41,11 @@ void remote_lose(struct member *member)
     member->lost_ns = bleproxy_loop_now_ns(member->fleet->loop);
     if (member->fleet->on_down)
         member->fleet->on_down(member->fleet->user, member);
+}
+
+void remote_lose(struct member *member)
+{
+    remote_break(member);
     bleproxy_scanner_free(member->scanner);
     member->scanner = NULL;
 }

@@ -42,6 +42,8 @@ void remote_update_soon(struct remote *remote);
 int remote_open_lines(struct remote *remote, bool active);
 /* Members may have become known, or others. */
 void remote_settle(struct remote *remote);
+/* Nothing more comes from it; what it has heard stays, or is forgotten. Idempotent. */
+void remote_break(struct member *member);
 void remote_lose(struct member *member);
 /* Idempotent. */
 void remote_close_lines(struct remote *remote);
