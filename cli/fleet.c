@@ -20,7 +20,6 @@
 enum {
     HOPELESS_AFTER_S = 5, /* failures that may pass are waited for as long */
     WARN_EVERY_S = 10,    /* per proxy: one that comes and goes all the time is not told each time */
-    SILENT_AFTER_S = 10,  /* a proxy with any device in range reports several times a second */
     GOODBYE_MS = 2000,
     HOPELESS_CHECK_MS = 5100,
     WATCH_MS = 1000,
@@ -101,7 +100,7 @@ static void welcome(struct member *proxy)
     proxy->was_ready = proxy->is_ready = true;
     proxy->error = 0;
     proxy->heard_ns = bleproxy_loop_now_ns(fleet->loop);
-    proxy->silent = false;
+    proxy->told_silent = false;
     if (!info)
         return;
     proxy->source = info->source;
@@ -141,9 +140,22 @@ static void on_state(void *user, enum bleproxy_proxy_state state, int error, con
         fail(proxy, error, text ? text : bleproxy_strerror(error));
 }
 
+/* Of one that it has lost, and of a deaf one, the library tells. */
+static void on_hearing(void *user, enum bleproxy_hearing hearing, const char *text)
+{
+    struct member *proxy = user;
+    (void)text;
+    if (hearing != BLEPROXY_HEARING_SILENT || proxy->told_silent)
+        return;
+    proxy->told_silent = true;
+    log_warn(proxy->label, "connected, but silent for 10 s: another program may use it, and a proxy has one "
+                           "subscriber at a time; if none does, restart it");
+}
+
 void fleet_watch_member(struct member *proxy)
 {
     bleproxy_manager_watch(proxy->manager, on_state, proxy);
+    bleproxy_manager_watch_hearing(proxy->manager, on_hearing, proxy);
 }
 
 /* What it calls itself stays, where that counts. */
@@ -178,41 +190,6 @@ int fleet_start_member(struct member *proxy)
     return (int)cli_exit_code(r);
 }
 
-/* While a proxy connects to a device it hears little, and that is no silence. */
-static void excuse_those_that_connect(struct fleet *fleet, uint64_t now_ns)
-{
-    const uint64_t any = 1; /* attempts are those of all devices */
-    size_t n = 0;
-    struct bleproxy_path *paths = calloc(fleet->n_members + 1, sizeof(*paths));
-    if (paths)
-        bleproxy_hub_paths(fleet->hub, any, paths, fleet->n_members, &n);
-    for (size_t i = 0; i < n && i < fleet->n_members; i++) {
-        struct member *proxy = paths[i].attempts > 0 ? fleet_find(fleet, paths[i].source) : NULL;
-        if (proxy)
-            proxy->heard_ns = now_ns;
-    }
-    free(paths);
-}
-
-/* A proxy says nothing to the program that loses its subscription, or does not get it. */
-static void watch(struct fleet *fleet)
-{
-    uint64_t now_ns = bleproxy_loop_now_ns(fleet->loop);
-    excuse_those_that_connect(fleet, now_ns);
-    for (size_t i = 0; i < fleet->n_members; i++) {
-        struct member *proxy = &fleet->members[i];
-        if (proxy->silent || !proxy->manager ||
-            bleproxy_manager_state(proxy->manager) != BLEPROXY_PROXY_READY || proxy->heard_ns == 0 ||
-            now_ns < proxy->heard_ns + SILENT_AFTER_S * NS_PER_S)
-            continue;
-        proxy->silent = true;
-        log_warn(proxy->label,
-                 "connected, but silent for %d s: another program may use it, and a proxy has one "
-                 "subscriber at a time; if none does, restart it",
-                 SILENT_AFTER_S);
-    }
-}
-
 static void count(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct member *proxy = fleet_find(user, advertisement->source);
@@ -220,7 +197,6 @@ static void count(void *user, const struct bleproxy_advertisement *advertisement
         return;
     proxy->reports++;
     proxy->heard_ns = advertisement->time_ns;
-    proxy->silent = false;
 }
 
 static void on_check(void *user)
@@ -251,11 +227,14 @@ static void look_for_network(struct fleet *fleet)
 }
 
 /* The library tries again at once; what has failed before means nothing. */
-static void watch_for_network(struct fleet *fleet)
+static void on_watch(void *user)
 {
-    if (!fleet->awaits_network || !network_is_there())
+    struct fleet *fleet = user;
+    if (!network_is_there())
         return;
     fleet->awaits_network = false;
+    bleproxy_timer_free(fleet->watch);
+    fleet->watch = NULL;
     fleet->patience_ns = bleproxy_loop_now_ns(fleet->loop);
     for (size_t i = 0; i < fleet->n_members; i++)
         if (fleet->members[i].manager)
@@ -264,12 +243,6 @@ static void watch_for_network(struct fleet *fleet)
     fleet->check = NULL;
     if (bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check) < 0)
         check(fleet);
-}
-
-static void on_watch(void *user)
-{
-    watch_for_network(user);
-    watch(user);
 }
 
 static void on_hangup(void *user)
@@ -309,7 +282,7 @@ int fleet_start(struct fleet *fleet)
     int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
     if (r == 0)
         r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
-    if (r == 0)
+    if (r == 0 && fleet->awaits_network)
         r = bleproxy_timer_new(fleet->loop, WATCH_MS, WATCH_MS, on_watch, fleet, &fleet->watch);
     if (r == 0 && fleet->reloads)
         run_catch_reload(on_hangup, fleet);
@@ -522,7 +495,7 @@ const char *member_state(const struct member *proxy)
     case BLEPROXY_PROXY_HANDSHAKING:
         return "greeting";
     case BLEPROXY_PROXY_READY:
-        return proxy->silent ? member_silence(proxy, NULL) : "connected";
+        return member_is_silent(proxy) ? member_silence(proxy, NULL) : "connected";
     case BLEPROXY_PROXY_WAITING:
         return "waiting";
     case BLEPROXY_PROXY_STOPPING:
@@ -531,23 +504,19 @@ const char *member_state(const struct member *proxy)
     return "unknown";
 }
 
+bool member_is_silent(const struct member *proxy)
+{
+    enum bleproxy_hearing hearing =
+        proxy->manager ? bleproxy_manager_hearing(proxy->manager, NULL, NULL) : BLEPROXY_HEARING_UNKNOWN;
+    return hearing != BLEPROXY_HEARING_UNKNOWN && hearing != BLEPROXY_HEARING_WELL;
+}
+
 const char *member_silence(const struct member *proxy, const char **ret_text)
 {
-    const char *text = "another program may have taken it over; if none has, restart it";
-    enum bleproxy_hearing hearing =
-        proxy->manager ? bleproxy_manager_hearing(proxy->manager, NULL, ret_text) : BLEPROXY_HEARING_UNKNOWN;
-    switch (hearing) {
-    case BLEPROXY_HEARING_DEAF:
-    case BLEPROXY_HEARING_ROBBED:
-    case BLEPROXY_HEARING_REFUSED:
-    case BLEPROXY_HEARING_SILENT:
-        return bleproxy_hearing_name(hearing);
-    case BLEPROXY_HEARING_UNKNOWN:
-    case BLEPROXY_HEARING_WELL:
-        break;
-    }
+    if (member_is_silent(proxy))
+        return bleproxy_hearing_name(bleproxy_manager_hearing(proxy->manager, NULL, ret_text));
     if (ret_text)
-        *ret_text = text;
+        *ret_text = "another program may have taken it over; if none has, restart it";
     return "silent";
 }
 

@@ -32,8 +32,8 @@ struct member {
     uint64_t lost_ns;    /* when its connection was last lost; 0: never */
     char lost_text[256]; /* why */
     uint64_t warned_ns;
-    uint64_t heard_ns; /* last report, or when it connected, to us or to a device */
-    bool silent;       /* connected, and nothing heard for long: the user was told */
+    uint64_t heard_ns; /* last report, or when it connected */
+    bool told_silent;  /* the user was, since it connected */
     uint64_t reports;  /* ever */
     /* Kept by fleet_measure(). */
     uint64_t reports_before;
@@ -113,6 +113,8 @@ int fleet_verdict(const struct fleet *fleet);
 struct bleproxy_scanner *member_scanner(const struct member *member);
 /* "connected", "silent", "waiting", ... */
 const char *member_state(const struct member *member);
+/* Nothing comes from it although it is connected. */
+bool member_is_silent(const struct member *member);
 /* Of one that is silent: "silent", "robbed", "refused" or "deaf", and what that means. */
 const char *member_silence(const struct member *member, const char **ret_text);
 /* When the next attempt begins, for one that waits: "; next attempt in 34 s", "; next attempt when it is its turn"; else "". */

@@ -19,7 +19,7 @@ static double seconds_since(const struct fleet *fleet, uint64_t then_ns)
 static enum top_health health(const struct member *member)
 {
     if (member->is_ready)
-        return member->silent ? TOP_SILENT : TOP_WELL;
+        return member_is_silent(member) ? TOP_SILENT : TOP_WELL;
     return member->error != 0 || member->was_ready ? TOP_DOWN : TOP_STARTING;
 }
 
