@@ -140,11 +140,11 @@ union mdns_control {
 
 static void set_control(struct msghdr *message, int level, int type, const void *data, size_t size)
 {
-    message->msg_controllen = CMSG_SPACE(size);
+    message->msg_controllen = (socklen_t)CMSG_SPACE(size); /* musl's type, and POSIX's */
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
     header->cmsg_level = level;
     header->cmsg_type = type;
-    header->cmsg_len = CMSG_LEN(size);
+    header->cmsg_len = (socklen_t)CMSG_LEN(size);
     memcpy(CMSG_DATA(header), data, size);
 }
 
@@ -185,19 +185,19 @@ int mdns_socket_send(struct mdns_socket *socket, const struct netif *netif, cons
     return n < 0 ? -errno : 0;
 }
 
+/* It is all that was asked for: there is one header at most. */
 static uint32_t read_netif(struct msghdr *message)
 {
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-        struct in_pktinfo info;
-        struct in6_pktinfo info6;
-        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-            memcpy(&info, CMSG_DATA(header), sizeof(info));
-            return (uint32_t)info.ipi_ifindex;
-        }
-        if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
-            memcpy(&info6, CMSG_DATA(header), sizeof(info6));
-            return info6.ipi6_ifindex;
-        }
+    const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    struct in_pktinfo info;
+    struct in6_pktinfo info6;
+    if (header && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+        memcpy(&info, CMSG_DATA(header), sizeof(info));
+        return (uint32_t)info.ipi_ifindex;
+    }
+    if (header && header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+        memcpy(&info6, CMSG_DATA(header), sizeof(info6));
+        return info6.ipi6_ifindex;
     }
     return 0;
 }
