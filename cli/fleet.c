@@ -10,7 +10,6 @@
 #include "settings.h"
 #include "state.h"
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,39 +18,18 @@
 #define NS_PER_S UINT64_C(1000000000)
 enum {
     HOPELESS_AFTER_S = 5, /* failures that may pass are waited for as long */
-    WARN_EVERY_S = 10,    /* per proxy: one that comes and goes all the time is not told each time */
     GOODBYE_MS = 2000,
     HOPELESS_CHECK_MS = 5100,
     WATCH_MS = 1000,
 };
 
-/* A name may lead to another device for a while, an address does not. */
-static bool is_named(const struct member *proxy)
-{
-    const char *host = proxy->target->config.address;
-    return !strchr(host, ':') && host[strspn(host, "0123456789.")];
-}
-
-/* Waiting does not help: somebody must change a key, a name or an address first. */
-static bool is_final(const struct member *proxy)
-{
-    int error = proxy->error;
-    if (error == BLEPROXY_E_BAD_NAME || error == BLEPROXY_E_BAD_MAC_ADDRESS)
-        return !is_named(proxy);
-    return error == BLEPROXY_E_REQUIRES_ENCRYPTION || error == BLEPROXY_E_ENCRYPTION_PLAINTEXT ||
-           error == BLEPROXY_E_HANDSHAKE || error == BLEPROXY_E_INVALID_KEY ||
-           error == BLEPROXY_E_INVALID_AUTH || error == BLEPROXY_E_RESOLVE || error == BLEPROXY_E_VERSION ||
-           error == BLEPROXY_E_STATE;
-}
-
-static void check(const struct fleet *fleet)
+void fleet_check(const struct fleet *fleet)
 {
     if (fleet_is_hopeless(fleet) && fleet->on_hopeless)
         fleet->on_hopeless(fleet->user);
 }
 
-/* Once, of all together: when it is known of each, or what is known at last. */
-static void tell_plaintext(struct fleet *fleet, bool at_last)
+void fleet_tell_plaintext(struct fleet *fleet, bool at_last)
 {
     const struct member *last = NULL;
     size_t n = 0, n_awaited = 0;
@@ -76,120 +54,6 @@ static void tell_plaintext(struct fleet *fleet, bool at_last)
             n, fleet->proxies.n_targets);
 }
 
-static void fail(struct member *proxy, int error, const char *text)
-{
-    uint64_t now_ns = bleproxy_loop_now_ns(proxy->fleet->loop);
-    bool first = proxy->error == 0 && !proxy->was_ready;
-    char explained[PROXIES_TEXT_SIZE];
-    proxy->error = error;
-    text = proxies_explain(proxy->target, error, text, explained);
-    bleproxy_sanitise(proxy->text, sizeof(proxy->text), text, strlen(text));
-    if (first || (proxy->was_ready && now_ns - proxy->warned_ns >= WARN_EVERY_S * NS_PER_S)) {
-        proxy->warned_ns = now_ns;
-        if (proxy->fleet->options->verbosity == 0) /* else the log has it */
-            log_warn(proxy->label, "%s", proxy->text);
-    }
-    tell_plaintext(proxy->fleet, false);
-    check(proxy->fleet);
-}
-
-static void welcome(struct member *proxy)
-{
-    struct fleet *fleet = proxy->fleet;
-    const struct bleproxy_device_info *info = bleproxy_manager_device_info(proxy->manager);
-    proxy->was_ready = proxy->is_ready = true;
-    proxy->error = 0;
-    proxy->heard_ns = bleproxy_loop_now_ns(fleet->loop);
-    proxy->told_silent = false;
-    if (!info)
-        return;
-    proxy->source = info->source;
-    proxy->encrypted = info->encrypted;
-    bleproxy_sanitise(proxy->firmware, sizeof(proxy->firmware), info->esphome_version,
-                      strlen(info->esphome_version));
-    if (!proxy->target->configured && info->name[0])
-        bleproxy_sanitise(proxy->label, sizeof(proxy->label), info->name, strlen(info->name));
-    tell_plaintext(fleet, false);
-    if (fleet->on_ready)
-        fleet->on_ready(fleet->user, proxy);
-}
-
-static void lose(struct member *proxy, const char *text)
-{
-    struct fleet *fleet = proxy->fleet;
-    if (!proxy->is_ready)
-        return;
-    proxy->is_ready = false;
-    proxy->lost_ns = bleproxy_loop_now_ns(fleet->loop);
-    if (!text || !*text)
-        text = "it said goodbye, as before a restart";
-    bleproxy_sanitise(proxy->lost_text, sizeof(proxy->lost_text), text, strlen(text));
-    if (fleet->on_down)
-        fleet->on_down(fleet->user, proxy);
-}
-
-static void on_state(void *user, enum bleproxy_proxy_state state, int error, const char *text)
-{
-    struct member *proxy = user;
-    if (state == BLEPROXY_PROXY_READY) {
-        welcome(proxy);
-        return;
-    }
-    lose(proxy, text);
-    if (error < 0)
-        fail(proxy, error, text ? text : bleproxy_strerror(error));
-}
-
-/* Of one that it has lost, and of a deaf one, the library tells. */
-static void on_hearing(void *user, enum bleproxy_hearing hearing, const char *text)
-{
-    struct member *proxy = user;
-    (void)text;
-    if (hearing != BLEPROXY_HEARING_SILENT || proxy->told_silent)
-        return;
-    proxy->told_silent = true;
-    log_warn(proxy->label, "connected, but silent for 10 s: another program may use it, and a proxy has one "
-                           "subscriber at a time; if none does, restart it");
-}
-
-void fleet_watch_member(struct member *proxy)
-{
-    bleproxy_manager_watch(proxy->manager, on_state, proxy);
-    bleproxy_manager_watch_hearing(proxy->manager, on_hearing, proxy);
-}
-
-/* What it calls itself stays, where that counts. */
-void fleet_label_member(struct member *proxy)
-{
-    const char *name = proxy->target->config.name;
-    if (!proxy->label[0] || proxy->target->configured)
-        bleproxy_sanitise(proxy->label, sizeof(proxy->label), name, strlen(name));
-}
-
-int fleet_start_member(struct member *proxy)
-{
-    char holder[LOCK_HOLDER_SIZE], text[256];
-    const struct bleproxy_proxy_config *config = &proxy->target->config;
-    fleet_label_member(proxy);
-    int r = lock_take(config, proxy->fleet->command, &proxy->lock, holder);
-    if (r < 0) {
-        snprintf(text, sizeof(text), "in use by %s; a proxy has one subscriber at a time", holder);
-        proxy->error = r;
-        bleproxy_sanitise(proxy->text, sizeof(proxy->text), text, strlen(text));
-        log_warn(proxy->label, "%s", proxy->text);
-        return CLI_DONE;
-    }
-    const struct bleproxy_proxy_config own = target_config(proxy->target);
-    r = bleproxy_manager_new(proxy->fleet->hub, &own, &proxy->manager);
-    if (r < 0) {
-        log_error(proxy->label, "%s", r == BLEPROXY_E_INVALID ? "this is no address" : bleproxy_strerror(r));
-        return r == BLEPROXY_E_INVALID_KEY ? CLI_USAGE : (int)cli_exit_code(r);
-    }
-    fleet_watch_member(proxy);
-    r = bleproxy_manager_start(proxy->manager, NULL, NULL);
-    return (int)cli_exit_code(r);
-}
-
 static void count(void *user, const struct bleproxy_advertisement *advertisement)
 {
     struct member *proxy = fleet_find(user, advertisement->source);
@@ -201,8 +65,8 @@ static void count(void *user, const struct bleproxy_advertisement *advertisement
 
 static void on_check(void *user)
 {
-    tell_plaintext(user, true);
-    check(user);
+    fleet_tell_plaintext(user, true);
+    fleet_check(user);
 }
 
 /* ---- A host that is in no network yet ---- */
@@ -242,7 +106,7 @@ static void on_watch(void *user)
     bleproxy_timer_free(fleet->check);
     fleet->check = NULL;
     if (bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check) < 0)
-        check(fleet);
+        fleet_check(fleet);
 }
 
 static void on_hangup(void *user)
@@ -271,9 +135,9 @@ int fleet_start(struct fleet *fleet)
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
         int r = CLI_DONE;
         if (fleet->remote)
-            fleet_label_member(proxy);
+            member_label(proxy);
         else
-            r = fleet_start_member(proxy);
+            r = member_start(proxy);
         if (r != CLI_DONE)
             return r;
     }
@@ -286,7 +150,7 @@ int fleet_start(struct fleet *fleet)
         r = bleproxy_timer_new(fleet->loop, WATCH_MS, WATCH_MS, on_watch, fleet, &fleet->watch);
     if (r == 0 && fleet->reloads)
         run_catch_reload(on_hangup, fleet);
-    check(fleet);
+    fleet_check(fleet);
     return (int)cli_exit_code(r);
 }
 
@@ -313,7 +177,7 @@ void fleet_stop(struct fleet *fleet)
     struct goodbye goodbye = {.left = 1};
     struct bleproxy_timer *patience = NULL;
     const uint32_t patience_ms = fleet->goodbye_ms ? fleet->goodbye_ms : GOODBYE_MS;
-    tell_plaintext(fleet, true);
+    fleet_tell_plaintext(fleet, true);
     run_catch_reload(NULL, NULL);
     fleet_forget_leaving(fleet);
     bleproxy_timer_free(fleet->check);
@@ -445,7 +309,7 @@ bool fleet_is_hopeless(const struct fleet *fleet)
     for (size_t i = 0; i < fleet->n_members; i++) {
         if (fleet->members[i].was_ready || fleet->members[i].error == 0)
             return false;
-        final &= is_final(&fleet->members[i]);
+        final &= member_is_final(&fleet->members[i]);
     }
     return final || bleproxy_loop_now_ns(fleet->loop) - fleet->patience_ns >= HOPELESS_AFTER_S * NS_PER_S;
 }
@@ -472,69 +336,4 @@ int fleet_verdict(const struct fleet *fleet)
             verdict = code;
     }
     return verdict;
-}
-
-struct bleproxy_scanner *member_scanner(const struct member *proxy)
-{
-    if (proxy->manager)
-        return bleproxy_manager_scanner(proxy->manager);
-    return proxy->is_ready ? proxy->scanner : NULL;
-}
-
-const char *member_state(const struct member *proxy)
-{
-    if (!proxy->manager)
-        return proxy->state[0] ? proxy->state : "not used";
-    switch (bleproxy_manager_state(proxy->manager)) {
-    case BLEPROXY_PROXY_STOPPED:
-        return "stopped";
-    case BLEPROXY_PROXY_RESOLVING:
-        return "resolving";
-    case BLEPROXY_PROXY_CONNECTING:
-        return "connecting";
-    case BLEPROXY_PROXY_HANDSHAKING:
-        return "greeting";
-    case BLEPROXY_PROXY_READY:
-        return member_is_silent(proxy) ? member_silence(proxy, NULL) : "connected";
-    case BLEPROXY_PROXY_WAITING:
-        return "waiting";
-    case BLEPROXY_PROXY_STOPPING:
-        return "stopping";
-    }
-    return "unknown";
-}
-
-bool member_is_silent(const struct member *proxy)
-{
-    enum bleproxy_hearing hearing =
-        proxy->manager ? bleproxy_manager_hearing(proxy->manager, NULL, NULL) : BLEPROXY_HEARING_UNKNOWN;
-    return hearing != BLEPROXY_HEARING_UNKNOWN && hearing != BLEPROXY_HEARING_WELL;
-}
-
-const char *member_silence(const struct member *proxy, const char **ret_text)
-{
-    if (member_is_silent(proxy))
-        return bleproxy_hearing_name(bleproxy_manager_hearing(proxy->manager, NULL, ret_text));
-    if (ret_text)
-        *ret_text = "another program may have taken it over; if none has, restart it";
-    return "silent";
-}
-
-const char *member_wait(const struct member *proxy, char *text, size_t size)
-{
-    uint64_t now_ns = bleproxy_loop_now_ns(proxy->fleet->loop);
-    uint64_t next_ns = proxy->manager ? bleproxy_manager_next_attempt_ns(proxy->manager) : 0;
-    text[0] = '\0';
-    if (next_ns > now_ns)
-        snprintf(text, size, "; next attempt in %u s", (unsigned)((next_ns - now_ns) / NS_PER_S) + 1);
-    else if (next_ns > 0)
-        snprintf(text, size, "; next attempt when it is its turn");
-    return text;
-}
-
-const char *member_reason(const struct member *proxy, const char *text)
-{
-    size_t n = strlen(proxy->target->config.name);
-    bool named = strncmp(text, proxy->target->config.name, n) == 0 && text[n] == ' ';
-    return named ? text + n + 1 : text;
 }

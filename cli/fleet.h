@@ -3,6 +3,7 @@
 #define CLI_FLEET_H
 
 #include "log.h"
+#include "member.h"
 #include "options.h"
 #include "proxies.h"
 
@@ -11,35 +12,8 @@
 
 /* The proxies that a command uses together as one radio: a loop, a hub, and a manager for each. */
 
-struct fleet;
 struct leaving;
 struct remote;
-
-struct member {
-    struct fleet *fleet;
-    const struct target *target;
-    struct bleproxy_manager *manager; /* NULL: it was never tried, or a daemon has it */
-    struct bleproxy_scanner *scanner; /* of a daemon's, while it is connected */
-    char state[24];                   /* of a daemon's: what that says */
-    int lock;                         /* descriptor, or LOCK_NONE */
-    char label[64];                   /* what it is called to the user, sanitised */
-    char firmware[32];                /* sanitised; "" while unknown */
-    uint64_t source;                  /* 0 while unknown */
-    bool is_new;                      /* it came with a new configuration, and is not started yet */
-    bool was_ready, is_ready, encrypted;
-    int error;           /* how the last attempt failed, or 0 */
-    char text[256];      /* the same in words */
-    uint64_t lost_ns;    /* when its connection was last lost; 0: never */
-    char lost_text[256]; /* why */
-    uint64_t warned_ns;
-    uint64_t heard_ns; /* last report, or when it connected */
-    bool told_silent;  /* the user was, since it connected */
-    uint64_t reports;  /* ever */
-    /* Kept by fleet_measure(). */
-    uint64_t reports_before;
-    double rate;      /* of reports, a second */
-    size_t n_devices; /* which it hears */
-};
 
 struct fleet {
     /* Set before fleet_open(). */
@@ -109,23 +83,11 @@ bool fleet_is_hopeless(const struct fleet *fleet);
 /* The exit code: CLI_DONE when any of them has worked, unless the daemon's end has cut it short; else theirs, after saying what
  * was not said yet. */
 int fleet_verdict(const struct fleet *fleet);
-/* While it is connected, else NULL. */
-struct bleproxy_scanner *member_scanner(const struct member *member);
-/* "connected", "silent", "waiting", ... */
-const char *member_state(const struct member *member);
-/* Nothing comes from it although it is connected. */
-bool member_is_silent(const struct member *member);
-/* Of one that is silent: "silent", "robbed", "refused" or "deaf", and what that means. */
-const char *member_silence(const struct member *member, const char **ret_text);
-/* When the next attempt begins, for one that waits: "; next attempt in 34 s", "; next attempt when it is its turn"; else "". */
-const char *member_wait(const struct member *member, char *text, size_t size);
-/* For fleet_reload(). */
-int fleet_start_member(struct member *member);
-void fleet_watch_member(struct member *member);
-void fleet_label_member(struct member *member);
+
+/* For members, and fleet_reload(): gives it up if it is to be; says of all together which are not encrypted, once, when it is
+ * known of each, or what is known at last. */
+void fleet_check(const struct fleet *fleet);
+void fleet_tell_plaintext(struct fleet *fleet, bool at_last);
 void fleet_forget_leaving(struct fleet *fleet);
-/* A reason without the proxy's name that it may begin with, where that stands before it already: "kitchen requires
- * encryption". */
-const char *member_reason(const struct member *member, const char *text);
 
 #endif

@@ -37,7 +37,7 @@ static void start_new(struct fleet *fleet)
         if (!member->is_new)
             continue;
         member->is_new = false;
-        fleet_start_member(member);
+        member_start(member);
     }
     if (fleet->reload_again)
         fleet_reload(fleet);
@@ -166,10 +166,10 @@ static void carry_out(struct fleet *fleet, struct change *change)
             *member = fleet->members[change->from[i]];
             change->stays[change->from[i]] = true;
             if (member->manager)
-                fleet_watch_member(member);
+                member_watch(member);
         }
         member->target = &change->next.targets[i];
-        fleet_label_member(member);
+        member_label(member);
     }
     fleet->leaving = change->leaving;
     for (size_t i = 0; i < fleet->n_members; i++)

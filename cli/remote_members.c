@@ -200,7 +200,7 @@ static bool change_members(struct remote *remote, struct proxies *next, const si
         members[i] =
             from[i] != DIFFERENCE_NEW ? fleet->members[from[i]] : (struct member){.fleet = fleet, .lock = -1};
         members[i].target = &next->targets[i];
-        fleet_label_member(&members[i]);
+        member_label(&members[i]);
     }
     free(fleet->members);
     free(stays);
