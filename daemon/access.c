@@ -223,7 +223,7 @@ static int on_user(sd_bus_message *answer, void *user, sd_bus_error *error)
     }
     for (size_t i = 0; i < n; i++) {
         if (is_known)
-            tree_resume(tree, waiting[i]);
+            call_resume(tree, waiting[i]);
         else
             call_fail(tree, waiting[i], ERROR_NOT_AUTHORIZED, "it is not known whose program this is");
         sd_bus_message_unref(waiting[i]);

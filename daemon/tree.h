@@ -2,6 +2,8 @@
 #ifndef DAEMON_TREE_H
 #define DAEMON_TREE_H
 
+#include "call.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,7 +73,7 @@ struct tree {
     struct audience *audience; /* NULL: everybody is taken to read */
     struct object *root;       /* "/", with org.freedesktop.DBus.ObjectManager */
     struct object *first_dirty, *last_dirty;
-    /* Sees each call before it is carried out: 1, it may be; 0, it was answered, or is kept for tree_resume(); a negative
+    /* Sees each call before it is carried out: 1, it may be; 0, it was answered, or is kept for call_resume(); a negative
      * errno. NULL: all may. */
     int (*gate)(void *user, sd_bus_message *call, const struct object *object,
                 const struct interface *interface);
@@ -105,36 +107,8 @@ int object_signal(struct object *object, const struct interface *interface, cons
 /* Whether it has the interface, and with which data (may be NULL). */
 bool object_has(const struct object *object, const struct interface *interface, void **ret_data);
 
-/* A call that the gate has kept: it is asked again. */
-void tree_resume(struct tree *tree, sd_bus_message *call);
-
 /* Tells what waits. */
 void tree_flush(struct tree *tree);
-
-/* Flush and answer: 0, or a negative errno. The call may be one that wants no reply. An answer that cannot be given, as for
- * want of descriptors, becomes an error: nobody waits in vain. */
-int call_reply(struct tree *tree, sd_bus_message *call, const char *types, ...);
-/* name is the whole name of the error. */
-int call_fail(struct tree *tree, sd_bus_message *call, const char *name, const char *text);
-/* The same with an answer that was made elsewhere; r: what came of making it. message goes. */
-int call_finish(struct tree *tree, sd_bus_message *call, sd_bus_message *message, int r);
-/* The answer is as large as so many usual ones: who has more of them than he reads gets no more. */
-void call_charge(struct tree *tree, sd_bus_message *call, size_t n_messages);
-/* Calls a program's method, after what waited; no reply is wanted. -EAGAIN: it does not read what it was sent before. */
-int call_out(struct tree *tree, const char *destination, const char *path, const char *interface,
-             const char *member, const char *types, ...);
-/* The most frequent names. */
-#define ERROR_FAILED            "org.bluez.Error.Failed"
-#define ERROR_IN_PROGRESS       "org.bluez.Error.InProgress"
-#define ERROR_NOT_READY         "org.bluez.Error.NotReady"
-#define ERROR_INVALID_ARGUMENTS "org.bluez.Error.InvalidArguments"
-#define ERROR_DOES_NOT_EXIST    "org.bluez.Error.DoesNotExist"
-#define ERROR_ALREADY_EXISTS    "org.bluez.Error.AlreadyExists"
-#define ERROR_NOT_SUPPORTED     "org.bluez.Error.NotSupported"
-#define ERROR_NOT_PERMITTED     "org.bluez.Error.NotPermitted"
-#define ERROR_NOT_CONNECTED     "org.bluez.Error.NotConnected"
-#define ERROR_NOT_AUTHORIZED    "org.bluez.Error.NotAuthorized"
-#define ERROR_BUS_INVALID_ARGS  "org.freedesktop.DBus.Error.InvalidArgs"
 
 /* For standard.c, the interfaces that every object has. */
 extern const struct interface introspectable_interface, properties_interface, object_manager_interface;
