@@ -37,9 +37,7 @@ static int append_address(sd_bus_message *message, const char *key, uint64_t add
     return append_text(message, key, text);
 }
 
-/* But for devices that are denied, which other programs may hold. */
-static int append_holders(sd_bus_message *message, const struct adapter *adapter,
-                          const struct bleproxy_slots *slots)
+static int append_holders(sd_bus_message *message, const struct bleproxy_slots *slots)
 {
     char text[BLEPROXY_ADDRESS_TEXT_SIZE];
     int r = sd_bus_message_open_container(message, 'e', "sv");
@@ -50,8 +48,6 @@ static int append_holders(sd_bus_message *message, const struct adapter *adapter
     if (r >= 0)
         r = sd_bus_message_open_container(message, 'a', "s");
     for (size_t i = 0; r >= 0 && i < slots->n_allocated; i++) {
-        if (!adapter_allows(adapter, slots->allocated[i]))
-            continue;
         bleproxy_address_format(slots->allocated[i], text);
         r = sd_bus_message_append(message, "s", text);
     }
@@ -60,7 +56,7 @@ static int append_holders(sd_bus_message *message, const struct adapter *adapter
     return r;
 }
 
-static int append_slots(sd_bus_message *message, const struct adapter *adapter, const struct member *member)
+static int append_slots(sd_bus_message *message, const struct member *member)
 {
     const struct bleproxy_scanner *scanner =
         member->manager ? bleproxy_manager_scanner(member->manager) : NULL;
@@ -71,7 +67,7 @@ static int append_slots(sd_bus_message *message, const struct adapter *adapter, 
     r = append_number(message, "slots_free", slots->free);
     if (r >= 0)
         r = append_number(message, "slots_limit", slots->limit);
-    return r < 0 ? r : append_holders(message, adapter, slots);
+    return r < 0 ? r : append_holders(message, slots);
 }
 
 /* For how long it has been lost, 0 while it is connected. */
@@ -82,7 +78,7 @@ static uint32_t seconds_down(const struct member *member)
                             : (uint32_t)((bleproxy_loop_now_ns(member->fleet->loop) - since_ns) / NS_PER_S);
 }
 
-static int append_proxy(sd_bus_message *message, const struct adapter *adapter, const struct member *member)
+static int append_proxy(sd_bus_message *message, const struct member *member)
 {
     int r = sd_bus_message_open_container(message, 'a', "{sv}");
     if (r >= 0)
@@ -109,7 +105,7 @@ static int append_proxy(sd_bus_message *message, const struct adapter *adapter, 
     if (r >= 0)
         r = append_number(message, "down_s", seconds_down(member));
     if (r >= 0)
-        r = append_slots(message, adapter, member);
+        r = append_slots(message, member);
     return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
@@ -136,7 +132,7 @@ static int call_list_proxies(sd_bus_message *call, void *data)
     sd_bus_message *message = NULL;
     int r = begin_list(call, &message);
     for (size_t i = 0; r >= 0 && i < manager->fleet->n_members; i++)
-        r = append_proxy(message, manager->adapter, &manager->fleet->members[i]);
+        r = append_proxy(message, &manager->fleet->members[i]);
     return send_list(manager, call, message, r);
 }
 

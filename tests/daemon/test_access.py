@@ -172,29 +172,6 @@ def test_a_denied_device_is_not_told_of_by_the_manager():
         assert len(told) > 10 and address not in told, told
 
 
-def until(holds):
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.02)
-
-
-def test_a_denied_device_that_another_program_holds_is_not_named():
-    def holders():
-        proxy, = client.call(*MANAGER, "ListProxies")
-        return proxy.get("held_by"), proxy.get("slots_limit", 0) - proxy.get("slots_free", 0)  # it may not have told yet
-    with sim() as proxies:
-        other = module.start("notify", "-p", proxies[0], "Virtual Heart", "2a37")
-        assert other.stdout.readline()
-        with house(options=("-c", configuration(proxies[0], "{}"))) as it:  # the proxy tells its newest subscriber
-            client = it.client()
-            until(lambda: holders()[1] == 1)
-            (address,), _ = holders()
-            configuration(proxies[0], f"{{deny: '{address}'}}")
-            it.daemon.send_signal(signal.SIGHUP)
-            until(lambda: holders() == ([], 1))
-
-
 def test_an_address_that_is_none_is_answered_once():
     with served("{}") as (it, _, _):
         one = Connection(it.address)
