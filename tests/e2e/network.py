@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from support import BLEPROXY, PATIENCE_S, environment
+from support import BLEPROXY, PATIENCE_S, environment, own
 
 INSIDE = "BLEPROXY_E2E_NAMESPACE"
 RESPONDER, RELAY = (os.path.join(os.path.dirname(os.path.abspath(__file__)), name) for name in ("responder.py", "relay.py"))
@@ -43,8 +43,8 @@ class Machine:
     """Another machine: a namespace that lives as long as a process in it."""
 
     def __init__(self):
-        self.holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", "echo; exec cat"],
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.holder = own(subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", "echo; exec cat"],
+                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         self.holder.stdout.readline()
         prepare(self.shell)
         self.processes = []
@@ -56,8 +56,8 @@ class Machine:
         subprocess.run(self.command("sh", "-c", command), check=True)
 
     def start(self, *command, **options):
-        process = subprocess.Popen(self.command(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   env=environment(), **options)
+        process = own(subprocess.Popen(self.command(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       env=environment(), **options))
         self.processes.append(process)
         return process
 
@@ -99,6 +99,10 @@ def machine():
         there.close()
 
 
+def output(command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 @contextlib.contextmanager
 def cable(there, name, here_address=None, there_address=None):
     """A cable to that machine: interface NAME here, eth0 there, up when it is returned."""
@@ -111,8 +115,8 @@ def cable(there, name, here_address=None, there_address=None):
         if here_address:
             shell(f"ip addr add {here_address} dev {name}")
         shell(f"ip link set {name} up")
-        wait_until(lambda: "state UP" in subprocess.run(["ip", "link", "show", name], capture_output=True, text=True,
-                                                        check=True).stdout)
+        for end in (["ip", "link", "show", name], there.command("ip", "link", "show", "eth0")):
+            wait_until(lambda: "state UP" in output(end))  # pylint: disable=cell-var-from-loop
         yield
     finally:
         subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
@@ -142,9 +146,9 @@ def bad_cable(there, name, here_address, there_address, loss=0, delay_ms=0, seed
 
 
 def link_local(there):
-    text = subprocess.run(there.command("ip", "-6", "addr", "show", "dev", "eth0", "scope", "link"), capture_output=True,
-                          text=True, check=True).stdout
-    return text.split("inet6 ")[1].split("/")[0]
+    command = there.command("ip", "-6", "addr", "show", "dev", "eth0", "scope", "link")
+    wait_until(lambda: "inet6 " in output(command))
+    return output(command).split("inet6 ")[1].split("/")[0]
 
 
 def wait_until(condition):
@@ -218,8 +222,8 @@ def avahi(shell, command, host, service=None):
     shell(f"cat > /etc/avahi/avahi-daemon.conf <<'X'\n{AVAHI.format(host=host)}X")
     if service:
         shell(f"cat > /etc/avahi/services/x.service <<'X'\n{AVAHI_SERVICE.format(name=service)}X")
-    process = subprocess.Popen(command("avahi-daemon", "--no-drop-root", "--no-chroot", "--no-proc-title"),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = own(subprocess.Popen(command("avahi-daemon", "--no-drop-root", "--no-chroot", "--no-proc-title"),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
     log = Lines(process.stderr)
     log.wait_for("Server startup complete")
     return process, log

@@ -22,6 +22,7 @@ BLEPROXY = sys.argv[1]
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OTHER_KEY = "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 PATIENCE_S = 60  # a deadline for what should take a moment, on a slow machine under sanitizers
+LIMIT_S = 8 * PATIENCE_S  # of a whole test, so that the next one still has its turn
 
 # What ends a command is not ignored by it because whoever runs the tests, in the background for instance, ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,14 +48,22 @@ def elsewhere(name):
     return path
 
 
+def own_address(port=6053):
+    """A loopback address that no other run of this program uses: who is started there again finds it free."""
+    return f"127.{os.getpid() >> 8 & 0x7f | 0x80}.{os.getpid() & 0xff}.54:{port}"
+
+
 started = []  # by the test that runs; what it leaves behind, failing in the middle, is in no other's way
 
 
-def start(*arguments, process_group=None, **more):
-    process = subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env=environment(**more), process_group=process_group)
+def own(process):
     started.append(process)
     return process
+
+
+def start(*arguments, process_group=None, **more):
+    return own(subprocess.Popen([BLEPROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=environment(**more), process_group=process_group))
 
 
 class Result:
@@ -76,6 +85,20 @@ class Result:
 
 def run(*arguments, **more):
     return Result(start(*arguments, **more))
+
+
+def given_time(attempt, is_enough):
+    """What attempt(SECONDS) comes to: in a second where that is enough, in more on a machine that has other things to do."""
+    for seconds in (1, 4, 12, PATIENCE_S / 2):
+        outcome = attempt(seconds)
+        if is_enough(outcome):
+            break
+    return outcome
+
+
+def hear(is_enough, *arguments, **more):
+    """The result of a command that listens until its time is over, given time to hear enough."""
+    return given_time(lambda seconds: run(*arguments, "-t", str(seconds), **more), is_enough)
 
 
 @contextlib.contextmanager
@@ -123,7 +146,7 @@ class Terminal:
         self.process = subprocess.Popen([BLEPROXY, *arguments], stdin=slave if keys else subprocess.DEVNULL, stdout=slave,
                                         stderr=slave, start_new_session=True,
                                         env=environment(**{"TERM": "xterm", **more}))
-        started.append(self.process)
+        own(self.process)
         if keep:
             self.slave = slave
         else:
@@ -207,13 +230,19 @@ class Skip(Exception):
     """What a test needs is not there."""
 
 
-def main(tests):
-    """Runs functions named test_...; their names say what holds."""
+def give_up(*_):
+    raise AssertionError("it takes too long")
+
+
+def main(tests, limit_s=LIMIT_S):
+    """Runs functions named test_...; their names say what holds. What a test waits for in vain, a line for one, ends it."""
     failed = 0
+    signal.signal(signal.SIGALRM, give_up)
     chosen = [(name, test) for name, test in tests.items() if name.startswith("test_")]
     print(f"1..{len(chosen)}", flush=True)
     for number, (name, test) in enumerate(chosen, 1):
         try:
+            signal.alarm(int(limit_s))
             test()
             print(f"ok {number} - {name}", flush=True)
         except Skip as reason:
@@ -223,6 +252,7 @@ def main(tests):
             for line in traceback.format_exc().splitlines():
                 print(f"# {line}")
             print(f"not ok {number} - {name}", flush=True)
+        signal.alarm(0)
         for process in started:
             process.kill()
             process.wait()

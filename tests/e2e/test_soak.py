@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from support import BLEPROXY, environment, main, sim
+from support import BLEPROXY, LIMIT_S, PATIENCE_S, environment, main, own, sim
 
 SOAK_S = float(os.environ.get("BLEPROXY_SOAK_S", "120"))
 PROXIES = 50
@@ -33,9 +33,9 @@ def test_fifty_proxies_with_faults():
     # Freed memory that the sanitizer keeps back would look like growth.
     options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=16"
     with sim("--faults", count=PROXIES) as proxies:
-        scan = subprocess.Popen([BLEPROXY, "scan", "--json", *(word for proxy in proxies for word in ("-p", proxy))],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                env=environment(ASAN_OPTIONS=options))
+        scan = own(subprocess.Popen([BLEPROXY, "scan", "--json", *(word for proxy in proxies for word in ("-p", proxy))],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    env=environment(ASAN_OPTIONS=options)))
         time.sleep(SOAK_S / 4)
         begun, samples = time.monotonic(), []
         while time.monotonic() < begun + SOAK_S * 3 / 4:
@@ -43,7 +43,7 @@ def test_fifty_proxies_with_faults():
             time.sleep(min(1.0, SOAK_S / 40))
         assert scan.poll() is None, "it ended"
         scan.send_signal(signal.SIGINT)
-        assert scan.wait(60) == 130
+        assert scan.wait(PATIENCE_S) == 130
     first, last = samples[: len(samples) // 3], samples[-len(samples) // 3:]
     most = lambda part, name: max(getattr(sample, name) for sample in part)
     print("# %d samples: %d to %d descriptors, %.1f to %.1f MB, %d threads, %.1f s of CPU" % (
@@ -57,4 +57,4 @@ def test_fifty_proxies_with_faults():
     assert samples[-1].cpu_s - samples[0].cpu_s <= SOAK_S / 2  # no timer fires without end
 
 
-main(globals())
+main(globals(), SOAK_S + LIMIT_S)
