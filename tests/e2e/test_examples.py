@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from support import KEY, PATIENCE_S, Result, Skip, environment, main, run, sim
+from support import KEY, PATIENCE_S, Result, Skip, environment, given_time, hear, main, own, own_address, sim
 
 HEART_RATE, EXTENSIONS, SOURCE, POLL = sys.argv[2:6]
 OPTIONAL = dict(zip(sys.argv[6::2], sys.argv[7::2]))  # by name: those whose libraries there are
@@ -15,13 +15,12 @@ BUSY_S = 0.3  # of CPU for 60 lines, some two seconds: 0.01 are usual
 
 
 def address():
-    """A loopback address that no other run of this program uses."""
-    return f"127.{os.getpid() >> 8 & 0x7f | 0x80}.{os.getpid() & 0xff}.54"
+    return own_address().partition(":")[0]
 
 
 def start(program, *arguments, stdin=subprocess.DEVNULL):
-    return subprocess.Popen([program, *arguments], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=environment(BLEPROXY_NOISE_PSK=KEY))
+    return own(subprocess.Popen([program, *arguments], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=environment(BLEPROXY_NOISE_PSK=KEY)))
 
 
 def example(program, *arguments):
@@ -29,12 +28,13 @@ def example(program, *arguments):
 
 
 def proxy(*options):
-    return sim("--listen", f"{address()}:6053", *options, BLEPROXY_NOISE_PSK=KEY)
+    return sim("--listen", own_address(), *options, BLEPROXY_NOISE_PSK=KEY)
 
 
 def test_the_heart_rate_strap_is_monitored():
     with proxy():
-        result = example(HEART_RATE, address(), "6").expect(0)
+        result = given_time(lambda seconds: example(HEART_RATE, address(), str(int(seconds))),
+                            lambda result: result.out.count("\n") >= 2).expect(0)
     rates = result.out.splitlines()
     assert len(rates) >= 2 and all(re.fullmatch(r"\d{2,3} bpm", rate) for rate in rates), result.out
 
@@ -50,8 +50,9 @@ def test_a_proxy_that_is_not_there_is_told():
 
 
 def battery():
-    found = run("scan", "-p", address(), "--json", "-t", "5", BLEPROXY_NOISE_PSK=KEY).expect(0).objects()
-    return next(line["address"] for line in found if line.get("name") == "Virtual Battery")
+    name = "Virtual Battery"
+    found = hear(lambda result: name in result.out, "scan", "-p", address(), "--json", BLEPROXY_NOISE_PSK=KEY).expect(0)
+    return next(line["address"] for line in found.objects() if line.get("name") == name)
 
 
 def test_extensions_are_used():
