@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A proxy that says what a virtual one never would: plaintext frames, written by hand."""
+import contextlib
 import socket
 import struct
 import threading
@@ -54,10 +55,15 @@ class FakeProxy:
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
         return self
 
     def __exit__(self, *exception):
+        """It waits for nobody any more: else it would be the next one's listener that it goes on with, by the same number."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
     def listen(self):

@@ -139,8 +139,11 @@ def test_something_else_on_the_port():
             except OSError:
                 pass
 
-        threading.Thread(target=serve, daemon=True).start()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
         each("-p", "127.0.0.1:%d" % server.getsockname()[1], code=5, words=("ESPHome API",))
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def test_another_proxy_than_expected_shows_its_name_sanitised():
