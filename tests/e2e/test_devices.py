@@ -7,7 +7,7 @@ import signal
 import time
 
 from fake_proxy import FakeProxy
-from support import PATIENCE_S, Terminal, closed_port, main, run, sim, start, width, write
+from support import PATIENCE_S, Terminal, closed_port, given_time, hear, main, run, sim, start, width, write
 
 KEYS = ["address", "address_type", "name", "owner", "connectable", "age", "interval", "reports", "heard_by"]
 HEARD_KEYS = ["proxy", "source", "rssi", "smoothed", "age"]
@@ -18,9 +18,34 @@ def both(proxies):
     return [argument for proxy in proxies for argument in ("-p", proxy)]
 
 
+def anything(result):
+    return result.code == 0 and result.out
+
+
+def listed(is_enough, *arguments, **more):
+    """The terminal on which it has listed them, given time to hear enough."""
+    def attempt(seconds):
+        terminal = Terminal("devices", *arguments, "-t", str(seconds), **more)
+        return terminal.close(), terminal
+    code, terminal = given_time(attempt, lambda outcome: outcome[0] == 0 and is_enough(outcome[1].seen.decode()))
+    assert code == 0
+    return terminal
+
+
+def shared_by_two(objects):
+    return [o for o in objects if len(o["heard_by"]) == 2]
+
+
+def heard_in_variety(result):
+    objects = result.objects()
+    shared = shared_by_two(objects)
+    return (len(objects) > 20 and len(shared) > 5 and any(o["interval"] for o in objects) and
+            any(o["heard_by"][0]["smoothed"] for o in shared))
+
+
 def test_json_is_one_object_per_device_in_the_documented_shape():
     with sim(count=2) as proxies:
-        objects = run("devices", *both(proxies), "-t", "5", "--json").expect(0, "not encrypted").objects()
+        objects = hear(heard_in_variety, "devices", *both(proxies), "--json").expect(0, "not encrypted").objects()
     assert len(objects) > 20
     assert len({o["address"] for o in objects}) == len(objects)
     for o in objects:
@@ -35,14 +60,17 @@ def test_json_is_one_object_per_device_in_the_documented_shape():
             assert list(hearing) == HEARD_KEYS and re.fullmatch(ADDRESS, hearing["source"])
             assert -127 < hearing["rssi"] < 0 and 0 <= hearing["age"] < 60
             assert hearing["smoothed"] is None or -127 < hearing["smoothed"] < 0
-    shared = [o for o in objects if len(o["heard_by"]) == 2]
+    shared = shared_by_two(objects)
     assert len(shared) > 5 and all(o["heard_by"][0]["proxy"] == o["owner"] for o in shared)
     assert any(o["interval"] for o in objects) and any(o["heard_by"][0]["smoothed"] for o in shared)
 
 
 def test_text_names_the_owner_and_all_others():
     with sim(count=2) as proxies:
-        result = run("devices", *both(proxies), "-t", "5").expect(0)
+        result = hear(lambda result: re.search(r"sim-proxy-1  sim-proxy-2 -\d+  +\d", result.out) and
+                      re.search(r"^[3-9]\d devices; 2 of 2", result.out, re.M) and
+                      all(word in result.out for word in ("Apple, Inc.", "Virtual Battery")),
+                      "devices", *both(proxies)).expect(0)
     lines = result.out.splitlines()
     assert re.fullmatch(r"ADDRESS +NAME +RSSI +OWNER +ALSO HEARD BY +AGE +INTERVAL +CONNECT  COMPANY AND SERVICES", lines[0])
     rows = lines[1:lines.index("")]
@@ -58,13 +86,14 @@ def test_text_names_the_owner_and_all_others():
 def test_lines_are_cut_on_a_terminal_only():
     long = b"a very long name that no column has room for, not even a wide one"
     with FakeProxy(payloads=[bytes([len(long) + 1, 9]) + long]) as proxy:
-        assert long.decode() in run("devices", "-p", proxy.address, "-t", "1").expect(0).out
+        assert long.decode() in hear(anything, "devices", "-p", proxy.address).expect(0).out
         for columns in (200, 80, 40, 10):
             for kind in ("xterm", "dumb"):
-                terminal = Terminal("devices", "-p", proxy.address, "-t", "1", columns=columns, NO_COLOR="1", TERM=kind)
-                assert terminal.close() == 0
+                address = "C0:00:00:00:00:01"[:columns]
+                terminal = listed(lambda text: address in text,  # pylint: disable=cell-var-from-loop
+                                  "-p", proxy.address, columns=columns, NO_COLOR="1", TERM=kind)
                 shown = terminal.seen.decode().split("\r\n")
-                rows = [line for line in shown if line.startswith("C0:00:00:00:00:01"[:columns])]
+                rows = [line for line in shown if line.startswith(address)]
                 assert len(rows) == 1 and width(rows[0]) <= columns, shown
 
 
@@ -76,12 +105,13 @@ def test_no_number_is_cut_in_the_list_of_proxies():
             host, port = stack.enter_context(fake).address.split(":")
             entries.append("  - {name: room-%d, address: %s, port: %s}\n" % (i + 1, host, port))
         config = write("rooms.yaml", "proxies:\n" + "".join(entries))
-        whole = run("devices", "-c", config, "-t", "1").expect(0).out.splitlines()[1]
-        assert len(re.findall(r"room-\d -\d\d,? ", whole)) == 7, whole
+        others = r"room-\d -\d\d,? "
+        whole = hear(lambda result: len(re.findall(others, result.out)) == 7, "devices", "-c", config).expect(0).out.splitlines()[1]
+        assert len(re.findall(others, whole)) == 7, whole
         shown = set()
         for columns in range(40, 160, 12):
-            terminal = Terminal("devices", "-c", config, "-t", "0.5", columns=columns, NO_COLOR="1")
-            assert terminal.close() == 0
+            terminal = listed(lambda text: "; 8 of 8 proxies connected" in " ".join(text.split()),
+                              "-c", config, columns=columns, NO_COLOR="1")
             row, = [line for line in terminal.seen.decode().split("\r\n") if line.startswith("C0:00")]
             assert width(row) <= columns
             shown |= set(re.findall(r", \+\d ", row))
@@ -92,20 +122,16 @@ def test_no_number_is_cut_in_the_list_of_proxies():
 
 def test_progress_and_colour_on_a_terminal():
     with sim() as proxies:
-        terminal = Terminal("devices", "-p", proxies[0], "-t", "3")
-        terminal.wait_for("listening: ", "s left ...")
-        terminal.wait_for("\033[32m", "1 of 1 proxies connected")
-        assert terminal.close() == 0
-        terminal = Terminal("devices", "-p", proxies[0], "-t", "2", NO_COLOR="1")
-        assert terminal.close() == 0
+        for word in ("listening: ", "s left ...", "\033[32m", "1 of 1 proxies connected"):
+            assert word in listed(lambda text: "\033[32m" in text, "-p", proxies[0]).seen.decode(), word
+        terminal = listed(lambda text: " dev" in text and "0 devices;" not in text, "-p", proxies[0], NO_COLOR="1")
     assert not re.search(rb"\033\[[1-9][0-9]*m", terminal.seen)
 
 
 def test_filters():
     with sim() as proxies:
-        named = run("devices", "-p", proxies[0], "-t", "4", "--json", "--name", "ATC_").expect(0).objects()
-        served = run("devices", "-p", proxies[0], "-t", "4", "--json", "--service", "FCD2").expect(0).objects()
-        strong = run("devices", "-p", proxies[0], "-t", "4", "--json", "--rssi", "-60").expect(0).objects()
+        named, served, strong = (hear(anything, "devices", "-p", proxies[0], "--json", *filter_).expect(0).objects()
+                                 for filter_ in (("--name", "ATC_"), ("--service", "FCD2"), ("--rssi", "-60")))
     assert named and all(o["name"].startswith("ATC_") for o in named)
     assert served and strong and all(o["heard_by"][0]["rssi"] >= -60 for o in strong)
     run("devices", "--rssi", "5").expect(2, "--rssi")
@@ -124,15 +150,18 @@ def test_what_was_heard_until_an_interrupt_is_listed():
 
 def test_one_proxy_of_two_is_enough():
     with closed_port() as closed, sim() as proxies:
-        result = run("devices", "-p", closed, "-p", proxies[0], "-t", "3").expect(0, f"warning: {closed}: cannot connect")
+        result = hear(lambda result: "1 of 2" in result.out, "devices", "-p", closed, "-p", proxies[0]).expect(
+            0, f"warning: {closed}: cannot connect")
         assert "1 of 2 proxies connected" in result.out
-        run("devices", "-p", closed, "-t", "1").expect(4, "cannot connect")
+        run("devices", "-p", closed).expect(4, "cannot connect")
 
 
 def test_nobody_there_is_an_empty_list():
     with FakeProxy() as proxy:
-        assert run("devices", "-p", proxy.address, "-t", "1", "--json").expect(0).out == ""
-        assert "0 devices; 1 of 1 proxies connected" in run("devices", "-p", proxy.address, "-t", "1").expect(0).out
+        def connected(result):
+            return result.code == 0
+        assert hear(connected, "devices", "-p", proxy.address, "--json").expect(0).out == ""
+        assert "0 devices; 1 of 1 proxies connected" in hear(connected, "devices", "-p", proxy.address).expect(0).out
 
 
 def test_hostile_names_do_no_harm():
@@ -140,8 +169,8 @@ def test_hostile_names_do_no_harm():
     wide = "温度計センサー".encode()
     payloads = [bytes([len(name) + 1, 9]) + name for name in (evil, wide)]
     with FakeProxy(name=b"bad\033[2J", payloads=payloads) as proxy:
-        text = run("devices", "-p", proxy.address, "-t", "1").expect(0)
-        objects = run("devices", "-p", proxy.address, "-t", "1", "--json").expect(0)
+        text = hear(lambda result: "evil" in result.out, "devices", "-p", proxy.address).expect(0)
+        objects = hear(anything, "devices", "-p", proxy.address, "--json").expect(0)
     for output in (text.out, text.error, objects.out, objects.error):
         assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", output), repr(output)
     rows = text.out.splitlines()[1:3]
@@ -151,7 +180,7 @@ def test_hostile_names_do_no_harm():
 
 def test_a_reader_who_leaves_ends_it_quietly():
     with sim() as proxies:
-        process = start("devices", "-p", proxies[0], "-t", "2")
+        process = start("devices", "-p", proxies[0], "-t", "5")
         process.stdout.close()
         error = process.stderr.read().decode()
         process.stderr.close()
