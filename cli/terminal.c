@@ -17,6 +17,7 @@ static const char leave[] = TERMINAL_PLAIN "\033[?7h\033[?25h\033[?1049l";
 static volatile sig_atomic_t entered; /* a live view is going on */
 static volatile sig_atomic_t taken;   /* and the terminal is ours now */
 static volatile sig_atomic_t changed;
+static volatile sig_atomic_t continued; /* and not taken again yet */
 static bool has_keys;
 static struct termios as_it_was, for_keys;
 
@@ -61,12 +62,19 @@ static bool is_in_foreground(void)
 
 static void take(void)
 {
+    continued = 0;
     if (!is_in_foreground())
         return;
     taken = 1;
     if (has_keys)
         tcsetattr(STDIN_FILENO, TCSANOW, &for_keys);
     put(enter, sizeof(enter) - 1);
+}
+
+static void take_again(void)
+{
+    if (entered && continued)
+        take();
 }
 
 static void give_back(bool patiently)
@@ -94,13 +102,13 @@ static void on_stop(int number)
     raise(number); /* comes when this returns */
 }
 
+/* The terminal is not taken here: while it takes nothing that has to wait, and the signal that is to end us, whose handler
+ * this one may have interrupted, could not come again. */
 static void on_continue(int number)
 {
     (void)number;
     signal(SIGTSTP, on_stop);
-    if (entered)
-        take();
-    changed = 1;
+    continued = changed = 1;
 }
 
 static void on_resize(int number)
@@ -149,6 +157,7 @@ void terminal_leave(void)
 
 void terminal_show(const char *text)
 {
+    take_again();
     if (!taken)
         return;
     fputs("\033[H", stdout);
@@ -165,6 +174,7 @@ bool terminal_has_changed(void)
 {
     bool has = changed;
     changed = 0;
+    take_again();
     return has;
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """bleproxy top, on terminals of all kinds and elsewhere."""
 import contextlib
+import os
 import re
 import signal
 import time
@@ -165,18 +166,28 @@ def test_the_terminal_is_left_as_it_was():
             terminal.check_left()
 
 
+def interrupted_and_continued(process):
+    """At one moment."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+
+
 def test_a_terminal_that_takes_nothing_is_given_back_too():
     with sim() as proxies:
-        terminal = Terminal("top", "-p", proxies[0], keep=True)
-        terminal.wait_for("all well")
-        assert not terminal.is_seen()
-        terminal.stop()
-        deadline = time.monotonic() + PATIENCE_S
-        while terminal.process.poll() is None:
-            assert time.monotonic() < deadline
-            terminal.process.send_signal(signal.SIGINT)
-            time.sleep(0.05)
-        assert terminal.is_seen()
+        for before in (lambda process: None, interrupted_and_continued):
+            terminal = Terminal("top", "-p", proxies[0], keep=True)
+            terminal.wait_for("all well")
+            assert not terminal.is_seen()
+            terminal.stop()
+            before(terminal.process)
+            deadline = time.monotonic() + PATIENCE_S
+            while terminal.process.poll() is None:
+                assert time.monotonic() < deadline
+                terminal.process.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+            assert terminal.is_seen()
 
 
 def test_ctrl_z_gives_the_terminal_back_for_a_while():
