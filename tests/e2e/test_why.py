@@ -8,7 +8,8 @@ import tempfile
 import time
 
 from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, PASSIVE_SCAN, RAW_ADVERTISEMENTS, REMOTE_CACHING, FakeProxy
-from support import PATIENCE_S, SEQUENCE, Terminal, closed_port, elsewhere, home, main, run, sim, start, width, write
+from support import (PATIENCE_S, SEQUENCE, Terminal, closed_port, elsewhere, given_time, hear, home, main, run, sim, start, width,
+                     write)
 
 KEYS = ["address", "name", "owner", "age", "interval", "heard", "explanation", "paths"]
 PATH_KEYS = ["proxy", "source", "state", "error", "used", "obstacle", "preferred", "rssi", "smoothed", "score", "age",
@@ -29,6 +30,11 @@ def options(proxies):
 def fresh_state():
     with tempfile.TemporaryDirectory(dir=home.name) as folder:
         yield {"XDG_STATE_HOME": folder}
+
+
+def tells(*words):
+    """Whether the explanation, whose lines may be broken anywhere, has them all."""
+    return lambda result: all(word in " ".join(result.out.split()) for word in words)
 
 
 def rows(text):
@@ -80,30 +86,34 @@ def test_json_is_one_object_in_the_documented_shape():
 
 def test_what_nobody_hears():
     with sim(count=2) as proxies, closed_port() as closed:
-        result = run("why", *options([*proxies, closed]), "AA:BB:CC:DD:EE:FF", "-t", "3").expect(6)
+        def all_hear_others(result):
+            return len(re.findall(r"  has not heard it, but \d+ others$", result.out, re.M)) == 2 and "down: cannot" in result.out
+        result = hear(all_hear_others, "why", *options([*proxies, closed]), "AA:BB:CC:DD:EE:FF").expect(6)
         assert result.out.startswith("AA:BB:CC:DD:EE:FF   not heard\n")
         for other in ("aabbccddeeff", "aa-bb-cc-dd-ee-ff"):
-            assert run("why", *options(proxies), other, "-t", "1").out.startswith("AA:BB:CC:DD:EE:FF   not heard\n")
+            assert hear(lambda result: result.code == 6, "why", *options(proxies), other).out.startswith(
+                "AA:BB:CC:DD:EE:FF   not heard\n")
         verdicts = rows(result.out)
         for name in ("sim-proxy-1", "sim-proxy-2"):
             assert re.search(r"  has not heard it, but \d+ others$", verdicts[name]), verdicts
         assert "down: cannot connect" in verdicts[closed]
         assert "check that it is on" in result.out.replace("\n", " ")
-        result = run("why", *options(proxies), "Nobody", "-t", "3").expect(6)
+        result = hear(tells("of that name"), "why", *options(proxies), "Nobody").expect(6)
         assert "of that name" in result.out and len(rows(result.out)) == 2
-        object_, = run("why", *options(proxies), "Nobody", "-t", "2", "--json").expect(6).objects()
+        object_, = hear(lambda result: result.out.count('"not_heard"') == 2, "why", *options(proxies), "Nobody",
+                        "--json").expect(6).objects()
     assert object_["address"] is None and object_["heard"] is False and len(object_["paths"]) == 2
     assert all(path["obstacle"] == "not_heard" for path in object_["paths"])
 
 
 def test_a_full_proxy_and_who_holds_its_slots():
     with FakeProxy(payloads=[LAMP], **FULL) as proxy, sim() as proxies:
-        result = run("why", *options([proxy.address, proxies[0]]), "Lamp", "-t", "3").expect(5)
+        result = hear(tells("full: held by", "has not heard it"), "why", *options([proxy.address, proxies[0]]), "Lamp").expect(5)
         verdicts = rows(result.out)
         assert re.search(r" 2/2  full: held by C0:00:00:00:00:02, A4:C1:38:00:00:FF$", verdicts["fake"]), verdicts
         assert "has not heard it" in verdicts["sim-proxy-1"]
         assert "slots" in result.out.splitlines()[-1] or "slots" in result.out
-        object_, = run("why", "-p", proxy.address, LAMP_ADDRESS, "-t", "3", "--json").expect(5).objects()
+        object_, = hear(tells('"full"'), "why", "-p", proxy.address, LAMP_ADDRESS, "--json").expect(5).objects()
     path, = object_["paths"]
     assert path["obstacle"] == "full" and path["score"] is None and path["free"] == 0 and path["limit"] == 2 and not path["used"]
     assert path["allocated"] == ["C0:00:00:00:00:02", "A4:C1:38:00:00:FF"]
@@ -111,25 +121,33 @@ def test_a_full_proxy_and_who_holds_its_slots():
 
 def test_a_proxy_that_makes_no_connections():
     with FakeProxy(payloads=[LAMP]) as proxy:
-        result = run("why", "-p", proxy.address, "Lamp", "-t", "2").expect(5)
+        result = hear(tells("makes no connections"), "why", "-p", proxy.address, "Lamp").expect(5)
     assert rows(result.out)["fake"].endswith("  makes no connections")
     assert "active: true" in result.out.replace("\n", " ")
 
 
 def test_a_silent_proxy():
     with FakeProxy() as proxy, fresh_state() as state:
-        result = run("why", "-p", proxy.address, "Lamp", "-t", "7", **state).expect(6)
+        result = hear(tells("has heard nothing at all for "), "why", "-p", proxy.address, "Lamp", **state).expect(6)
     assert "has heard nothing at all for " in rows(result.out)["fake"]
     assert result.out.splitlines()[-1].startswith("fake has heard nothing at all for ")
+
+
+def on_terminal(code, *arguments, **more):
+    """The terminal, given time to come to that exit code."""
+    def attempt(seconds):
+        terminal = Terminal("why", *arguments, "-t", str(seconds), **more)
+        return terminal.close(), terminal
+    came_to, terminal = given_time(attempt, lambda outcome: outcome[0] == code)
+    assert came_to == code, terminal.seen
+    return terminal
 
 
 def test_lines_fit_the_terminal():
     with FakeProxy(payloads=[LAMP], **FULL) as proxy, sim() as proxies:
         for columns in (200, 80, 40, 20):
             for kind in ("xterm", "dumb"):
-                terminal = Terminal("why", *options([proxy.address, proxies[0]]), "Lamp", "-t", "2", columns=columns,
-                                    TERM=kind, NO_COLOR="1")
-                assert terminal.close() == 5
+                terminal = on_terminal(5, *options([proxy.address, proxies[0]]), "Lamp", columns=columns, TERM=kind, NO_COLOR="1")
                 text = terminal.seen.decode()
                 shown = text[text.rindex("C0:00"):].split("\r\n")
                 assert all(width(line) <= columns for line in shown), shown
@@ -142,8 +160,8 @@ def test_lines_fit_the_terminal():
 def test_hostile_names():
     evil = "\033]0;owned\a\u009b2J\u202eevil".encode()
     with FakeProxy(name=b"bad\033[2J", payloads=[bytes([len(evil) + 1, 9]) + evil], **FULL) as proxy:
-        text = run("why", "-p", proxy.address, LAMP_ADDRESS, "-t", "2").expect(5)
-        objects = run("why", "-p", proxy.address, LAMP_ADDRESS, "-t", "2", "--json").expect(5)
+        text = hear(tells("evil"), "why", "-p", proxy.address, LAMP_ADDRESS).expect(5)
+        objects = hear(tells("evil"), "why", "-p", proxy.address, LAMP_ADDRESS, "--json").expect(5)
     for output in (text.out, text.error, objects.out, objects.error):
         assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", output), repr(output)
     assert "evil" in text.out
@@ -168,10 +186,10 @@ def test_misuse():
 def test_without_any_proxy_they_are_told_all_the_same():
     with closed_port() as closed:
         for device, address in (("Lamp", None), (LAMP_ADDRESS, LAMP_ADDRESS)):
-            result = run("why", "-p", closed, device, "-t", "1").expect(4, "cannot connect")
+            result = run("why", "-p", closed, device).expect(4, "cannot connect")
             assert "down: cannot connect" in rows(result.out)[closed]
             assert result.out.splitlines()[-1].startswith("no proxy is connected")
-            object_, = run("why", "-p", closed, device, "-t", "1", "--json").expect(4).objects()
+            object_, = run("why", "-p", closed, device, "--json").expect(4).objects()
             assert list(object_) == KEYS and object_["address"] == address and len(object_["paths"]) == 1
 
 
@@ -183,42 +201,45 @@ def hearing(payload, **more):
 def test_what_was_heard_in_an_earlier_run_is_said_to_be_so():
     with fresh_state() as state:
         with hearing(LAMP) as bedroom:
-            result = run("why", "-p", bedroom.address, "Lamp", "-t", "2", **state).expect(0)
+            result = hear(tells("it can be connected"), "why", "-p", bedroom.address, "Lamp", **state).expect(0)
             assert result.out.splitlines()[-1] == "it can be connected: through bedroom (-60 dBm)"
         with hearing(OTHER, first=0xC0000000000A) as bedroom:
             for device in ("Lamp", LAMP_ADDRESS):
-                result = run("why", "-p", bedroom.address, device, "-t", "2", **state).expect(0)
+                result = hear(tells("but not since the proxy was connected"), "why", "-p", bedroom.address, device,
+                              **state).expect(0)
                 lines = result.out.splitlines()
                 assert re.fullmatch(LAMP_ADDRESS + r"  Lamp   not heard; in an earlier run \d+ s ago by bedroom", lines[0]), lines
                 assert rows(result.out)["bedroom"].endswith("  would be tried: heard it in an earlier run")
                 assert re.fullmatch(r"it would be tried through bedroom, which heard it \d+ s ago \(-60 dBm\), but not since the "
                                     "proxy was connected", lines[-1]), lines
-            object_, = run("why", "-p", bedroom.address, "Lamp", "-t", "1", "--json", **state).expect(0).objects()
+            object_, = hear(tells('"used":true'), "why", "-p", bedroom.address, "Lamp", "--json", **state).expect(0).objects()
             assert object_["name"] == "Lamp" and object_["address"] == LAMP_ADDRESS and object_["heard"] is False
             assert object_["paths"][0]["remembered"] is True and object_["paths"][0]["used"] is True
             # and it is tried
-            run("read", "-p", bedroom.address, "Lamp", "2a19", "-t", "1", **state).expect(5)
-            assert DEVICE_REQUEST in [kind for kind, _ in bedroom.received]
+            def is_tried(_):
+                return DEVICE_REQUEST in [kind for kind, _ in bedroom.received]
+            result = hear(is_tried, "read", "-p", bedroom.address, "Lamp", "2a19", **state).expect(5)
+            assert is_tried(result)
         with FakeProxy(mac=b"02:00:00:00:00:02") as other:
-            assert "not heard\n" in run("why", "-p", other.address, "Lamp", "-t", "1", **state).expect(6).out
+            assert "not heard\n" in hear(lambda result: result.code == 6, "why", "-p", other.address, "Lamp", **state).expect(6).out
 
 
 def test_a_device_that_another_program_has_connected():
     with fresh_state() as state:
         with hearing(LAMP) as bedroom:
-            run("why", "-p", bedroom.address, "Lamp", "-t", "2", **state).expect(0)
+            hear(tells("it can be connected"), "why", "-p", bedroom.address, "Lamp", **state).expect(0)
         with hearing(OTHER, first=0xC0000000000A) as bedroom, \
                 hearing(OTHER, first=0xC0000000000B, name=b"kitchen", mac=b"02:00:00:00:00:02", slots=(1, (FIRST_DEVICE,))) as kitchen:
             both = options([bedroom.address, kitchen.address])
             began = time.monotonic()
             for device in ("Lamp", LAMP_ADDRESS):
-                result = run("why", *both, device, "-t", "60", **state).expect(5)
+                result = run("why", *both, device, "-t", str(PATIENCE_S), **state).expect(5)
                 assert result.out.splitlines()[-1] == ("it is connected through kitchen, by another program: connected devices do "
                                                        "not advertise")
                 verdicts = rows(result.out)
                 assert verdicts["kitchen"].endswith("  1/1  has it connected, for another program")
                 assert verdicts["bedroom"].endswith("  hears it no more: it is connected through kitchen")
-            assert time.monotonic() - began < 60, "it waits for what will not come"
+            assert time.monotonic() - began < PATIENCE_S, "it waits for what will not come"
             object_, = run("why", *both, "Lamp", "--json", **state).expect(5).objects()
     assert {path["proxy"]: (path["obstacle"], path["holds"], path["used"]) for path in object_["paths"]} == {
         "kitchen": ("connected", True, False), "bedroom": ("connected", False, False)}
@@ -235,7 +256,7 @@ def test_who_does_not_hear_it_is_not_waited_for_to_the_end():
 def test_the_last_slot_and_what_the_configuration_says():
     with hearing(LAMP, slots=(1, ())) as bedroom, hearing(LAMP, name=b"attic", mac=b"02:00:00:00:00:02", rssi=-80) as attic:
         both = options([bedroom.address, attic.address])
-        verdicts = rows(run("why", *both, "Lamp", "-t", "3").expect(0).out)
+        verdicts = rows(hear(tells("would be used", " dB less than"), "why", *both, "Lamp").expect(0).out)
         assert verdicts["bedroom"].endswith("  would be used (3 dB off for its last slot)"), verdicts
         assert verdicts["attic"].endswith("  17 dB less than bedroom"), verdicts
         entries = "".join(f"  - name: {name}\n    address: 127.0.0.1\n    port: {proxy.address.split(':')[1]}\n"
@@ -245,7 +266,7 @@ def test_the_last_slot_and_what_the_configuration_says():
                 ("only: attic", "the configuration allows only others", "would be used"),
                 ("prefer: attic", "the configuration prefers attic", "would be used; the configuration prefers it")):
             config = write("why.yaml", f"proxies:\n{entries}devices:\n  - address: {LAMP_ADDRESS}\n    {pin}\n")
-            verdicts = rows(run("why", "-c", config, LAMP_ADDRESS, "-t", "3").expect(0).out)
+            verdicts = rows(hear(tells(bedroom_is, attic_is), "why", "-c", config, LAMP_ADDRESS).expect(0).out)
             assert verdicts["bedroom"].endswith("  " + bedroom_is) and verdicts["attic"].endswith("  " + attic_is), verdicts
 
 
@@ -268,20 +289,24 @@ def test_what_a_bond_is_up_against():
 
 def test_nothing_that_matters_is_cut():
     with closed_port() as closed, hearing(LAMP) as bedroom, fresh_state() as state:
-        terminal = Terminal("why", *options([bedroom.address, closed]), "Lamp", "-t", "2", columns=80, NO_COLOR="1", **state)
-        assert terminal.close() == 0
+        terminal = on_terminal(0, *options([bedroom.address, closed]), "Lamp", columns=80, NO_COLOR="1", **state)
         text = SEQUENCE.sub("", terminal.seen.decode())
     assert "down: cannot connect to " + closed + ": Connection refused" in " ".join(text.split()), text
 
 
 def test_an_interrupt_tells_what_is_known():
     with sim() as proxies:
-        terminal = Terminal("why", "-p", proxies[0], "AA:BB:CC:DD:EE:FF")
-        terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, ")
-        terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, ", after=len(terminal.seen))
-        terminal.process.send_signal(signal.SIGINT)
-        assert terminal.close() == 130
-    assert "has not heard it" in terminal.seen.decode()
+        def attempt(seconds):
+            terminal, at = Terminal("why", "-p", proxies[0], "AA:BB:CC:DD:EE:FF", "-t", str(PATIENCE_S)), 0
+            for _ in range(1 + int(seconds)):
+                at = terminal.wait_for("listening for AA:BB:CC:DD:EE:FF, ", after=at)
+            terminal.process.send_signal(signal.SIGINT)
+            assert terminal.close() == 130
+            return terminal.seen.decode()
+
+        def is_known(text):
+            return "has not heard it" in text
+        assert is_known(given_time(attempt, is_known))
 
 
 main(globals())
