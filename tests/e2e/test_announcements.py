@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 
-from network import Lines, avahi, cable, enter_namespace, machine, wait_until
-from support import KEY, PATIENCE_S, home, main, run, start
+from network import Lines, avahi, cable, enter_namespace, machine
+from support import KEY, PATIENCE_S, hear, home, main, run, start
 from virtual import Client, Control, HELLO, HELLO_RESPONSE, give_key
 
 enter_namespace()
@@ -26,8 +26,14 @@ def kitchen(*options, listen="10.77.0.2:6053"):
         assert process.wait(PATIENCE_S) == 0
 
 
-def found(seconds="1"):
-    return {device["name"]: device for device in run("discover", "-t", seconds, "--json").objects()}
+def found(*names, that=lambda devices: True):
+    """Those that are, given time to hear the ones of these names, and that they are so."""
+    def devices(result):
+        return {device["name"]: device for device in result.objects()}
+
+    def is_enough(result):
+        return devices(result).keys() >= set(names) and that(devices(result))
+    return devices(hear(is_enough, "discover", "--json"))
 
 
 @contextlib.contextmanager
@@ -47,7 +53,7 @@ def event(shown, kind):
 
 def test_it_is_found_and_its_name_resolves():
     with kitchen():
-        device = found()["kitchen"]
+        device = found("kitchen")["kitchen"]
         assert (device["address"], device["port"]) == ("10.77.0.2", 6053)
         assert (device["esphome_version"], device["platform"]) == ("2026.8.0", "ESP32")
         assert run("info", "-p", "kitchen.local", "--json").expect(0).objects()[0]["mac_address"] == device["mac_address"]
@@ -56,14 +62,9 @@ def test_it_is_found_and_its_name_resolves():
 def test_each_of_several_on_all_addresses():
     with machine() as there, cable(there, "v0", "10.77.0.1/24", "10.77.0.2/24"):
         there.sim("[::]:6053", "-n", "5", "--name", "room", "--mdns")
-        devices = {}
-
-        def all_are_found():
-            devices.update(found())
-            return len(devices) == 5
-
-        wait_until(all_are_found)
-        assert sorted(devices) == [f"room-{n}" for n in range(1, 6)]
+        names = [f"room-{n}" for n in range(1, 6)]
+        devices = found(*names)
+        assert sorted(devices) == names
         assert sorted(device["port"] for device in devices.values()) == list(range(6053, 6058))
         run("info", "-p", "room-1.local").expect(0)
 
@@ -88,13 +89,14 @@ def test_goodbye_and_announcement_on_command():
 def test_a_reboot_says_goodbye_and_a_crash_does_not():
     with watching() as shown, kitchen() as (_, control):
         event(shown, "found")
-        control.do("reboot 2")  # within a second it would not have been gone: RFC 6762, 10.1
+        control.do("reboot 5")  # within a second it would not have been gone: RFC 6762, 10.1
         event(shown, "gone")
         event(shown, "found")
         seen = len(shown.seen)
         control.do("crash 0")
         control.wait_for("on")
-        assert found()["kitchen"]
+        assert found("kitchen")["kitchen"]
+        shown.drain()
         assert not [line for line in shown.seen[seen:] if '"gone"' in line]
 
 
@@ -116,9 +118,10 @@ def test_an_interface_that_comes_later():
 
 def test_a_key_changes_what_is_told():
     with kitchen("--provisionable"):
-        assert not found()["kitchen"]["encrypted"]
+        assert not found("kitchen")["kitchen"]["encrypted"]
         assert give_key("10.77.0.2:6053", KEY)
-        wait_until(lambda: found()["kitchen"]["encrypted"])
+        is_encrypted = lambda devices: devices["kitchen"]["encrypted"]
+        assert is_encrypted(found("kitchen", that=is_encrypted))
         run("info", "-p", "kitchen.local", BLEPROXY_NOISE_PSK=KEY).expect(0)
 
 
@@ -139,7 +142,7 @@ def test_beside_avahi():
         try:
             log.wait_for('Service "attic"')
             there.sim("10.77.0.2:6053", "--name", "kitchen", "--mdns")
-            wait_until(lambda: found().keys() >= {"attic", "kitchen"})
+            assert found("attic", "kitchen").keys() >= {"attic", "kitchen"}
             for name in ("kitchen.local", "attic.local"):
                 run("info", "-p", name).expect(0)
             assert daemon.poll() is None

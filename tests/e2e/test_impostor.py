@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from network import Lines, cable, enter_namespace, machine, tell
-from support import KEY, PATIENCE_S, home, main, run, start, write
+from support import KEY, PATIENCE_S, given_time, hear, home, main, run, start, write
 
 enter_namespace()
 
@@ -151,14 +151,14 @@ def test_of_two_devices_of_one_name_it_is_told():
     with house() as there:
         there.responder("kitchen", KNOWN)
         there.responder("kitchen", "fd77::3", mac="a4c138000009")
-        result = run("discover", "-t", "1", "--json").expect(0, "two devices", "'kitchen'", "A4:C1:38:00:00:01",
-                                                             "A4:C1:38:00:00:09")
+        result = hear(lambda result: "two devices" in result.error, "discover", "--json").expect(
+            0, "two devices", "'kitchen'", "A4:C1:38:00:00:01", "A4:C1:38:00:00:09")
         device, = result.objects()
         assert device["mac_address"] is None, device  # nobody knows which of them it would be
-        watch = start("discover", "--watch", "--json", "-t", "4")
-        out, error = watch.communicate(timeout=PATIENCE_S)
-        assert error.decode().count("two devices") == 1, error
-        assert len(out.splitlines()) <= 3, out
+        watch = given_time(lambda seconds: run("discover", "--watch", "--json", "-t", str(3 + seconds)),
+                           lambda result: "two devices" in result.error)
+        assert watch.error.count("two devices") == 1, watch.error
+        assert len(watch.objects()) <= 3, watch.out
 
 
 main(globals())
