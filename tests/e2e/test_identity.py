@@ -9,7 +9,7 @@ import tempfile
 import time
 
 import support
-from support import BLEPROXY, KEY, OTHER_KEY, closed_port, environment, home, main, sim, write
+from support import BLEPROXY, KEY, OTHER_KEY, environment, hear, home, main, own, own_address, sim, write
 
 STATE = {"XDG_STATE_HOME": tempfile.mkdtemp(dir=home.name)}
 
@@ -22,14 +22,14 @@ def run(*arguments, **more):
 @contextlib.contextmanager
 def device(address, name, **more):
     """A virtual proxy of that name, and MAC address therefore, at the address."""
-    process = subprocess.Popen([BLEPROXY, "sim", "--listen", address, "--name", name], stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, text=True, env=environment(**more))
+    process = own(subprocess.Popen([BLEPROXY, "sim", "--listen", address, "--name", name], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True, env=environment(**more)))
     try:
         assert process.stdout.readline()
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=support.PATIENCE_S)
 
 
 def configuration(address, key=None, more=""):
@@ -48,9 +48,7 @@ def learn(path, address):
 
 
 def test_another_device_at_its_address_is_refused_until_the_first_is_forgotten():
-    for key in (None, KEY):
-        with closed_port() as address:
-            pass
+    for address, key in ((own_address(6053), None), (own_address(6054), KEY)):
         secret = {"BLEPROXY_NOISE_PSK": key} if key else {}
         path = configuration(address, key)
         with device(address, "one", **secret):
@@ -59,7 +57,8 @@ def test_another_device_at_its_address_is_refused_until_the_first_is_forgotten()
             result = run("scan", "-c", path, "--json", "-t", "20").expect(5, "MAC address", "bleproxy forget")
             assert not result.out
             run("services", "-c", path, "Virtual Battery", "-t", "20").expect(5, "bleproxy forget")
-            assert run("scan", "-p", address, "--json", "-t", "2", **secret).expect(0).objects()  # it was not named
+            found = hear(lambda result: result.out, "scan", "-p", address, "--json", **STATE, **secret).expect(0)
+            assert found.objects()  # it was not named
             assert "kitchen" in run("forget", "-c", path, "kitchen").expect(0).out
             learn(path, address)
         with device(address, "one", **secret):
@@ -68,8 +67,7 @@ def test_another_device_at_its_address_is_refused_until_the_first_is_forgotten()
 
 
 def test_a_program_that_runs_learns_that_it_is_forgotten():
-    with closed_port() as address:
-        pass
+    address = own_address(6055)
     path = configuration(address)
     with device(address, "one"):
         learn(path, address)
@@ -78,8 +76,8 @@ def test_a_program_that_runs_learns_that_it_is_forgotten():
         path = write("identity.yaml", "proxies:\n"
                      f"  - {{name: kitchen, address: {kitchen[0]}, port: {kitchen[1]}}}\n"
                      f"  - {{name: attic, address: {attic[0]}, port: {attic[1]}}}\n")
-        scan = subprocess.Popen([BLEPROXY, "scan", "-vv", "-c", path, "--json", "-t", str(support.PATIENCE_S)],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(**STATE))
+        scan = own(subprocess.Popen([BLEPROXY, "scan", "-vv", "-c", path, "--json", "-t", str(support.PATIENCE_S)],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(**STATE)))
         try:
             assert any(b"bleproxy forget" in line for line in scan.stderr)
             run("forget", "-c", path, "kitchen").expect(0)
@@ -90,8 +88,7 @@ def test_a_program_that_runs_learns_that_it_is_forgotten():
 
 
 def test_another_device_is_told_before_its_key_is_tried():
-    with closed_port() as address:
-        pass
+    address = own_address(6056)
     path = configuration(address, KEY)
     with device(address, "one", BLEPROXY_NOISE_PSK=KEY):
         learn(path, address)
@@ -111,7 +108,7 @@ def test_another_name_than_expected_is_refused():
         path = configuration(proxies[0], more=", expected_name: two")
         run("scan", "-c", path, "--json", "-t", "20").expect(5, "'one'", "'two'")
         path = configuration(proxies[0], more=", expected_name: one")
-        run("scan", "-c", path, "--json", "-t", "1").expect(0)
+        hear(lambda result: result.code == 0, "scan", "-c", path, "--json", **STATE).expect(0)
 
 
 main(globals())
