@@ -8,9 +8,15 @@ import subprocess
 import threading
 import time
 
-from support import BLEPROXY, KEY, OTHER_KEY, PATIENCE_S, environment, home, main, run, sim, start, write
+from support import BLEPROXY, KEY, OTHER_KEY, PATIENCE_S, environment, home, main, own, own_address, run, sim, start, write
+import virtual
 from virtual import (ADVERTS, ERROR, GOODBYE, HELLO, HELLO_RESPONSE, PING, SUBSCRIBE, UNKNOWN_READ, Client, Control,
-                     controlled, give_key)
+                     give_key)
+
+
+def controlled(*options):
+    """At a port that nobody else is given while it is off."""
+    return virtual.controlled("--listen", own_address(), *options)
 
 
 # ---- Power ----
@@ -31,7 +37,7 @@ def test_a_reboot_takes_leave():
 def test_a_crash_is_silent_and_then_the_connection_is_dead():
     with controlled() as (address, control), Client(address, HELLO, SUBSCRIBE) as client:
         client.wait_for(ADVERTS)
-        control.do("crash 1")
+        control.do("crash 5")
         control.wait_for("off")
         host, port = address.split(":")
         try:
@@ -55,7 +61,7 @@ def test_clients_may_leave_while_it_is_off():
         for _ in range(3):
             with Client(address, HELLO) as client:
                 client.wait_for(HELLO_RESPONSE)
-                control.do("crash 1")
+                control.do("crash 3")
             control.wait_for("off")
             control.wait_for("on")
 
@@ -85,8 +91,10 @@ def test_it_sleeps_in_turn():
 def test_it_moves_to_another_address():
     with controlled() as (address, control), Client(address, HELLO) as client:
         client.wait_for(HELLO_RESPONSE)
-        moved = address.replace("127.0.0.1", "127.0.0.77")
-        control.do("move 127.0.0.77")
+        host, port = address.split(":")
+        host = host.rpartition(".")[0] + ".77"
+        moved = f"{host}:{port}"
+        control.do(f"move {host}")
         assert control.tell("list")[0].split()[1] == moved
         with Client(moved, HELLO) as again:
             again.wait_for(HELLO_RESPONSE)
@@ -152,8 +160,8 @@ def test_robbed_where_the_newest_wins():
 
 def test_who_scans_is_told_and_leaves_it_alone():
     with controlled() as (address, control):
-        scan = subprocess.Popen([BLEPROXY, "scan", "-p", address, "--json", "-t", str(PATIENCE_S)],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        scan = own(subprocess.Popen([BLEPROXY, "scan", "-p", address, "--json", "-t", str(PATIENCE_S)],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()))
         try:
             assert scan.stdout.readline()
             threading.Thread(target=scan.stdout.read, daemon=True).start()
