@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from network import Lines, bad_cable, enter_namespace, machine, tell, wait_until
-from support import PATIENCE_S, environment, home, main, start
+from support import PATIENCE_S, environment, home, main, own, start
 from virtual import Control
 
 enter_namespace()
@@ -22,8 +22,8 @@ SLACK_S = 1  # of a slow machine
 @contextlib.contextmanager
 def listener(port, ping_ms, dead_ms):
     """A program that keeps the proxy connected, and what it says."""
-    process = subprocess.Popen([LISTENER, "10.77.0.2", str(port), str(ping_ms), str(dead_ms)], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, env=environment())
+    process = own(subprocess.Popen([LISTENER, "10.77.0.2", str(port), str(ping_ms), str(dead_ms)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, env=environment()))
     try:
         yield Lines(process.stdout)
     finally:
@@ -65,15 +65,17 @@ def test_reports_and_pings_come_through_a_bad_cable():
 def test_a_cable_that_is_cut_and_mended():
     ping_ms, dead_ms = 300, 600
     bound_s = (2 * ping_ms + dead_ms) / 1000  # heard just after one look, asked at the next but one
+    took = []
     with kitchen() as relay, listener(6053, ping_ms, dead_ms) as said:
         said.wait_for("ready")
-        for _ in range(2):
+        for _ in range(3):
             said.wait_for("report")
             tell(relay, "cut")
-            _, took = said.wait_for("stopped answering")
-            assert took < bound_s + SLACK_S, f"it took {took} s"
+            took.append(said.wait_for("stopped answering")[1])
             tell(relay, "mend")
             said.wait_for("ready")
+    # A machine with other things to do may be late once, but not each time.
+    assert min(took) < bound_s + SLACK_S, f"it took {took} s"
 
 
 main(globals())
