@@ -10,7 +10,9 @@ from support import PATIENCE_S, closed_port, main, run, start, write
 
 enter_namespace()
 
-FOLLOW_S = 3  # from when the network is there to a connection
+FOLLOW_S = 7  # from when the network is there to a connection; the pause after a fourth attempt is longer
+ATTEMPTS = 4
+SELDOM = "Virtual Battery"  # of which so little is heard that a pipe holds it while nobody reads
 
 
 def shell(command):
@@ -39,7 +41,7 @@ def test_a_network_is_waited_for():
         for log in logs:
             log.wait_for("this host is in no network yet: waiting for one")
         logs[1].wait_for("cannot look up kitchen.example:6054")  # else the end, at once
-        for _ in range(3):
+        for _ in range(ATTEMPTS):
             logs[0].wait_for("cannot connect to 10.77.0.2:6053: this host is in no network")
         assert all(process.poll() is None for process in scans)
         write("hosts", "10.77.0.2 kitchen.example\n")
@@ -56,7 +58,7 @@ def test_a_network_is_waited_for():
 def test_a_limit_of_time_holds_without_a_network():
     begun = time.monotonic()
     run("scan", "-p", "192.0.2.1", "-t", "0.5").expect(4, "waiting for one", "this host is in no network")
-    assert time.monotonic() - begun < FOLLOW_S
+    assert time.monotonic() - begun < PATIENCE_S / 2
 
 
 def test_this_host_is_no_network():
@@ -67,19 +69,19 @@ def test_this_host_is_no_network():
 
 def test_an_address_of_a_family_that_this_host_has_not():
     """It goes on trying, while others work, and comes when there is an address."""
-    for here, there_address, address, missing, later, times in (
-            ("10.77.0.1/24", "10.77.0.2/24", "fd77::2", "IPv6", "fd77::1/64", 2),
-            ("fd77::1/64", "fd77::2/64", "10.77.0.2", "IPv4", "10.77.0.1/24", 1)):
+    for here, there_address, address, missing, later in (
+            ("10.77.0.1/24", "10.77.0.2/24", "fd77::2", "IPv6", "fd77::1/64"),
+            ("fd77::1/64", "fd77::2/64", "10.77.0.2", "IPv4", "10.77.0.1/24")):
         with machine() as there, cable(there, "v0", here, there_address):
             there.shell("ip addr replace fd77::2/64 dev eth0 && ip addr replace 10.77.0.2/24 dev eth0")
             there.sim("[::]:6053", "--name", "hall")
             other = there_address.split("/")[0]
             config = write("families.yaml", f"proxies: [{{name: hall, address: '{address}'}}, "
                                             f"{{name: attic, address: '{other}'}}]\n")
-            process = start("scan", "--json", "-vv", "-c", config)
+            process = start("scan", "--json", "-vv", "-c", config, "--name", SELDOM)
             log, heard = Lines(process.stderr), Lines(process.stdout)
             where = f"[{address}]" if ":" in address else address
-            for _ in range(times):
+            for _ in range(ATTEMPTS):
                 log.wait_for(f"cannot connect to {where}:6053: this host has no {missing} address; next attempt in")
             heard.wait_for('"proxy":"attic"')
             shell(f"ip addr add {later} dev v0")
