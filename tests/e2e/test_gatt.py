@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from fake_proxy import ACTIVE_CONNECTIONS, RAW_ADVERTISEMENTS, FakeProxy
-from support import BLEPROXY, KEY, Result, closed_port, environment, home, main, run, sim, start, write
+from support import BLEPROXY, KEY, PATIENCE_S, Result, closed_port, environment, given_time, home, main, run, sim, start, write
 
 UART_ECHO = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 UART_INPUT = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
@@ -31,6 +31,11 @@ def fresh_state():
 
 def talk(proxy, command, *arguments, **more):
     return run(command, "-p", proxy, *arguments, **more)
+
+
+def given(is_enough, proxy, *arguments):
+    """Time to be as far as that."""
+    return given_time(lambda seconds: talk(proxy, *arguments, "-t", str(seconds)), is_enough)
 
 
 def test_services_as_text_and_json():
@@ -67,8 +72,7 @@ def test_a_value_is_read_by_name_by_uuid_and_by_handle():
 
 def test_a_written_value_is_echoed_in_every_form():
     with house() as proxy:
-        listener = start("notify", "-p", proxy, "Virtual UART", UART_ECHO, "-n", "1", "-t", "1", "--json")
-        Result(listener).expect(5, "0 of 1 values came")
+        run("notify", "-p", proxy, "Virtual UART", UART_ECHO, "-n", "1", "-t", "1", "--json").expect(5, "0 of 1 values came")
         talk(proxy, "write", "Virtual UART", UART_INPUT, "00 01:ff").expect(0)
         echoed = talk(proxy, "write", "Virtual UART", UART_INPUT, "--text", "hello", "--json").expect(0).objects()[0]
         path = write("value", "x" * 20)
@@ -224,14 +228,15 @@ def test_several_of_one_uuid_need_a_handle():
 
 def test_without_a_free_slot():
     with house("--slots", "0") as proxy:
-        result = talk(proxy, "read", "Virtual Battery", "2a19", "-t", "3")
+        result = given(lambda result: "slot" in result.error, proxy, "read", "Virtual Battery", "2a19")
     assert result.code == 5 and "slot" in result.error, (result.code, result.error)
 
 
 def test_a_device_that_does_not_answer():
     with house() as proxy:
-        talk(proxy, "services", "Virtual Ghost", "-t", "1").expect(5)
-        talk(proxy, "read", "Virtual Mute", "@14", "-t", "1").expect(5, "no answer in time")
+        given(lambda result: result.code == 5, proxy, "services", "Virtual Ghost").expect(5)
+        given(lambda result: "no answer in time" in result.error, proxy, "read", "Virtual Mute", "@14").expect(
+            5, "no answer in time")
 
 
 def test_several_proxies_are_one_radio_and_one_may_be_gone():
@@ -250,7 +255,7 @@ def test_a_device_that_hangs_up():
 def test_a_closed_standard_output_is_an_error():
     with house() as proxy:
         result = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&- <&-', BLEPROXY, "read", "-p", proxy, "Virtual Battery", "2a19"],
-                                capture_output=True, env=environment(), check=False)
+                                capture_output=True, env=environment(), check=False, timeout=PATIENCE_S)
     assert result.returncode == 1 and b"cannot write to standard output" in result.stderr, result
 
 
