@@ -106,7 +106,8 @@ def test_no_number_is_cut_in_the_list_of_proxies():
             entries.append("  - {name: room-%d, address: %s, port: %s}\n" % (i + 1, host, port))
         config = write("rooms.yaml", "proxies:\n" + "".join(entries))
         others = r"room-\d -\d\d,? "
-        whole = hear(lambda result: len(re.findall(others, result.out)) == 7, "devices", "-c", config).expect(0).out.splitlines()[1]
+        result = hear(lambda result: len(re.findall(others, result.out)) == 7, "devices", "-c", config).expect(0)
+        whole = result.out.splitlines()[1]
         assert len(re.findall(others, whole)) == 7, whole
         shown = set()
         for columns in range(40, 160, 12):

@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from support import BLEPROXY, KEY, OTHER_KEY, PATIENCE_S, environment, home, main, own, own_address, run, sim, start, write
 import virtual
+from support import BLEPROXY, KEY, OTHER_KEY, PATIENCE_S, environment, home, main, own, own_address, run, sim, start, write
 from virtual import (ADVERTS, ERROR, GOODBYE, HELLO, HELLO_RESPONSE, PING, SUBSCRIBE, UNKNOWN_READ, Client, Control,
                      give_key)
 

@@ -13,8 +13,8 @@ import termios
 import time
 
 from fake_proxy import PASSIVE_SCAN, RAW_ADVERTISEMENTS, SET_MODE, STATE_AND_MODE, FakeProxy
-from support import (BLEPROXY, KEY, PATIENCE_S, Result, closed_port, elsewhere, environment, given_time, hear, home, main, own,
-                     run, sim, start, write)
+from support import (BLEPROXY, KEY, PATIENCE_S, Result, closed_port, elsewhere, environment, given_time, hear, main, own, run,
+                     sim, start, write)
 
 KEYS = ["time", "address", "address_type", "name", "rssi", "tx_power", "source", "proxy", "connectable",
         "service_uuids", "service_data", "manufacturer_data", "raw"]

@@ -84,7 +84,7 @@ def test_intervals_are_recorded():
     with FakeProxy(payloads=[LAMP]) as proxy:
         config = configure("devices:\n" + devices, fake=proxy.address)
         path = os.path.join(home.name, "known.jsonl")
-        hear(lambda result: " 1 reports " in result.error or ": 1 report " in result.error, "record", "--force", "-c", config, path).expect(0)
+        hear(lambda result: ": 1 reports" in result.error, "record", "--force", "-c", config, path).expect(0)
     with open(path, encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     assert [line["event"] for line in lines][:4] == ["fallback_interval", "fallback_interval", "register", "adv"]

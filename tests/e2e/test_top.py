@@ -8,8 +8,8 @@ import signal
 import time
 
 from fake_proxy import ACTIVE_CONNECTIONS, FIRST_DEVICE, PASSIVE_SCAN, RAW_ADVERTISEMENTS, FakeProxy
-from support import (ENTER, LEAVE, PATIENCE_S, Terminal, closed_port, elsewhere, given_time, hear, main, own_address, run, sim, start,
-                     width)
+from support import (ENTER, LEAVE, PATIENCE_S, Terminal, closed_port, elsewhere, given_time, hear, main, own_address, run, sim,
+                     start, width)
 
 ADDRESS = r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"
 LAMP = b"\x05\x09Lamp"

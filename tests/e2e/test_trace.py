@@ -11,8 +11,8 @@ import sys
 import time
 
 from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, RAW_ADVERTISEMENTS, STATE_AND_MODE, FakeProxy
-from support import (BLEPROXY, PATIENCE_S, Result, Terminal, closed_port, environment, given_time, hear, home, main, own, run, sim,
-                     start, write)
+from support import (BLEPROXY, PATIENCE_S, Result, Terminal, closed_port, environment, given_time, hear, home, main, own, run,
+                     sim, start, write)
 
 PAYLOADS = [bytes.fromhex(text) for text in (
     "020106" "0709" "4c616d702031" "020afc",                             # a name and a power

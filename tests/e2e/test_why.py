@@ -8,8 +8,8 @@ import tempfile
 import time
 
 from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, PASSIVE_SCAN, RAW_ADVERTISEMENTS, REMOTE_CACHING, FakeProxy
-from support import (PATIENCE_S, SEQUENCE, Terminal, closed_port, elsewhere, given_time, hear, home, main, run, sim, start, width,
-                     write)
+from support import (PATIENCE_S, SEQUENCE, Terminal, closed_port, elsewhere, given_time, hear, home, main, run, sim, start,
+                     width, write)
 
 KEYS = ["address", "name", "owner", "age", "interval", "heard", "explanation", "paths"]
 PATH_KEYS = ["proxy", "source", "state", "error", "used", "obstacle", "preferred", "rssi", "smoothed", "score", "age",
