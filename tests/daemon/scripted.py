@@ -7,7 +7,7 @@ import threading
 import time
 
 from e2e import PATIENCE_S
-from fake_proxy import (ACTIVE_CONNECTIONS, DEVICE_REQUEST, PASSIVE_SCAN, RAW_ADVERTISEMENTS, RAW_REPORTS,
+from fake_proxy import (ACTIVE_CONNECTIONS, DEVICE_REQUEST, PASSIVE_SCAN, PING, PING_REPLY, RAW_ADVERTISEMENTS, RAW_REPORTS,
                         REMOTE_CACHING, SLOTS, SUBSCRIBE, FakeProxy, data, frame, number, report)
 
 CONNECTION, GET_SERVICES, SERVICES, SERVICES_DONE, READ, READ_REPLY, WRITE = 69, 70, 71, 72, 73, 74, 75
@@ -124,6 +124,12 @@ class Scripted(FakeProxy):
                     connection.sendall(frame(kind, body))
                 except OSError:  # its own thread notices
                     pass
+
+    def wait_until_taken(self):
+        """All that it has said."""
+        count = len(self.requests(PING_REPLY))
+        self.say(PING, b"")
+        self.wait_for(PING_REPLY, count + 1)
 
     # ---- What the test says ----
 
