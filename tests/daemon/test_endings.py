@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Who disconnects is answered before the end of the connection is told."""
-import asyncio
-
 from e2e import sim
-from support import DEVICE, house, main, run
-
-
-def known(client, name):
-    for path, interfaces in client.objects().items():
-        if interfaces.get(DEVICE, {}).get("Name") == name:
-            return path
-    return None
+from program import program
+from support import DEVICE, house, main
 
 
 def test_disconnect_is_answered_between_the_services_and_the_connection():
     with sim() as proxies, house(*proxies) as it:
-        client = it.client()
-        client.discover()
-        while not (path := known(client, "Virtual UART")):
-            run(asyncio.sleep(0.05))
+        client = program(it)
+        path = client.find("Virtual UART")
         client.call(path, DEVICE, "Connect")
         client.wait_for_change(path, "ServicesResolved", True)
         place = client.mark()
