@@ -347,11 +347,15 @@ class House:
         return self.log.read().decode(errors="replace")
 
     def targets(self):
-        folder = f"/proc/{self.daemon.pid}/fd"
-        return [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+        """What the daemon has open, but what it is just writing down."""
+        folder, found = f"/proc/{self.daemon.pid}/fd", []
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found.append(os.readlink(os.path.join(folder, name)))
+        return [target for target in found if not target.startswith(self.state["XDG_STATE_HOME"])]
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+        return len(self.targets())
 
     def wait_for_descriptors(self, count):
         """It closes some a moment after its answer."""
