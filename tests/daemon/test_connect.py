@@ -110,8 +110,8 @@ def test_case_30_a_device_that_has_vanished():
 
 def test_case_30_a_device_that_does_not_answer():
     with scripted() as (_, proxy, client):
-        begun = time.monotonic()
         pending = begin_connect(client, proxy)
+        begun = time.monotonic()
         text = client.fails_later(FAILED, None, pending)
         assert 15 < time.monotonic() - begun < 24 and text.startswith("le-connection-timeout"), text
         wait_for_release(proxy)
@@ -276,6 +276,8 @@ def test_many_ask_for_the_end_at_once():
         pending += [(who, who.begin(HCI0, "org.bluez.Adapter1", "RemoveDevice", "o", PATH)) for who in others]
         proxy.wait_until(lambda: DISCONNECT_IT in device_requests(proxy))
         client.fails(BLUEZ_ERROR + "InProgress", "In Progress", PATH, DEVICE, "Connect")
+        for who in others:
+            who.get(PATH, DEVICE, "Connected")  # they have arrived
         proxy.release()
         for who, call in pending:
             who.finish(call)
