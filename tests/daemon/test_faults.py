@@ -164,6 +164,7 @@ def test_there_is_no_bus():
 
 def still_works(it, proxy, client, other):
     """The daemon is on the bus, and another device can be used through the same proxy."""
+    proxy.wait_until_taken()
     mark = client.mark()
     if not client.get(HCI0, ADAPTER, "Powered"):  # the proxy is left for what it said, and tried again
         client.wait_for_change(HCI0, "Powered", True, mark)
