@@ -208,11 +208,14 @@ def test_bleak_goes_on_after_a_crash():
         bleak = subprocess.Popen([sys.executable, "-c", BLEAK % {"patience": PATIENCE_S}], stdout=subprocess.PIPE,
                                  stdin=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(DBUS_SYSTEM_BUS_ADDRESS=it.address))
         with bleak:
-            assert bleak.stdout.readline() == b"connected\n"
-            one.wait_until(lambda: any(line.startswith("link") for line in lines(it)), "that it is written")
-            kill(it)
-            start_again(it, one)
-            said, _ = bleak.communicate(b"\n", PATIENCE_S)  # the adapter is on again
+            try:
+                assert bleak.stdout.readline() == b"connected\n"
+                one.wait_until(lambda: any(line.startswith("link") for line in lines(it)), "that it is written")
+                kill(it)
+                start_again(it, one)
+                said, _ = bleak.communicate(b"\n", PATIENCE_S)  # the adapter is on again
+            finally:
+                bleak.kill()  # one that was given up; else it is over
             gone, level = said.split()
             assert gone == b"gone" and int(level, 16) <= 100, said.decode()
 
