@@ -169,7 +169,7 @@ def test_proxies_that_come_go_and_change_places():
     with impostor(rows, register(), register(OTHER), advert(), advert(OTHER, "A4:C1:38:00:00:02")) as it:
         versions = [rows, rows, rows, list(reversed(rows)), [proxy("three", "02:00:00:00:00:03")], [], rows]
         it.answers["ListProxies"] = lambda _: ("aa{sv}", [versions.pop(0) if len(versions) > 1 else versions[0]])
-        for command in (("top", "-t", "7"),):
+        for command in (("top", "-t", "12"),):  # it asks every second, if it gets a processor
             code, out, error = it.run(*command)
             assert code == 0 and "2 proxies" in out, (code, out, error)
         assert it.asked.count("ListProxies") >= 7, it.asked
