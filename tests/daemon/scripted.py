@@ -87,6 +87,8 @@ class Scripted(FakeProxy):
         self.listeners, self.subscribers, self.linked = [], [], set()
 
     def __exit__(self, *exception):
+        with contextlib.suppress(OSError):  # it has left
+            self.listener.shutdown(socket.SHUT_RDWR)  # or who waits for connections would go on, and take a later one's
         super().__exit__(*exception)
         self.lose()
 
@@ -113,7 +115,7 @@ class Scripted(FakeProxy):
 
     def leave(self):
         """For good."""
-        self.listener.shutdown(socket.SHUT_RDWR)  # whoever waits for connections would get one more
+        self.listener.shutdown(socket.SHUT_RDWR)  # as above
         self.listener.close()
         self.lose()
 
