@@ -236,17 +236,14 @@ def test_a_command_lets_go_of_the_device_before_it_ends():
 
 def test_two_commands_share_a_connection_and_the_other_goes_on():
     with daemon(count=1) as pair:
+        client = pair.daemon.client()
         listener = pair.start("notify", "Virtual UART", ECHO, "-n", "2", "--json")
-        watch = pair.start("slots", "--watch", "--json")
-        while json.loads(watch.stdout.readline())["free"] == 3:
-            pass
+        client.wait_for(lambda told: told.changed.get("Notifying") or told.changed.get("NotifyAcquired"))
         pair.run("write", "Virtual UART", INPUT, "01").expect(0)
         first = json.loads(listener.stdout.readline())
         assert [o["free"] for o in pair.run("slots", "--json").objects()] == [2]
         pair.run("write", "Virtual UART", INPUT, "02").expect(0)
         second = Result(listener).expect(0).objects()[0]
-        watch.send_signal(signal.SIGTERM)
-        Result(watch).expect(130)
     assert first["value"].endswith("01") and second["value"].endswith("02"), (first, second)
 
 
@@ -371,8 +368,9 @@ def test_a_daemon_that_reloads_takes_running_commands_with_it():
             named.send_signal(signal.SIGTERM)
             Result(named).expect(130)
             record.send_signal(signal.SIGTERM)
-            rest = [json.loads(line) for line in Result(record).out.splitlines()]
+            rest = [json.loads(line) for line in record.stdout]  # communicate() would lose what is read already
             assert all(o.get("name") in (None, "two", "three") for o in rest)
+            Result(record).expect(130)
 
 
 # ---- Open ----
