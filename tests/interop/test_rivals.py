@@ -3,9 +3,9 @@
 
 import asyncio
 
-from aioesphomeapi.core import BluetoothGATTAPIError, TimeoutAPIError
+from aioesphomeapi.core import BluetoothGATTAPIError
 
-from harness import client, run, until
+from harness import CALL_S, client, run, until
 
 UNKNOWN = 0x02_1F_C0_00_00_01
 
@@ -24,21 +24,28 @@ class Rival:
         return self.api.subscribe_bluetooth_le_advertisements(self.heard.append)
 
     async def hears(self):
-        """Whether it hears anything in a time in which a subscriber would have heard dozens."""
+        """Until it does."""
+        self.heard.clear()
+        await until(lambda: self.heard)
+
+    async def is_silent(self):
+        """Whether it hears nothing in a time in which a subscriber would have heard dozens."""
         self.heard.clear()
         await asyncio.sleep(0.7)
-        return bool(self.heard)
+        return not self.heard
 
     async def is_subscriber(self):
-        """Learnt as a client can: only the subscriber is told that there is no such connection."""
-        try:
-            await self.api.bluetooth_gatt_read(UNKNOWN, 1, timeout=0.7)
-        except BluetoothGATTAPIError as error:
-            assert error.error.error == -1
-            return True
-        except TimeoutAPIError:
+        """Learnt as a client can: only the subscriber is told that there is no such connection, before what it asks next."""
+        read = asyncio.create_task(self.api.bluetooth_gatt_read(UNKNOWN, 1, timeout=CALL_S))
+        await asyncio.sleep(0)  # it is sent
+        await self.api.device_info()
+        await asyncio.wait([read], timeout=0)
+        if not read.done():
+            read.cancel()
             return False
-        raise AssertionError("there is something to read")
+        error = read.exception()
+        assert isinstance(error, BluetoothGATTAPIError) and error.error.error == -1, error or "there is something to read"
+        return True
 
 
 def test_first_or_newest_wins_and_a_read_tells(sim, profile, psk):
@@ -54,7 +61,8 @@ def test_first_or_newest_wins_and_a_read_tells(sim, profile, psk):
             await first_api.device_info()
             await second_api.device_info()
             winner, loser = (second, first) if profile.newest_wins else (first, second)
-            assert await winner.hears() and not await loser.hears()
+            await winner.hears()
+            assert await loser.is_silent()
             assert await winner.is_subscriber() and not await loser.is_subscriber()
             if profile.scanner_state:
                 assert winner.states
@@ -74,7 +82,10 @@ def test_refused_client_recovers_when_the_first_leaves(sim, profile):
                 await first_api.device_info()
                 unsubscribe = second.subscribe()
                 await second_api.device_info()
-                assert await second.hears() == profile.newest_wins
+                if profile.newest_wins:
+                    await second.hears()
+                else:
+                    assert await second.is_silent()
             unsubscribe()
             second.subscribe()
             await until(lambda: second.heard)
@@ -90,8 +101,8 @@ def test_deaf_proxy_is_alive_and_answers_the_subscriber(sim, profile):
             rival = Rival(api, profile)
             rival.subscribe()
             await until(lambda: rival.heard)
-            async with asyncio.timeout(15):
-                while await rival.hears():
+            async with asyncio.timeout(CALL_S / 2):
+                while not await rival.is_silent():
                     pass
             assert await rival.is_subscriber()
             assert (await api.device_info()).name
