@@ -7,7 +7,7 @@ import aioesphomeapi
 import pytest
 from aioesphomeapi import APIClient
 
-from harness import KEY, OTHER_KEY, client, profiles, run
+from harness import CALL_S, KEY, OTHER_KEY, client, profiles, run, until
 
 
 def connecting(proxy, expected, **arguments):
@@ -104,11 +104,9 @@ def test_the_proxy_survives_all_of_it(sim, psk):
                 reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
                 writer.write(rubbish)
                 writer.write_eof()
-                await asyncio.wait_for(reader.read(), 5)
+                await asyncio.wait_for(reader.read(), CALL_S / 2)
                 writer.close()
             batches.clear()
-            async with asyncio.timeout(5):
-                while not batches:
-                    await asyncio.sleep(0.01)
+            await until(lambda: batches)
 
     run(main())
