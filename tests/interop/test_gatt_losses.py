@@ -31,8 +31,9 @@ def test_a_connect_that_is_not_answered_is_taken_back():
     with talking() as (proxy, _, driver):
         proxy.held = {CONNECT}
         driver.expect("connect", ADDRESS_TEXT, 1, SHORT_MS, error="timeout", attempts=1)
-        assert len(proxy.asked(DISCONNECT)) == 1
+        eventually(lambda: proxy.asked(DISCONNECT))
         settled(proxy)
+        assert len(proxy.asked(DISCONNECT)) == 1
         proxy.do(proxy.release)
         settled(proxy)
         driver.expect("connect", ADDRESS_TEXT, 1)
