@@ -37,12 +37,15 @@ def info(**changes):
     )
 
 
-async def change(zeroconf):
-    await asyncio.sleep(2)
+async def pass_on(lines, zeroconf, changes):
+    """What the command says. changes: each thing that it has seen is followed by the next."""
     other = info(version="2026.9.0")
-    await (await zeroconf.async_update_service(other))
-    await asyncio.sleep(2)
-    await (await zeroconf.async_unregister_service(other))
+    async for line in lines:
+        print(line.decode(), end="", flush=True)
+        if changes and b'"found"' in line:
+            await (await zeroconf.async_update_service(other))
+        elif changes and b'"changed"' in line:
+            await (await zeroconf.async_unregister_service(other))
 
 
 async def main():
@@ -54,11 +57,9 @@ async def main():
         proxy.stdout.readline()
     zeroconf = AsyncZeroconf()
     await (await zeroconf.async_register_service(info()))
-    changes = asyncio.ensure_future(change(zeroconf)) if "--changes" in options else None
-    process = await asyncio.create_subprocess_exec(*command)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    await pass_on(process.stdout, zeroconf, "--changes" in options)
     code = await process.wait()
-    if changes:
-        await changes
     await zeroconf.async_close()
     if proxy:
         proxy.terminate()
