@@ -3,12 +3,14 @@
 
 import asyncio
 import concurrent.futures
+import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import threading
+import tempfile
+import time
 
 import bleak_esphome
 import habluetooth
@@ -16,13 +18,13 @@ from bleak_esphome import APIConnectionManager
 from bluetooth_data_tools import int_to_bluetooth_address, parse_advertisement_data_bytes
 from habluetooth import BluetoothScanningMode
 
-from harness import client, environment, network, program, run, scan, until
+from harness import READY_S, client, environment, eventually, network, program, run, scan, until
 
 PAGE = [sys.executable, "-u", str(pathlib.Path(__file__).with_name("usage_page.py"))]
 ADDRESS = re.compile(r"\b(?:[0-9A-F]{2}:){5}[0-9A-F]{2}\b")
 PUBLIC, STATIC = 0, 3 << 46
 APPLE, APPLE_KEPT = 76, b"\x02\x06\x10\x11\x12"
-LIFETIME_S = 9
+QUIET_S = 1  # after which a program has said what it had to say
 LAMP = "Reading lamp"  # its name is in the scan response only: who listens for five seconds may miss it
 
 
@@ -59,25 +61,30 @@ def lasting(sim):
 
 
 def heard(command, sim):
-    """What a program says when it is pointed at all proxies of sim and interrupted after a while."""
-    process = subprocess.Popen(
-        [*command, *(host for host, _ in sim.proxies)],
-        env=environment(sim.psk),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A suite that runs in the background of a shell has SIGINT ignored, and so would the program.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    timer = threading.Timer(LIFETIME_S, process.send_signal, [signal.SIGINT])
-    timer.start()
-    try:
-        out, err = process.communicate(timeout=2 * LIFETIME_S)
-    finally:
-        timer.cancel()
-        process.kill()
-    return out, err
+    """What a program says when it is pointed at all proxies of sim and interrupted once it has said it."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(
+            [*command, *(host for host, _ in sim.proxies)],
+            env=environment(sim.psk),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            # A suite that runs in the background of a shell has SIGINT ignored, and so would the program.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        try:
+            eventually(lambda: os.fstat(out.fileno()).st_size or process.poll() is not None)
+            said = None
+            while said != (said := os.fstat(out.fileno()).st_size):
+                time.sleep(QUIET_S)
+            process.send_signal(signal.SIGINT)
+            process.wait(READY_S)
+        finally:
+            process.kill()
+            process.wait()
+        out.seek(0)
+        err.seek(0)
+        return out.read(), err.read()
 
 
 def test_both_find_the_same_devices(sim, profile, psk):
@@ -114,13 +121,13 @@ def test_bleak_esphome_comes_back_with_the_proxy(sim):
         proxy.__exit__()
         await until(lambda: not manager.async_current_scanners())
         sim("--rate", "100", listen=listen)
-        await until(manager.async_current_scanners, timeout=15)
+        await until(manager.async_current_scanners)
         scanner = manager.async_current_scanners()[0]
         await until(lambda: scanner.discovered_devices)
         await connection.stop()
         manager.async_stop()
 
-    run(main(), timeout=40)
+    run(main())
 
 
 def test_wiring_connect_scanner_directly(sim, profile, psk):
