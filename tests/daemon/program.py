@@ -6,7 +6,7 @@ import time
 
 from dbus_fast import Message, MessageType
 
-from support import (ADAPTER, CHARACTERISTIC, DEVICE, HCI0, LOOP, PATIENCE_S, BusError, Client, plain, run)
+from support import (ADAPTER, CHARACTERISTIC, DEVICE, HCI0, LOOP, PATIENCE_S, PROPERTIES, BusError, Client, plain, run)
 
 
 class Program(Client):
@@ -62,8 +62,8 @@ class Program(Client):
         return next((change[name] for change in reversed(self.changes(path, interface, after)) if name in change), None)
 
     def removed(self, after=0):
-        """Paths, in order."""
-        return [told.path for told in self.told[after:] if told.kind == "InterfacesRemoved"]
+        """Paths of objects, in order. Who loses an interface alone, as devices that of their battery, is still there."""
+        return [told.path for told in self.told[after:] if told.kind == "InterfacesRemoved" and PROPERTIES in told.interfaces]
 
     # ---- Devices ----
 

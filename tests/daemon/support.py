@@ -240,10 +240,13 @@ class Client:
             raise AssertionError(f"not told; but {self.told[after:]}") from None
 
     def wait_for_added(self, path, after=0):
-        return self.wait_for(lambda told: told.kind == "InterfacesAdded" and told.path == path, after)
+        """An object, not one more of its interfaces."""
+        return self.wait_for(lambda told: told.kind == "InterfacesAdded" and told.path == path and PROPERTIES in told.interfaces,
+                             after)
 
     def wait_for_removed(self, path, after=0, timeout=PATIENCE_S):
-        return self.wait_for(lambda told: told.kind == "InterfacesRemoved" and told.path == path, after, timeout)
+        return self.wait_for(lambda told: told.kind == "InterfacesRemoved" and told.path == path and
+                             PROPERTIES in told.interfaces, after, timeout)
 
     def wait_for_change(self, path, name, value=None, after=0, timeout=PATIENCE_S):
         """value None: any."""
