@@ -17,6 +17,8 @@ from dbus_fast.aio import MessageBus
 from e2e import PATIENCE_S, Skip, environment, home, main, sim  # pylint: disable=unused-import
 
 BLEPROXYD = sys.argv[2]
+with open(BLEPROXYD, "rb") as binary:
+    SANITIZED = b"__asan_init" in binary.read()
 HCI0 = "/org/bluez/hci0"
 ADAPTER, DEVICE, SERVICE = "org.bluez.Adapter1", "org.bluez.Device1", "org.bluez.GattService1"
 CHARACTERISTIC, DESCRIPTOR = "org.bluez.GattCharacteristic1", "org.bluez.GattDescriptor1"

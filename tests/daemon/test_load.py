@@ -11,7 +11,7 @@ import time
 from load import Load, many_devices, memory_kib
 from models import LAMP, NAMED, connect, hear, lamp
 from scripted import Scripted, ad
-from support import ADAPTER, BLEPROXYD, DEVICE, HCI0, INTROSPECTABLE, PATIENCE_S, house, main, path_of, run, variant
+from support import ADAPTER, DEVICE, HCI0, INTROSPECTABLE, PATIENCE_S, SANITIZED, house, main, path_of, run, variant
 from wire import ERROR, METHOD_RETURN, REPLY_SERIAL, Connection, Message
 
 SIZE = int(os.environ.get("BLEPROXY_TEST_SIZE", "1"))
@@ -22,8 +22,6 @@ DEVICES_MAX = 1024
 MEMBER, DESTINATION = 3, 6
 MONITOR = "org.bluez.AdvertisementMonitor1"
 PING = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.Peer", "Ping")
-with open(BLEPROXYD, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read()
 # Under sanitizers other tests run beside, too: who waits for the one that is stopped waits for seconds.
 CONNECT_MS = 1000 if SANITIZED else 100
 
