@@ -3,6 +3,7 @@
 import contextlib
 import re
 import subprocess
+import time
 
 import journey
 from dialogue import Dialogue
@@ -39,7 +40,9 @@ def find(dialogue, name):
 
 def connect(dialogue, address):
     """As often as it takes while the device is not to be had."""
+    end = time.monotonic() + PATIENCE_S
     while True:
+        assert time.monotonic() < end, f"{address} is never to be had"
         place = dialogue.say(f"connect {address}")
         answer = dialogue.wait_for("Connection successful|Failed to connect|not available", after=place)
         if answer[0] == "Connection successful":
