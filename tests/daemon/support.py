@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -281,6 +282,7 @@ class Victim:
     def call(self, *arguments):
         """"ok", or the name of the error."""
         self.begin(*arguments)
+        assert select.select([self.process.stdout], [], [], PATIENCE_S)[0], f"no answer to {arguments}"
         return self.process.stdout.readline().decode().strip()
 
     def kill(self):
