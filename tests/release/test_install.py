@@ -86,7 +86,7 @@ def main(work):
             line = poll.stdout.readline()
             poll.stdin.close()
             poll.stdout.read()
-            poll.wait(timeout=20)
+            poll.wait(timeout=60)
         check("example poll prints changes and ends with its input", "dBm through" in line and poll.returncode == 0, line)
     finally:
         sim.terminate()
