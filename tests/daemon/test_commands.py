@@ -376,7 +376,8 @@ def test_a_daemon_that_reloads_takes_running_commands_with_it():
 # ---- Open ----
 
 def test_a_reader_that_does_not_read_loses_lines_and_another_loses_none():
-    with sim("--rate", "3000", "--payload", "changing", "--devices", "50", "--latency", "0") as proxies, house(*proxies) as it:
+    """Lines of two seconds or so are kept for a reader: more than a slow machine leaves one without a processor for."""
+    with sim("--rate", "1000", "--payload", "changing", "--devices", "50", "--latency", "0") as proxies, house(*proxies) as it:
         more = {"DBUS_SYSTEM_BUS_ADDRESS": it.address, "XDG_RUNTIME_DIR": it.folder}
         client = it.client()
         slow = client.call("/org/bleproxy1", "org.bleproxy1.Manager", "Open", "a{sv}", {})
@@ -393,7 +394,7 @@ def test_a_reader_that_does_not_read_loses_lines_and_another_loses_none():
         stopped.send_signal(signal.SIGTERM)
         result = Result(stopped).expect(130)
     assert lost > 0 and told, (lost, len(told))
-    assert not [o for o in heard if o["event"] == "lost"] and len(heard) > 10000, len(heard)
+    assert not [o for o in heard if o["event"] == "lost"] and len(heard) > 3000, len(heard)
     assert grown < 16 * 1024, f"{grown} KiB more"
     assert counts[0] > 0 and "more reports were left out by bleproxyd" in result.error, (counts, result.error)
 
