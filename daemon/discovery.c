@@ -72,6 +72,7 @@ bool discovery_wants(const struct discovery *discovery, const struct bleproxy_ad
 static void set_active(struct discovery *discovery, struct session *session, bool active)
 {
     bool was_active = discovery_is_active(discovery);
+    bool others_listen = discovery->adapter->listening.subscription;
     if (session->is_active == active)
         return;
     session->is_active = active;
@@ -79,7 +80,7 @@ static void set_active(struct discovery *discovery, struct session *session, boo
     if (was_active != discovery_is_active(discovery))
         adapter_discovering_changed(discovery->adapter);
     listening_update(discovery->adapter);
-    if (active)
+    if (active && others_listen)
         listening_welcome(discovery->adapter);
 }
 

@@ -50,6 +50,8 @@ static void on_welcome(void *user)
     struct listening *listening = &adapter->listening;
     bleproxy_timer_free(listening->welcome);
     listening->welcome = NULL;
+    if (listening->is_awaited)
+        listening_welcome(adapter);
     if (!listening->is_new) {
         uint64_t now_ns = bleproxy_loop_now_ns(adapter->config.loop);
         adapter_repeat_signals(adapter, now_ns - FRESH_S * NS_PER_S);
@@ -64,6 +66,7 @@ static void on_welcome(void *user)
 void listening_welcome(struct adapter *adapter)
 {
     struct listening *listening = &adapter->listening;
+    listening->is_awaited = listening->welcome != NULL;
     if (listening->subscription && !listening->welcome)
         bleproxy_timer_new(adapter->config.loop, WELCOME_MS, 0, on_welcome, adapter, &listening->welcome);
 }

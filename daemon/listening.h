@@ -17,6 +17,7 @@ struct listening {
     struct bleproxy_scan_request *request;
     enum bleproxy_scanner_mode mode; /* of the request */
     struct bleproxy_timer *welcome;  /* until who has just begun is told of what is known */
+    bool is_awaited;                 /* by another, who has begun since: once more */
     enum listening_known known;
     bool is_new; /* nobody was told of what is known yet */
     uint64_t since_ns;
@@ -24,7 +25,7 @@ struct listening {
 
 /* As what is wanted is now. */
 void listening_update(struct adapter *adapter);
-/* Somebody has begun, maybe beside others: a little later he is told of what was heard of late. */
+/* Somebody has begun beside others: a little later he is told of what was heard of late. */
 void listening_welcome(struct adapter *adapter);
 
 #endif

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Who begins to discover is told of devices that others know already, and not before it can take notice."""
 from e2e import sim
+from models import LAMP, hear
 from program import program
-from support import HCI0, house, main
+from scripted import Scripted
+from support import HCI0, house, main, path_of
 
 UART = "Virtual UART"  # which says always the same
 
@@ -31,6 +33,15 @@ def test_who_discovers_beside_another_is_told_of_devices_that_do_not_change():
         place = other.mark()
         other.adapter("StartDiscovery")
         other.wait_for(is_signal_of(path), after=place)
+
+
+def test_who_begins_a_moment_after_another_is_told_of_what_that_one_was_told_meanwhile():
+    with Scripted() as proxy, house(proxy) as it:
+        one, other = it.client(), it.client()
+        hear(one, proxy)
+        place = other.mark()
+        other.adapter("StartDiscovery")
+        other.wait_for(is_signal_of(path_of(LAMP)), after=place)
 
 
 main(globals())
