@@ -9,6 +9,7 @@
 #include "lobby.h"
 #include "manager.h"
 #include "private_bus.h"
+#include "profile.h"
 #include "recall.h"
 #include "service.h"
 #include "storage.h"
@@ -288,6 +289,8 @@ static int make_objects(struct daemon *daemon)
     struct object *org = object_new(daemon->tree.root, "org");
     struct object *bluez = org ? object_new(org, "bluez") : NULL;
     int r = bluez ? agents_init(&daemon->agents, bluez) : -ENOMEM;
+    if (r >= 0)
+        r = profile_init(bluez);
     if (r < 0)
         return r;
     const struct adapter_config config = {.parent = bluez,

@@ -44,3 +44,30 @@ int profile_disconnect(struct device *device, sd_bus_message *call)
         return call_fail(tree, call, ERROR_NOT_CONNECTED, "Not Connected");
     return call_fail(tree, call, ERROR_NOT_SUPPORTED, "Operation is not supported");
 }
+
+/* ---- org.bluez.ProfileManager1 ---- */
+
+static int call_register(sd_bus_message *call, void *data)
+{
+    return call_fail(((struct object *)data)->tree, call, ERROR_NOT_SUPPORTED, "Operation is not supported");
+}
+
+static int call_unregister(sd_bus_message *call, void *data)
+{
+    return call_fail(((struct object *)data)->tree, call, ERROR_DOES_NOT_EXIST, "Does Not Exist");
+}
+
+static const struct method methods[] = {
+    {"RegisterProfile", "osa{sv}", "", call_register},
+    {"UnregisterProfile", "o", "", call_unregister},
+    {0},
+};
+static const struct interface profile_manager_interface = {
+    .name = "org.bluez.ProfileManager1",
+    .methods = methods,
+};
+
+int profile_init(struct object *object)
+{
+    return object_add(object, &profile_manager_interface, object);
+}

@@ -3,6 +3,7 @@
 #define DAEMON_PROFILE_H
 
 #include "device.h"
+#include "tree.h"
 
 #include <systemd/sd-bus.h>
 
@@ -10,5 +11,9 @@
  * with its one connection. They answer the call, now or later. */
 int profile_connect(struct device *device, sd_bus_message *call);
 int profile_disconnect(struct device *device, sd_bus_message *call);
+
+/* org.bluez.ProfileManager1, on that object: programs would offer profiles, to Classic devices. Each is told that this is not
+ * to be had; but there are programs, KDE's, to which BlueZ is not there without the interface. 0 or a negative errno. */
+int profile_init(struct object *object);
 
 #endif

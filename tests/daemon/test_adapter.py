@@ -60,6 +60,17 @@ def test_case_7_the_adapter_has_what_programs_look_for():
         assert {name: signatures[name] for name in expected} == expected
 
 
+def test_profiles_cannot_be_registered_but_who_cannot_do_without_their_manager_finds_it():
+    with scripted() as (_, _, client):
+        manager = "org.bluez.ProfileManager1"
+        assert client.objects()["/org/bluez"][manager] == {}
+        serial = "00001101-0000-1000-8000-00805f9b34fb"
+        client.fails(BLUEZ_ERROR + "NotSupported", "Operation is not supported", "/org/bluez", manager, "RegisterProfile",
+                     "osa{sv}", "/serial", serial, {"Name": variant("s", "Serial")})
+        client.fails(BLUEZ_ERROR + "DoesNotExist", "Does Not Exist", "/org/bluez", manager, "UnregisterProfile", "o",
+                     "/serial")
+
+
 def test_what_programs_set_is_kept_and_told():
     with scripted() as (_, _, client):
         name = client.get(HCI0, ADAPTER, "Name")
