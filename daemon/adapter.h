@@ -12,6 +12,11 @@
 
 /* org.bluez.Adapter1: all proxies as one radio, hci0. docs/dbus/adapter.md. */
 
+/* The BlueZ that this is taken for. Programs ask for it in two ways: by Modalias, or, as Qt does, by running whoever has the
+ * name with --version. */
+#define ADAPTER_BLUEZ_VERSION  "5.66"
+#define ADAPTER_BLUEZ_MODALIAS "usb:v1D6Bp0246d0542"
+
 /* What it works with: all of it is borrowed. */
 struct adapter_config {
     struct object *parent; /* of hci0 */

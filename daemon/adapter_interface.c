@@ -209,11 +209,11 @@ static int append_uuids(sd_bus_message *message, void *data)
     return sd_bus_message_append(message, "as", 0);
 }
 
-/* BlueZ 5.66's own: some programs do without adapters that have none. */
+/* BlueZ's own: some programs do without adapters that have none. */
 static int append_modalias(sd_bus_message *message, void *data)
 {
     (void)data;
-    return sd_bus_message_append(message, "s", "usb:v1D6Bp0246d0542");
+    return sd_bus_message_append(message, "s", ADAPTER_BLUEZ_MODALIAS);
 }
 
 static int append_roles(sd_bus_message *message, void *data)

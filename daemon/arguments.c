@@ -102,7 +102,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     int r = options_parse(&arguments->options, &table, arguments, argc, argv);
     if (r != OPTIONS_GO_ON || !arguments->asks_version)
         return r;
-    puts("bleproxyd " BLEPROXY_VERSION);
+    puts(ADAPTER_BLUEZ_VERSION " (BlueZ's interface), bleproxyd " BLEPROXY_VERSION);
     return CLI_DONE;
 }
 
