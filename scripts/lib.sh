@@ -9,8 +9,8 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libuv1-dev libsodium-
 libyaml-dev libjson-c-dev libsystemd-dev binutils"
 # What programs of BlueZ's take: bluetoothctl, bleak, and a message bus for them.
 program_packages="dbus-daemon bluez python3-bleak"
-test_packages="g++ libglib2.0-dev libcmocka-dev clang libclang-rt-14-dev valgrind python3 mandoc iproute2 $program_packages \
-bash-completion fish zsh"
+test_packages="g++ libglib2.0-dev libcmocka-dev clang libclang-rt-14-dev valgrind python3 python3-gi mandoc iproute2 \
+$program_packages bash-completion fish zsh"
 
 # need_packages PACKAGE...: installs those that are not there, as root or through sudo.
 need_packages() {
