@@ -184,6 +184,14 @@ def node():
     return [path, str(folder / "client.js")]
 
 
+def qt(binding, package):
+    """By Debian's Python, whose bindings these are."""
+    python = "/usr/bin/python3"
+    if subprocess.run([python, "-c", f"import {binding}.QtBluetooth"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Lacking(f"there is no {package}")
+    return [python, str(SOURCES / "qt/client.py"), binding]
+
+
 def bleak():
     return [sys.executable, str(ROOT / "tests/daemon/bleak_client.py")]
 
@@ -196,4 +204,6 @@ PROGRAMS = {
     "node-ble": node,
     "tinygo": lambda: [str(go() / "tinygo")],
     "muka": lambda: [str(go() / "muka")],
+    "qt5": lambda: qt("PyQt5", "python3-pyqt5.qtbluetooth"),
+    "qt6": lambda: qt("PyQt6", "python3-pyqt6.qtbluetooth"),
 }
