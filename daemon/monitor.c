@@ -8,7 +8,9 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
-enum { RSSI_MIN = -127, RSSI_MAX = 20 };
+enum { RSSI_MIN = -127, RSSI_MAX = 20, RSSI_UNSET = 127 };
+enum { TIMEOUT_UNSET = 0, HIGH_DEFAULT_S = 10, LOW_DEFAULT_S = 5 };
+enum { PERIOD_MAX = 255, PERIOD_UNSET = 256 };
 
 /* What is known of a device. */
 struct sight {
@@ -20,12 +22,10 @@ struct sight {
 
 /* ---- Properties ---- */
 
-enum { HIGH = 1 << 0, HIGH_TIMEOUT = 1 << 1, LOW = 1 << 2, LOW_TIMEOUT = 1 << 3, THRESHOLDS = 15 };
-
 /* What is read of a monitor. Values of other types than they should be are skipped, and none is there. */
 struct reading {
     struct monitor *monitor;
-    unsigned thresholds;
+    uint16_t period; /* how often a device is to be told of, which is a radio's business */
     bool has_type, is_bad;
 };
 
@@ -48,19 +48,17 @@ static int read_patterns(sd_bus_message *message, struct reading *reading)
     return r < 0 ? r : 0;
 }
 
-/* Of that type, in a variant. How often a device is to be told of is a radio's business. */
+/* Of that type, in a variant. */
 static int read_value(sd_bus_message *message, const char *name, const char *type, struct reading *reading)
 {
     struct monitor *monitor = reading->monitor;
     const struct {
         const char *name, *type;
-        unsigned bit;
         void *value;
     } table[] = {
-        {"RSSIHighThreshold", "n", HIGH, &monitor->high_dbm},
-        {"RSSIHighTimeout", "q", HIGH_TIMEOUT, &monitor->high_s},
-        {"RSSILowThreshold", "n", LOW, &monitor->low_dbm},
-        {"RSSILowTimeout", "q", LOW_TIMEOUT, &monitor->low_s},
+        {"RSSIHighThreshold", "n", &monitor->high_dbm}, {"RSSIHighTimeout", "q", &monitor->high_s},
+        {"RSSILowThreshold", "n", &monitor->low_dbm},   {"RSSILowTimeout", "q", &monitor->low_s},
+        {"RSSISamplingPeriod", "q", &reading->period},
     };
     if (strcmp(name, "Type") == 0 && strcmp(type, "s") == 0)
         return read_type(message, reading);
@@ -69,7 +67,6 @@ static int read_value(sd_bus_message *message, const char *name, const char *typ
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (strcmp(name, table[i].name) != 0)
             continue;
-        reading->thresholds |= table[i].bit;
         reading->is_bad |= strcmp(type, table[i].type) != 0;
         return strcmp(type, table[i].type) == 0 ? sd_bus_message_read(message, type, table[i].value)
                                                 : sd_bus_message_skip(message, type);
@@ -92,20 +89,44 @@ static int read_entry(sd_bus_message *message, struct reading *reading)
     return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-/* All four of them, or none. */
-static bool are_thresholds(const struct monitor *monitor, unsigned thresholds)
+/* Where only a part is set, BlueZ has values for the rest. False: they are none. */
+static bool settle_thresholds(struct monitor *monitor, uint16_t period)
 {
-    return thresholds == 0 ||
-           (thresholds == THRESHOLDS && monitor->low_dbm >= RSSI_MIN && monitor->high_dbm <= RSSI_MAX &&
-            monitor->low_dbm < monitor->high_dbm && monitor->high_s > 0 && monitor->low_s > 0 &&
-            monitor->high_s <= MONITOR_TIMEOUT_MAX_S && monitor->low_s <= MONITOR_TIMEOUT_MAX_S);
+    monitor->has_thresholds = monitor->high_dbm != RSSI_UNSET || monitor->low_dbm != RSSI_UNSET ||
+                              monitor->high_s != TIMEOUT_UNSET || monitor->low_s != TIMEOUT_UNSET ||
+                              period != PERIOD_UNSET;
+    if (!monitor->has_thresholds)
+        return true;
+    if (monitor->low_dbm == RSSI_UNSET)
+        monitor->low_dbm = RSSI_MIN;
+    if (monitor->high_dbm == RSSI_UNSET)
+        monitor->high_dbm = monitor->low_dbm;
+    if (monitor->high_s == TIMEOUT_UNSET)
+        monitor->high_s = HIGH_DEFAULT_S;
+    if (monitor->low_s == TIMEOUT_UNSET)
+        monitor->low_s = LOW_DEFAULT_S;
+    return monitor->low_dbm >= RSSI_MIN && monitor->high_dbm <= RSSI_MAX &&
+           monitor->low_dbm <= monitor->high_dbm && monitor->high_s <= MONITOR_TIMEOUT_MAX_S &&
+           monitor->low_s <= MONITOR_TIMEOUT_MAX_S && (period <= PERIOD_MAX || period == PERIOD_UNSET);
+}
+
+static struct monitor *new_monitor(const char *path)
+{
+    struct monitor *monitor = calloc(1, sizeof(*monitor));
+    if (!monitor)
+        return NULL;
+    *monitor = (struct monitor){.path = strdup(path), .high_dbm = RSSI_UNSET, .low_dbm = RSSI_UNSET};
+    if (monitor->path)
+        return monitor;
+    free(monitor);
+    return NULL;
 }
 
 int monitor_read(sd_bus_message *message, const char *path, struct monitor **ret_monitor)
 {
-    struct monitor *monitor = calloc(1, sizeof(*monitor));
-    struct reading reading = {.monitor = monitor};
-    int r = monitor && (monitor->path = strdup(path)) ? 0 : -ENOMEM;
+    struct monitor *monitor = new_monitor(path);
+    struct reading reading = {.monitor = monitor, .period = PERIOD_UNSET};
+    int r = monitor ? 0 : -ENOMEM;
     if (r >= 0)
         r = sd_bus_message_enter_container(message, 'a', "{sv}");
     while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0)
@@ -114,12 +135,11 @@ int monitor_read(sd_bus_message *message, const char *path, struct monitor **ret
         r = sd_bus_message_exit_container(message);
     if (r >= 0)
         r = reading.is_bad || !reading.has_type || !monitor->patterns ||
-            !are_thresholds(monitor, reading.thresholds);
+            !settle_thresholds(monitor, reading.period);
     if (r != 0) {
         monitor_free(monitor);
         return r;
     }
-    monitor->has_thresholds = reading.thresholds != 0;
     *ret_monitor = monitor;
     return 0;
 }
@@ -183,8 +203,8 @@ static bool has_lasted(bool holds, uint64_t *since_ns, uint16_t timeout_s, uint6
 static enum monitor_news judge(const struct monitor *monitor, struct sight *sight, int8_t rssi_dbm,
                                uint64_t now_ns)
 {
-    bool is_high = has_lasted(rssi_dbm >= monitor->high_dbm, &sight->high_since_ns, monitor->high_s, now_ns);
-    bool is_low = has_lasted(rssi_dbm <= monitor->low_dbm, &sight->low_since_ns, monitor->low_s, now_ns);
+    bool is_high = has_lasted(rssi_dbm > monitor->high_dbm, &sight->high_since_ns, monitor->high_s, now_ns);
+    bool is_low = has_lasted(rssi_dbm < monitor->low_dbm, &sight->low_since_ns, monitor->low_s, now_ns);
     if (is_high && !sight->found) {
         sight->found = true;
         return MONITOR_FOUND;

@@ -141,14 +141,14 @@ def test_monitors_that_are_there_already_are_found_below_the_root():
     with one_proxy() as (_, proxy, one):
         one.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = ("a{oa{sa{sv}}}", [{
             ROOT + "/bad": {MONITOR: monitor(kind="hopes")}, ROOT + "/empty": {MONITOR: monitor(patterns=[])},
-            ROOT + "/half": {MONITOR: monitor(RSSIHighThreshold=-50)}, "/elsewhere": {MONITOR: monitor()},
+            ROOT + "/high": {MONITOR: monitor(RSSIHighThreshold=21)}, "/elsewhere": {MONITOR: monitor()},
             ROOT + "/long": {MONITOR: monitor(patterns=[[100, 1, b"x" * 200]])},
             ROOT + "/typed": {MONITOR: {**monitor(), "RSSILowTimeout": Variant("s", "soon")}},
             ROOT + "/good": {MONITOR: monitor(), "org.example.Other": {"What": Variant("i", 1)}}}])
         register(one)
         wait_for_call(one, ROOT + "/good", "Activate")
         assert set(one.calls_of(MONITOR)) == {
-            (ROOT + "/good", "Activate"), *((ROOT + name, "Release") for name in ("/bad", "/empty", "/half", "/long", "/typed"))}
+            (ROOT + "/good", "Activate"), *((ROOT + name, "Release") for name in ("/bad", "/empty", "/high", "/long", "/typed"))}
         proxy.advertise(LAMP, ad(FLAGS, b"\x06"))
         wait_for_call(one, ROOT + "/good", "DeviceFound", path_of(LAMP))
 
@@ -227,6 +227,32 @@ def test_monitors_beyond_the_cap_are_released_and_those_of_a_program_that_left_m
 
 # ---- Thresholds ----
 
+UNSET = {"RSSIHighThreshold": 127, "RSSIHighTimeout": 0, "RSSILowThreshold": 127, "RSSILowTimeout": 0}
+
+
+def thresholds(high, high_s, low, low_s, **more):
+    return {**dict(zip(UNSET, (high, high_s, low, low_s))), **more}
+
+
+def test_thresholds_can_be_unset_or_left_to_bluez_or_wrong():
+    at_once = {"/unset": UNSET, "/period": {"RSSISamplingPeriod": 256}}
+    later = {"/half": {"RSSIHighThreshold": -50}, "/low": {**UNSET, "RSSILowThreshold": -70},
+             "/equal": thresholds(-60, 1, -60, 1), "/often": {"RSSISamplingPeriod": 0}}
+    wrong = {"/upside": thresholds(-80, 1, -50, 1), "/weak": thresholds(-50, 1, -128, 1), "/slow": thresholds(-50, 301, -80, 1),
+             "/late": thresholds(-50, 1, -80, 301), "/rare": thresholds(-50, 1, -80, 1, RSSISamplingPeriod=257)}
+    with one_proxy() as (_, proxy, one):
+        one.answers[(ROOT, OBJECT_MANAGER, "GetManagedObjects")] = ("a{oa{sa{sv}}}", [{
+            ROOT + name: {MONITOR: monitor(**values)} for name, values in {**at_once, **later, **wrong}.items()}])
+        register(one)
+        wait_for_call(one, ROOT + "/rare", "Release")
+        assert set(one.calls_of(MONITOR)) == {*((ROOT + name, "Activate") for name in {**at_once, **later}),
+                                              *((ROOT + name, "Release") for name in wrong)}
+        proxy.advertise(LAMP, rssi=-40)
+        for name in at_once:
+            wait_for_call(one, ROOT + name, "DeviceFound", path_of(LAMP))
+        assert len([call for call in one.calls_of(MONITOR) if "DeviceFound" in call]) == len(at_once)
+
+
 def test_a_device_is_found_when_it_was_near_for_long_enough_and_lost_when_it_is_silent():
     with one_proxy() as (_, proxy, one):
         register(one)
@@ -235,7 +261,7 @@ def test_a_device_is_found_when_it_was_near_for_long_enough_and_lost_when_it_is_
 
         def advertise():
             proxy.advertise(LAMP, rssi=-40)
-            proxy.advertise(WATCH, rssi=-60)
+            proxy.advertise(WATCH, rssi=-50)  # as strong as that is not stronger
             return (ROOT, "DeviceFound", near) in found()
         proxy.advertise(LAMP, rssi=-40)
         one.wait_until(lambda: near in devices(one), "the device")
