@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { NAME_BYTES_MAX = 255 }; /* of a member, a signature, an interface: the bus has no longer ones */
 
 static bool admit(const struct tree *tree, const char *name, size_t n_messages)
 {
@@ -114,6 +117,17 @@ static const struct method *choose_method(struct object *object, const char *int
     return method;
 }
 
+/* As BlueZ says it of objects, methods and arguments alike: there are programs that know by this text that a device is gone. */
+static int fail_unknown(struct tree *tree, sd_bus_message *call, const char *name)
+{
+    const char *interface = sd_bus_message_get_interface(call);
+    char text[NAME_BYTES_MAX * 3 + 64];
+    snprintf(text, sizeof(text), "Method \"%s\" with signature \"%s\" on interface \"%s\" doesn't exist",
+             sd_bus_message_get_member(call), sd_bus_message_get_signature(call, true),
+             interface ? interface : "(null)");
+    return call_fail(tree, call, name, text);
+}
+
 /* 0: it was answered, or is kept; or a negative errno. */
 static int carry_out(struct tree *tree, sd_bus_message *call)
 {
@@ -124,12 +138,10 @@ static int carry_out(struct tree *tree, sd_bus_message *call)
     if (!admit(tree, sd_bus_message_get_sender(call), sd_bus_message_get_expect_reply(call) > 0))
         return call_fail(tree, call, SD_BUS_ERROR_LIMITS_EXCEEDED, "read what you were answered before");
     if (!object)
-        return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_OBJECT, "there is no such object");
+        return fail_unknown(tree, call, SD_BUS_ERROR_UNKNOWN_OBJECT);
     const struct method *method = choose_method(object, interface, member, &whose, &data);
-    if (!method || !sd_bus_message_has_signature(call, method->in)) {
-        const char *why = method ? "the method takes other arguments" : "the object has no such method";
-        return call_fail(tree, call, SD_BUS_ERROR_UNKNOWN_METHOD, why);
-    }
+    if (!method || !sd_bus_message_has_signature(call, method->in))
+        return fail_unknown(tree, call, SD_BUS_ERROR_UNKNOWN_METHOD);
     int r = tree->gate ? tree->gate(tree->gate_user, call, object, whose) : 1;
     return r > 0 ? method->call(call, data) : r;
 }

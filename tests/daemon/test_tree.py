@@ -159,6 +159,19 @@ def test_case_6_who_is_not_there_and_what_nobody_has():
             client.fails(BUS_ERROR + "UnknownObject", None, path, interface, member, *more)
 
 
+def test_what_does_not_exist_is_told_in_the_words_that_programs_know():
+    said = 'Method "%s" with signature "%s" on interface "%s" doesn\'t exist'
+    with connected() as (_, client):
+        client.fails(BUS_ERROR + "UnknownObject", said % ("WriteValue", "aya{sv}", CHARACTERISTIC),
+                     PATH + "/service0100/char0101", CHARACTERISTIC, "WriteValue", "aya{sv}", b"x", {})
+        client.fails(BUS_ERROR + "UnknownMethod", said % ("Explode", "", DEVICE), PATH, DEVICE, "Explode")
+        client.fails(BUS_ERROR + "UnknownMethod", said % ("Connect", "s", DEVICE), PATH, DEVICE, "Connect", "s", "now")
+        client.fails(BUS_ERROR + "UnknownMethod", said % ("Explode", "", "(null)"), PATH, None, "Explode")
+        longest = "a" * 255  # a signature of so many is lost in sd-bus
+        client.fails(BUS_ERROR + "UnknownMethod", said % (longest, "s" * 254, "a." + "b" * 253), PATH,
+                     "a." + "b" * 253, longest, "s" * 254, *[""] * 254)
+
+
 def test_a_call_need_not_name_the_interface():
     with connected() as (_, client):
         assert client.call(PATH, None, "GetAll", "s", DEVICE)["Address"] == "C0:00:00:00:00:01"
