@@ -12,8 +12,10 @@ struct listener {
     char *name;
     sd_bus_slot
         *asked; /* the question that it has not answered; there is one at most, as the bus counts them */
+    sd_bus_slot *looked; /* the question to the bus */
     uint64_t asked_ns;
-    size_t n_unread, n_unread_before; /* what it was sent alone; the part before it was asked */
+    /* What it was sent alone; the parts before it, and the bus, was asked. */
+    size_t n_unread, n_unread_before, n_unread_looked;
     bool is_deaf, is_there;
 };
 
@@ -28,6 +30,7 @@ void audience_init(struct audience *audience, sd_bus *bus, struct bleproxy_loop 
 static void listener_free(struct listener *listener)
 {
     sd_bus_slot_unref(listener->asked);
+    sd_bus_slot_unref(listener->looked);
     free(listener->name);
     free(listener);
 }
@@ -84,6 +87,20 @@ void audience_remove(struct audience *audience, const char *name)
 
 static void ask(struct listener *listener, uint64_t now_ns);
 
+static size_t less(size_t n, size_t part)
+{
+    return n > part ? n - part : 0;
+}
+
+/* The first so many of what it was sent. */
+static void has_read(struct listener *listener, size_t n)
+{
+    listener->audience->n_unread -= n;
+    listener->n_unread -= n;
+    listener->n_unread_before = less(listener->n_unread_before, n);
+    listener->n_unread_looked = less(listener->n_unread_looked, n);
+}
+
 /* Whatever it says, it reads; the bus may also say that it does not let us ask. */
 static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
 {
@@ -92,9 +109,7 @@ static int on_answer(sd_bus_message *message, void *user, sd_bus_error *error)
     (void)message;
     (void)error;
     listener->asked = sd_bus_slot_unref(listener->asked);
-    listener->n_unread -= listener->n_unread_before;
-    audience->n_unread -= listener->n_unread_before;
-    listener->n_unread_before = 0;
+    has_read(listener, listener->n_unread_before);
     if (listener->n_unread > AUDIENCE_SHARE) /* sent since: of who is refused nothing else asks again */
         ask(listener, bleproxy_loop_now_ns(audience->loop));
     if (!listener->is_deaf)
@@ -143,6 +158,50 @@ static void on_due(void *user)
 
 /* ---- What one is sent alone ---- */
 
+/* How many messages lie on the bus for a program, by what it tells of it; SIZE_MAX: it does not tell. */
+static size_t count_waiting(sd_bus_message *answer)
+{
+    const char *key;
+    uint32_t n;
+    if (sd_bus_message_is_method_error(answer, NULL) ||
+        sd_bus_message_enter_container(answer, 'a', "{sv}") < 0)
+        return SIZE_MAX;
+    while (sd_bus_message_enter_container(answer, 'e', "sv") > 0) {
+        if (sd_bus_message_read(answer, "s", &key) < 0)
+            return SIZE_MAX;
+        if (strcmp(key, "OutgoingMessages") == 0)
+            return sd_bus_message_read(answer, "v", "u", &n) < 0 ? SIZE_MAX : n;
+        if (sd_bus_message_skip(answer, "v") < 0 || sd_bus_message_exit_container(answer) < 0)
+            return SIZE_MAX;
+    }
+    return SIZE_MAX;
+}
+
+static int on_look(sd_bus_message *answer, void *user, sd_bus_error *error)
+{
+    struct listener *listener = user;
+    size_t n = count_waiting(answer);
+    (void)error;
+    listener->looked = sd_bus_slot_unref(listener->looked);
+    if (n == 0)
+        has_read(listener, listener->n_unread_looked);
+    if (sd_bus_message_is_method_error(answer, SD_BUS_ERROR_ACCESS_DENIED) ||
+        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_INTERFACE) ||
+        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_METHOD))
+        listener->audience->is_blind = true;
+    return 0;
+}
+
+static void look(struct listener *listener)
+{
+    if (listener->looked || listener->audience->is_blind)
+        return;
+    listener->n_unread_looked = listener->n_unread;
+    sd_bus_call_method_async(listener->audience->bus, &listener->looked, "org.freedesktop.DBus",
+                             "/org/freedesktop/DBus", "org.freedesktop.DBus.Debug.Stats",
+                             "GetConnectionStats", on_look, listener, "s", listener->name);
+}
+
 static void charge(struct listener *listener, size_t n_messages)
 {
     struct audience *audience = listener->audience;
@@ -150,6 +209,8 @@ static void charge(struct listener *listener, size_t n_messages)
     audience->n_unread += n_messages;
     if (!listener->asked && listener->n_unread > AUDIENCE_SHARE)
         ask(listener, bleproxy_loop_now_ns(audience->loop));
+    if (listener->asked && listener->n_unread > AUDIENCE_LOOK)
+        look(listener);
 }
 
 bool audience_admit(struct audience *audience, const char *name, size_t n_messages)
@@ -157,8 +218,10 @@ bool audience_admit(struct audience *audience, const char *name, size_t n_messag
     struct listener *listener = *find(audience, name);
     size_t most =
         audience->n_unread <= AUDIENCE_ALL_UNREAD_MAX ? (size_t)AUDIENCE_UNREAD_MAX : (size_t)AUDIENCE_SHARE;
-    if (listener && listener->n_unread > most)
+    if (listener && listener->n_unread > most) {
+        look(listener);
         return false;
+    }
     if (listener)
         charge(listener, n_messages);
     return true;

@@ -10,7 +10,9 @@
  * one of them does not read; when that is too much it takes nothing from us any more, whoever it is for. So while there is
  * much to tell, each is asked now and then whether it is there, as any D-Bus library answers by itself; and while one is deaf,
  * what is only of passing interest is told to the others by their names. What goes to one alone is counted until it has
- * answered: who does not read gets no more then. */
+ * answered: who does not read gets no more then. But a program that waits for the answers to its calls, and does nothing else,
+ * reads and does not answer us: so of who owes an answer the bus is asked whether anything lies there for it, which
+ * dbus-daemon can tell. */
 
 struct listener;
 
@@ -21,6 +23,7 @@ struct audience {
     size_t n_listeners, n_deaf;
     size_t n_unread;              /* what all were sent alone and may not have read */
     sd_bus_slot *census;          /* who is there, asked of the bus */
+    bool is_blind;                /* the bus does not tell what lies there */
     struct bleproxy_timer *timer; /* while something is told */
     bool was_told;                /* since it was due last */
     void (*on_back)(void *user, const char *name);
@@ -36,6 +39,7 @@ enum {
     AUDIENCE_UNREAD_MAX = 8192,      /* by one */
     AUDIENCE_ALL_UNREAD_MAX = 65536, /* by all; then each only has its share: */
     AUDIENCE_SHARE = 64,
+    AUDIENCE_LOOK = 1024, /* from then on the bus is asked */
 };
 
 /* All of it is borrowed. on_back: a program reads again; what it has missed may be told to it. on_left: it is gone, and the

@@ -124,6 +124,31 @@ def test_who_was_refused_is_served_again_once_he_reads_whatever_else_goes_on():
         deaf.close()
 
 
+class Blocking(Connection):
+    """As a program that waits for each of its answers, as libdbus does: what else comes it reads, and puts off."""
+
+    def answer(self, *_arguments, **_more):
+        pass
+
+
+def test_who_reads_its_answers_is_served_though_it_answers_no_questions():
+    with Scripted() as proxy, house(proxy) as it:
+        fill(proxy, it, 300)
+        program = Blocking(it.address)
+        for number in range(100):
+            answer = program.call("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+            assert answer.kind == METHOD_RETURN, (number, answer.body)
+        calls = [program.send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects") for _ in range(300)]
+        for _ in range(10):
+            assert it.client().get(HCI0, ADAPTER, "Powered") is True
+        kinds = [program.wait(serial).kind for serial in calls]
+        assert kinds.count(METHOD_RETURN) < 60 and kinds[-1] == ERROR, kinds
+        end = time.monotonic() + PATIENCE_S
+        while program.bluez(HCI0, "org.freedesktop.DBus.Properties", "Get", "ss", ADAPTER, "Powered").kind == ERROR:
+            assert time.monotonic() < end, "it is refused for good"
+        program.close()
+
+
 def test_monitors_of_a_program_that_does_not_read_are_told_no_more():
     with Scripted() as proxy, house(proxy) as it:
         deaf, root = Connection(it.address), "/" + "m" * 200
