@@ -175,13 +175,15 @@ def go():
     return folder / "out"
 
 
-def node():
+def node(program):
     path = need("node", "--version", least=(18, 0))
     npm = need("npm")
     folder = copy("node")
-    if not (folder / "node_modules/node-ble").exists():
+    wanted, installed = folder / "package.json", folder / "node_modules/installed.json"
+    if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
         run(folder, npm, "install", "--no-package-lock", "--ignore-scripts", "--silent", fails=Unreachable)
-    return [path, str(folder / "client.js")]
+        shutil.copyfile(wanted, installed)
+    return [path, str(folder / program)]
 
 
 def qt(binding, package):
@@ -201,7 +203,8 @@ PROGRAMS = {
     "bleak": bleak,
     "bluer": lambda: [str(rust() / "bluer-client")],
     "btleplug": lambda: [str(rust() / "btleplug-client")],
-    "node-ble": node,
+    "node-ble": lambda: node("client.js"),
+    "noble": lambda: node("noble.js"),
     "tinygo": lambda: [str(go() / "tinygo")],
     "muka": lambda: [str(go() / "muka")],
     "qt5": lambda: qt("PyQt5", "python3-pyqt5.qtbluetooth"),
