@@ -187,7 +187,8 @@ static int on_look(sd_bus_message *answer, void *user, sd_bus_error *error)
         has_read(listener, listener->n_unread_looked);
     if (sd_bus_message_is_method_error(answer, SD_BUS_ERROR_ACCESS_DENIED) ||
         sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_INTERFACE) ||
-        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_METHOD))
+        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_METHOD) ||
+        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_FAILED)) /* dbus-broker */
         listener->audience->is_blind = true;
     return 0;
 }
