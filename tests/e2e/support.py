@@ -22,7 +22,8 @@ BLEPROXY = sys.argv[1]
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OTHER_KEY = "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 PATIENCE_S = 60  # a deadline for what should take a moment, on a slow machine under sanitizers
-LIMIT_S = 8 * PATIENCE_S  # of a whole test, so that the next one still has its turn
+# Of a whole test, so that the next one still has its turn; of a larger one more.
+LIMIT_S = 8 * PATIENCE_S * int(os.environ.get("BLEPROXY_TEST_SIZE", "1"))
 
 # What ends a command is not ignored by it because whoever runs the tests, in the background for instance, ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
