@@ -74,8 +74,10 @@ enum bleproxy_hearing {
      * subscribing again, connecting anew; again after ten minutes, twenty, ... */
     BLEPROXY_HEARING_DEAF = 3,
     /* Another program has taken the subscription over. Firmware since 2026.7 gives it to the newest: it is left to it, also
-     * when the proxy is connected anew, until bleproxy_manager_reclaim() or, if configured, reclaim_s. Devices are no longer
-     * heard through this proxy: connections to them that go through it end, with BLEPROXY_E_CLOSED. */
+     * when the proxy is connected anew, until bleproxy_manager_reclaim() or, if configured, reclaim_s. But once, within two
+     * minutes of a connection that was lost before its subscription was confirmed, it is asked for again first: it may have
+     * been our own request, which came late. Devices are no longer heard through this proxy: connections to them that go
+     * through it end, with BLEPROXY_E_CLOSED. */
     BLEPROXY_HEARING_ROBBED = 4,
     /* Another program has had the subscription before. Firmware before 2026.7 lets the first keep it: it is asked for
      * again after 10 s, 30 s, then every 60 s. */
