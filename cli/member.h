@@ -14,7 +14,7 @@ struct member {
     struct fleet *fleet;
     const struct target *target;
     struct bleproxy_manager *manager; /* NULL: it was never tried, or a daemon has it */
-    struct bleproxy_scanner *scanner; /* of a daemon's, while it is connected */
+    struct bleproxy_scanner *scanner; /* of a daemon's; stays when that ends, with what was heard */
     char state[24];                   /* of a daemon's: what that says */
     int lock;                         /* descriptor, or LOCK_NONE */
     char label[64];                   /* what it is called to the user, sanitised */
