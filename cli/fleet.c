@@ -20,7 +20,7 @@ enum {
     HOPELESS_AFTER_S = 5, /* failures that may pass are waited for as long */
     GOODBYE_MS = 2000,
     HOPELESS_CHECK_MS = 5100,
-    WATCH_MS = 1000,
+    NETWORK_MS = 1000,
 };
 
 void fleet_check(const struct fleet *fleet)
@@ -82,23 +82,14 @@ static bool needs_network(const struct fleet *fleet)
     return false;
 }
 
-/* Who starts with the host may be earlier than its network. */
-static void look_for_network(struct fleet *fleet)
-{
-    fleet->awaits_network = needs_network(fleet) && !network_is_there();
-    if (fleet->awaits_network)
-        log_warn(NULL, "this host is in no network yet: waiting for one");
-}
-
 /* The library tries again at once; what has failed before means nothing. */
-static void on_watch(void *user)
+static void on_network(void *user)
 {
     struct fleet *fleet = user;
     if (!network_is_there())
         return;
-    fleet->awaits_network = false;
-    bleproxy_timer_free(fleet->watch);
-    fleet->watch = NULL;
+    bleproxy_timer_free(fleet->network);
+    fleet->network = NULL;
     fleet->patience_ns = bleproxy_loop_now_ns(fleet->loop);
     for (size_t i = 0; i < fleet->n_members; i++)
         if (fleet->members[i].manager)
@@ -107,6 +98,15 @@ static void on_watch(void *user)
     fleet->check = NULL;
     if (bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check) < 0)
         fleet_check(fleet);
+}
+
+/* Who starts with the host may be earlier than its network. 0 or a BLEPROXY_E_*. */
+static int look_for_network(struct fleet *fleet)
+{
+    if (!needs_network(fleet) || network_is_there())
+        return 0;
+    log_warn(NULL, "this host is in no network yet: waiting for one");
+    return bleproxy_timer_new(fleet->loop, NETWORK_MS, NETWORK_MS, on_network, fleet, &fleet->network);
 }
 
 static void on_hangup(void *user)
@@ -128,26 +128,22 @@ int fleet_start(struct fleet *fleet)
     fleet->members = calloc(fleet->proxies.n_targets, sizeof(*fleet->members));
     if (!fleet->members)
         return CLI_INTERNAL;
-    if (!fleet->remote)
-        look_for_network(fleet);
+    int r = fleet->remote ? 0 : look_for_network(fleet);
+    if (r < 0)
+        return (int)cli_exit_code(r);
     for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
         struct member *proxy = &fleet->members[fleet->n_members++];
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
-        int r = CLI_DONE;
         if (fleet->remote)
             member_label(proxy);
-        else
-            r = member_start(proxy);
-        if (r != CLI_DONE)
+        else if ((r = member_start(proxy)) != CLI_DONE)
             return r;
     }
     if (fleet->remote)
         return start_remote(fleet);
-    int r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
+    r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
     if (r == 0)
         r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
-    if (r == 0 && fleet->awaits_network)
-        r = bleproxy_timer_new(fleet->loop, WATCH_MS, WATCH_MS, on_watch, fleet, &fleet->watch);
     if (r == 0 && fleet->reloads)
         run_catch_reload(on_hangup, fleet);
     fleet_check(fleet);
@@ -181,8 +177,8 @@ void fleet_stop(struct fleet *fleet)
     run_catch_reload(NULL, NULL);
     fleet_forget_leaving(fleet);
     bleproxy_timer_free(fleet->check);
-    bleproxy_timer_free(fleet->watch);
-    fleet->check = fleet->watch = NULL;
+    bleproxy_timer_free(fleet->network);
+    fleet->check = fleet->network = NULL;
     if (fleet->remote)
         remote_ops->stop(fleet->remote);
     for (size_t i = 0; i < fleet->n_members; i++) {
@@ -304,7 +300,7 @@ bool fleet_has_worked(const struct fleet *fleet)
 bool fleet_is_hopeless(const struct fleet *fleet)
 {
     bool final = true;
-    if (fleet->n_members < fleet->proxies.n_targets || fleet->reloaded || fleet->awaits_network)
+    if (fleet->n_members < fleet->proxies.n_targets || fleet->reloaded || fleet->network)
         return false; /* still starting, or somebody sees to it */
     for (size_t i = 0; i < fleet->n_members; i++) {
         if (fleet->members[i].was_ready || fleet->members[i].error == 0)

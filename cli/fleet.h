@@ -43,9 +43,9 @@ struct fleet {
     struct member *members;
     size_t n_members;
     uint64_t started_ns, measured_ns;
-    struct bleproxy_timer *check, *watch;
-    bool awaits_network;  /* this host was in none at the start, and is in none yet */
-    uint64_t patience_ns; /* since when whoever does not answer might */
+    struct bleproxy_timer *check;
+    struct bleproxy_timer *network; /* while this host, which was in none at the start, is in none yet */
+    uint64_t patience_ns;           /* since when whoever does not answer might */
 
     /* Kept by fleet_reload(). */
     uint32_t reference;      /* of the command's own options */
