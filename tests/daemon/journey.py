@@ -41,6 +41,7 @@ class Client:
 
     def __init__(self, command, log, **more):
         self.log = log
+        self.last = None
         self.lines = queue.Queue()
         # Not of the threads' doing, which may end late: a file.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
@@ -61,8 +62,9 @@ class Client:
         try:
             line = self.lines.get(timeout=seconds)
         except queue.Empty:
-            raise AssertionError(f"nothing more is printed; on standard error: {self.said()}") from None
-        return line and json.loads(line)
+            raise AssertionError(f"nothing more after {self.last!r}; on standard error: {self.said()}") from None
+        self.last = line and json.loads(line)
+        return self.last
 
     def close(self):
         self.process.kill()

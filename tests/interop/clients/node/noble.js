@@ -8,6 +8,7 @@ const [NAME, SERVICE, STORE, BURST, QUITTER, VALUE, HANG_UP] = process.argv.slic
 const WRITTEN = Buffer.from(Array.from({ length: 400 }, (_, i) => i % 251))
 const N_NOTIFICATIONS = 200
 const TIMEOUT_MS = 30000
+const SCANNING_MS = 10000
 const ADAPTER = 0 // it does not tell the name of the one it has taken
 const noble = withBindings('dbus', { hciDeviceId: ADAPTER })
 
@@ -19,10 +20,10 @@ function sleep (ms) {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-async function limited (promise, what) {
+async function limited (promise, what, ms = TIMEOUT_MS) {
   let timer
   const late = new Promise((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took too long`)), TIMEOUT_MS)
+    timer = setTimeout(() => reject(new Error(`${what} took too long`)), ms)
   })
   try {
     return await Promise.race([promise, late])
@@ -42,8 +43,9 @@ async function find (holds, services = []) {
     seen = (peripheral) => { if (holds(peripheral)) resolve(peripheral) }
   })
   noble.on('discover', seen)
-  await noble.startScanningAsync(services, true)
   try {
+    // It never answers when StartDiscovery is refused, as it is while the adapter is off.
+    await limited(noble.startScanningAsync(services, true), 'starting to scan', SCANNING_MS)
     return await limited(found, 'hearing the device')
   } finally {
     noble.off('discover', seen)
