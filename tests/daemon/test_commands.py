@@ -9,7 +9,7 @@ import signal
 import tempfile
 
 from e2e import module as commands
-from support import PATIENCE_S, house, main, sim
+from support import house, main, sim
 
 Result = commands.Result
 ECHO, INPUT, STORE = (f"6e40000{i}-b5a3-f393-e0a9-e50e24dcca9e" for i in (3, 2, 4))

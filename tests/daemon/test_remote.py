@@ -4,7 +4,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import time
 
