@@ -141,8 +141,9 @@ def resident(proxies, devices):
 
 check("instructions per unchanged advertisement", instructions(per_advert, "repeat"), INSTRUCTIONS_UNCHANGED)
 check("instructions per changed advertisement", instructions(per_advert, "changing"), INSTRUCTIONS_CHANGED)
-check("allocations per unchanged advertisement", allocations(per_advert, "repeat"), 0)
-check("allocations per changed advertisement", allocations(per_advert, "changing"), 0)
+# Rounded: one more or less in all of them is of another number of wake-ups, say.
+check("allocations per unchanged advertisement", round(allocations(per_advert, "repeat"), 3), 0)
+check("allocations per changed advertisement", round(allocations(per_advert, "changing"), 3), 0)
 check("instructions per notification", instructions(per_operation, "notify", 10000), INSTRUCTIONS_NOTIFICATION)
 check("instructions per read", instructions(per_operation, "read", 500), INSTRUCTIONS_READ)
 check("instructions per write without response", instructions(per_operation, "burst", 1000), INSTRUCTIONS_COMMAND)
