@@ -10,8 +10,8 @@ from support import PATIENCE_S, closed_port, main, run, start, write
 
 enter_namespace()
 
-FOLLOW_S = 7  # from when the network is there to a connection; the pause after a fourth attempt is longer
-ATTEMPTS = 4
+FOLLOW_S = 13  # from when the network is there to a connection; the pause after a fifth attempt is longer
+ATTEMPTS = 5
 SELDOM = "Virtual Battery"  # of which so little is heard that a pipe holds it while nobody reads
 
 
