@@ -36,6 +36,7 @@ def instructions(times, changing, discovers, options):
         client = it.client()
         if discovers:
             client.discover(**options)
+        proxy.wait_until(lambda: proxy.subscribers, "a subscriber")
         for body in frames(times, changing):
             proxy.say(RAW_REPORTS, body)
         proxy.say(PING, b"")
