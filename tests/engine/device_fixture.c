@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "device_fixture.h"
 
+#include "patience.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-static void on_alarm(void *user)
-{
-    (void)user;
-    fail_msg("nothing happened for 30 s");
-}
-
 void fixture_run(struct fixture *fixture, const int *what, int count)
 {
-    struct bleproxy_timer *alarm;
-    assert_int_equal(bleproxy_timer_new(fixture->loop, 30000, 0, on_alarm, NULL, &alarm), 0);
+    struct bleproxy_timer *patience = patience_new(fixture->loop);
     while (*what < count && fixture->uv)
         uv_run(fixture->uv, UV_RUN_ONCE);
     while (*what < count)
         bleproxy_loop_run(fixture->loop);
-    bleproxy_timer_free(alarm);
+    bleproxy_timer_free(patience);
 }
 
 static void keep(struct fixture *fixture, struct bleproxy_result *kept, const struct bleproxy_result *result)

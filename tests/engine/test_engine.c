@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The library as programs use it: its public API on real sockets, against virtual proxies. */
+#include "patience.h"
 #include "support.h"
 #include "virtual_proxy.h"
 
@@ -47,22 +48,6 @@ static void teardown(struct seen *seen)
 {
     bleproxy_hub_free(seen->hub);
     bleproxy_loop_free(seen->loop);
-}
-
-static void on_alarm(void *user)
-{
-    (void)user;
-    fail_msg("nothing happened for 20 s");
-}
-
-/* Runs the loop until *what is at least count. */
-static void run_until(struct seen *seen, const int *what, int count)
-{
-    struct bleproxy_timer *alarm;
-    assert_int_equal(bleproxy_timer_new(seen->loop, 20000, 0, on_alarm, seen, &alarm), 0);
-    while (*what < count)
-        bleproxy_loop_run(seen->loop);
-    bleproxy_timer_free(alarm);
 }
 
 static void on_started(void *user, int error)
@@ -114,7 +99,7 @@ static void begin(struct seen *seen, const struct virtual_proxy *proxy, const ch
 static void end(struct seen *seen)
 {
     bleproxy_manager_stop(seen->manager, on_stopped, seen);
-    run_until(seen, &seen->n_stopped, 1);
+    run_until(seen->loop, &seen->n_stopped, 1);
     bleproxy_manager_free(seen->manager);
 }
 
@@ -127,10 +112,10 @@ static void scan(const char *firmware, bool encrypted)
         bleproxy_hub_subscribe(seen.hub, BLEPROXY_STREAM_REPORTS, NULL, on_advert, &seen, &seen.subscription),
         0);
     begin(&seen, &proxy, encrypted ? key_text : NULL);
-    run_until(&seen, &seen.n_started, 1);
+    run_until(seen.loop, &seen.n_started, 1);
     assert_int_equal(seen.started, 0);
     assert_int_equal(bleproxy_manager_device_info(seen.manager)->encrypted, encrypted);
-    run_until(&seen, &seen.n_adverts, 20);
+    run_until(seen.loop, &seen.n_adverts, 20);
     assert_int_equal(bleproxy_manager_start(seen.manager, on_started, &seen), BLEPROXY_E_STATE);
     end(&seen);
     assert_int_equal(seen.n_started, 1);
@@ -167,7 +152,7 @@ static void failing(const char *server_firmware, const uint8_t *psk, const char 
     struct seen seen;
     setup(&seen);
     begin(&seen, &proxy, given);
-    run_until(&seen, &seen.n_failed, 1);
+    run_until(seen.loop, &seen.n_failed, 1);
     assert_int_equal(seen.error, expected);
     assert_null(strstr(seen.text, key_text));
     assert_null(strstr(seen.text, other_key_text));
@@ -252,7 +237,7 @@ static void test_many_start_with_one_time_limit_and_the_late_go_on(void **state)
     assert_int_equal(bleproxy_manager_new(seen.hub, &good, &managers[0]), 0);
     assert_int_equal(bleproxy_manager_new(seen.hub, &bad, &managers[1]), 0);
     assert_int_equal(bleproxy_managers_start(managers, 2, 1000, on_many, &seen), 0);
-    run_until(&seen, &seen.n_done, 1);
+    run_until(seen.loop, &seen.n_done, 1);
     assert_int_equal(seen.many, 1);
     assert_int_equal(bleproxy_manager_state(managers[0]), BLEPROXY_PROXY_READY);
     assert_int_not_equal(bleproxy_manager_state(managers[1]), BLEPROXY_PROXY_STOPPED);
@@ -289,10 +274,10 @@ static void test_a_lost_proxy_is_connected_again(void **state)
     struct seen seen;
     setup(&seen);
     begin(&seen, &proxy, NULL);
-    run_until(&seen, &seen.n_ready, 1);
+    run_until(seen.loop, &seen.n_ready, 1);
     kill(proxy.pid, SIGKILL);
     virtual_proxy_stop(&proxy, SIGKILL);
-    run_until(&seen, &seen.n_failed, 1);
+    run_until(seen.loop, &seen.n_failed, 1);
     assert_null(bleproxy_manager_scanner(seen.manager));
     end(&seen);
     teardown(&seen);
@@ -321,7 +306,7 @@ static void test_everything_may_be_freed_in_a_callback(void **state)
         bleproxy_hub_subscribe(seen.hub, BLEPROXY_STREAM_REPORTS, NULL, free_all, &seen, &seen.subscription),
         0);
     begin(&seen, &proxy, key_text);
-    run_until(&seen, &seen.n_adverts, 1);
+    run_until(seen.loop, &seen.n_adverts, 1);
     assert_int_equal(seen.n_adverts, 1);
     teardown(&seen);
     virtual_proxy_stop(&proxy, SIGTERM);
@@ -408,7 +393,7 @@ static void connect_client(struct seen *seen, uint16_t port, const char *psk)
     assert_int_equal(bleproxy_client_connect(seen->client, on_connected, on_disconnected, seen), 0);
     assert_int_equal(bleproxy_client_connect(seen->client, on_connected, on_disconnected, seen),
                      BLEPROXY_E_STATE);
-    run_until(seen, &seen->n_connected, 1);
+    run_until(seen->loop, &seen->n_connected, 1);
 }
 
 static void test_connect_scanner_leaves_its_duties_to_the_caller(void **state)
@@ -423,20 +408,20 @@ static void test_connect_scanner_leaves_its_duties_to_the_caller(void **state)
     connect_client(&seen, proxy.port, key_text);
     assert_int_equal(seen.connected, 0);
     assert_int_equal(bleproxy_client_device_info(seen.client, on_info, &seen), 0);
-    run_until(&seen, &seen.n_done, 1);
+    run_until(seen.loop, &seen.n_done, 1);
     assert_int_equal(seen.error, 0);
     assert_int_equal(seen.features, 0xff);
-    run_until(&seen, &seen.n_adverts, 5);
+    run_until(seen.loop, &seen.n_adverts, 5);
     assert_int_equal(bleproxy_client_ping(seen.client, on_pong, &seen), 0);
-    run_until(&seen, &seen.n_done, 2);
+    run_until(seen.loop, &seen.n_done, 2);
     assert_int_equal(seen.error, 0);
     assert_true(seen.round_trip_ns > 0);
     assert_int_equal(bleproxy_client_slots(seen.client, on_slots, &seen), 0);
-    run_until(&seen, &seen.n_done, 3);
+    run_until(seen.loop, &seen.n_done, 3);
     assert_int_equal(seen.slots_free, 3);
     assert_int_equal(bleproxy_scanner_state(seen.scanner), BLEPROXY_SCANNER_RUNNING);
     assert_int_equal(bleproxy_client_disconnect(seen.client), 0);
-    run_until(&seen, &seen.n_disconnected, 1);
+    run_until(seen.loop, &seen.n_disconnected, 1);
     assert_int_equal(seen.disconnected, 0);
     assert_int_equal(seen.n_fired, 1);
     assert_int_equal(bleproxy_scanner_set_mode(seen.scanner, BLEPROXY_MODE_ACTIVE), BLEPROXY_E_NOT_CONNECTED);
@@ -483,7 +468,7 @@ static void test_a_key_that_is_the_devices_own_is_not_replaced(void **state)
     assert_int_equal(bleproxy_client_set_key(seen.client, BLEPROXY_KEY_NONE, on_set, &seen),
                      BLEPROXY_E_INVALID_KEY);
     assert_int_equal(bleproxy_client_set_key(seen.client, text, on_set, &seen), 0);
-    run_until(&seen, &seen.n_done, 1);
+    run_until(seen.loop, &seen.n_done, 1);
     assert_int_equal(seen.error, BLEPROXY_E_REFUSED);
     assert_int_equal(bleproxy_client_set_key(seen.client, text, on_set, &seen), 0);
     bleproxy_client_free(seen.client);
@@ -501,7 +486,7 @@ static void test_a_client_is_freed_before_its_scanner(void **state)
     setup(&seen);
     connect_client(&seen, proxy.port, NULL);
     assert_int_equal(bleproxy_client_device_info(seen.client, on_info, &seen), 0);
-    run_until(&seen, &seen.n_done, 1);
+    run_until(seen.loop, &seen.n_done, 1);
     assert_int_equal(bleproxy_client_ping(seen.client, on_pong, &seen), 0);
     bleproxy_client_free(seen.client);
     assert_int_equal(seen.n_done, 2); /* the ping's answer, once */
@@ -586,16 +571,16 @@ static void test_gathering_holds_back_advertisements_and_no_answer(void **state)
         0);
     connect_client(&seen, proxy.port, key_text);
     assert_int_equal(bleproxy_client_device_info(seen.client, on_info, &seen), 0);
-    run_until(&seen, &seen.n_done, 1);
-    run_until(&seen, &seen.n_adverts, 10); /* by now it gathers */
+    run_until(seen.loop, &seen.n_done, 1);
+    run_until(seen.loop, &seen.n_adverts, 10); /* by now it gathers */
     for (int i = 0; i < 5; i++) {
         seen.n_done = 0;
         assert_int_equal(bleproxy_client_ping(seen.client, on_pong, &seen), 0);
-        run_until(&seen, &seen.n_done, 1);
+        run_until(seen.loop, &seen.n_done, 1);
         assert_int_equal(seen.error, 0);
         assert_true(seen.round_trip_ns < UINT64_C(900000000)); /* not a round of gathering */
     }
-    run_until(&seen, &seen.n_adverts, seen.n_adverts + 20);
+    run_until(seen.loop, &seen.n_adverts, seen.n_adverts + 20);
     bleproxy_scanner_free(seen.scanner);
     bleproxy_client_free(seen.client);
     bleproxy_subscription_free(seen.subscription);
@@ -629,7 +614,7 @@ static void test_a_proxy_that_resets_while_we_write_ends_nothing(void **state)
         close(fd);
         resets++;
     }
-    run_until(&seen, &seen.n_failed, 2);
+    run_until(seen.loop, &seen.n_failed, 2);
     end(&seen);
     close(listener);
     teardown(&seen);
@@ -642,7 +627,7 @@ static void test_a_nasty_proxy_ends_nothing(void **state)
     struct seen seen;
     setup(&seen);
     begin(&seen, &proxy, key_text);
-    run_until(&seen, &seen.n_started, 1);
+    run_until(seen.loop, &seen.n_started, 1);
     end(&seen);
     teardown(&seen);
     virtual_proxy_stop(&proxy, SIGTERM);
@@ -695,7 +680,7 @@ static void test_a_name_that_does_not_resolve_is_told(void **state)
     const struct bleproxy_proxy_config config = {.address = "no-such-host.invalid"};
     assert_int_equal(bleproxy_client_new(seen.loop, &config, &seen.client), 0);
     assert_int_equal(bleproxy_client_connect(seen.client, on_connected, NULL, &seen), 0);
-    run_until(&seen, &seen.n_connected, 1);
+    run_until(seen.loop, &seen.n_connected, 1);
     assert_int_equal(seen.connected, BLEPROXY_E_RESOLVE);
     bleproxy_client_free(seen.client);
     /* And one that is given up while it is looked up. */

@@ -2,6 +2,7 @@
 /* Programs that free, stop and start things at the wrong moment, and peers that end things at the wrong
  * moment. */
 #include "engine/hub.h"
+#include "patience.h"
 #include "support.h"
 #include "virtual_proxy.h"
 
@@ -43,21 +44,6 @@ static void teardown(struct seen *seen)
 {
     bleproxy_hub_free(seen->hub);
     bleproxy_loop_free(seen->loop);
-}
-
-static void on_alarm(void *user)
-{
-    (void)user;
-    fail_msg("nothing happened for 10 s");
-}
-
-static void run_until(struct seen *seen, const int *what, int count)
-{
-    struct bleproxy_timer *alarm;
-    assert_int_equal(bleproxy_timer_new(seen->loop, 10000, 0, on_alarm, seen, &alarm), 0);
-    while (*what < count)
-        bleproxy_loop_run(seen->loop);
-    bleproxy_timer_free(alarm);
 }
 
 static void on_pause_over(void *user)
@@ -178,14 +164,14 @@ static void test_a_second_stop_does_not_take_the_first_ones_place(void **state)
     struct seen seen;
     setup(&seen);
     manage(&seen, proxy.port, on_manager);
-    run_until(&seen, &seen.n_calls, 1);
+    run_until(seen.loop, &seen.n_calls, 1);
     assert_int_equal(stop_from_outside(&seen, on_manager), 0);
     assert_int_equal(stop_from_outside(&seen, on_manager_other), BLEPROXY_E_STATE);
-    run_until(&seen, &seen.n_calls, 2);
+    run_until(seen.loop, &seen.n_calls, 2);
     assert_int_equal(seen.error, 0);
     assert_int_equal(seen.n_other, 0);
     assert_int_equal(stop_from_outside(&seen, on_manager_other), 0); /* after a stop: fine */
-    run_until(&seen, &seen.n_other, 1);
+    run_until(seen.loop, &seen.n_other, 1);
     bleproxy_manager_free(seen.manager);
     teardown(&seen);
     virtual_proxy_stop(&proxy, SIGTERM);
@@ -202,10 +188,10 @@ static void test_a_stop_never_completes_from_within(void **state)
     /* Before the start, while it connects, and unfinished when it is freed. */
     assert_int_equal(bleproxy_manager_new(seen.hub, &config, &seen.manager), 0);
     assert_int_equal(stop_from_outside(&seen, on_manager), 0);
-    run_until(&seen, &seen.n_calls, 1);
+    run_until(seen.loop, &seen.n_calls, 1);
     assert_int_equal(bleproxy_manager_start(seen.manager, NULL, &seen), 0);
     assert_int_equal(stop_from_outside(&seen, on_manager), 0);
-    run_until(&seen, &seen.n_calls, 2);
+    run_until(seen.loop, &seen.n_calls, 2);
     assert_int_equal(stop_from_outside(&seen, on_manager), 0);
     bleproxy_manager_free(seen.manager);
     assert_int_equal(seen.n_calls, 3);
@@ -271,7 +257,7 @@ static void test_nothing_is_heard_of_a_manager_that_is_freed(void **state)
                      0);
     peer_start(&peer, &seen, hello_and_adverts, sizeof(hello_and_adverts));
     manage(&seen, peer.port, NULL);
-    run_until(&seen, &seen.n_adverts, 1);
+    run_until(seen.loop, &seen.n_adverts, 1);
     run_for(&seen, 20);
     assert_int_equal(seen.n_adverts, 1);
     bleproxy_subscription_free(seen.subscription);
@@ -308,10 +294,10 @@ static void test_a_manager_is_freed_in_each_change_of_state(void **state)
         seen.then = (int)states[i];
         assert_int_equal(bleproxy_manager_start(seen.manager, on_manager_other, &seen), 0);
         if (states[i] == BLEPROXY_PROXY_STOPPING)
-            run_until(&seen, &seen.n_other, 1);
+            run_until(seen.loop, &seen.n_other, 1);
         if (states[i] == BLEPROXY_PROXY_STOPPING || states[i] == BLEPROXY_PROXY_STOPPED)
             assert_int_equal(bleproxy_manager_stop(seen.manager, on_manager_other, &seen), 0);
-        run_until(&seen, &seen.n_calls, 1);
+        run_until(seen.loop, &seen.n_calls, 1);
         assert_true(seen.n_other >= 1);
         peer_stop(&peer);
         teardown(&seen);
@@ -356,7 +342,7 @@ static void test_a_connect_that_fails_at_once_is_not_told_from_within(void **sta
     setup(&seen);
     struct rlimit limit = exhaust_descriptors();
     connect_client(&seen, "127.0.0.1", 1);
-    run_until(&seen, &seen.n_calls, 1);
+    run_until(seen.loop, &seen.n_calls, 1);
     assert_int_equal(seen.error, BLEPROXY_E_CONNECT);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     bleproxy_client_free(seen.client);
@@ -391,13 +377,13 @@ static void test_a_request_on_a_dead_connection_does_not_complete_from_within(vo
     setup(&seen);
     peer_start(&peer, &seen, hello, sizeof(hello));
     connect_client(&seen, "127.0.0.1", peer.port);
-    run_until(&seen, &seen.n_calls, 1);
+    run_until(seen.loop, &seen.n_calls, 1);
     assert_int_equal(seen.error, 0);
     peer_reset(&peer);
     seen.inside = true;
     assert_int_equal(bleproxy_client_ping(seen.client, on_pong, &seen), 0);
     seen.inside = false;
-    run_until(&seen, &seen.n_calls, 2);
+    run_until(seen.loop, &seen.n_calls, 2);
     assert_int_equal(seen.n_other, 1);
     assert_int_equal(seen.error, BLEPROXY_E_CLOSED);
     assert_true(seen.then < 0);
@@ -415,7 +401,7 @@ static void test_a_reset_behind_the_last_bytes_is_noticed(void **state)
     peer_start(&peer, &seen, hello, sizeof(hello));
     peer.reset = true;
     connect_client(&seen, "127.0.0.1", peer.port);
-    run_until(&seen, &seen.n_calls, 2); /* connected, then lost */
+    run_until(seen.loop, &seen.n_calls, 2); /* connected, then lost */
     assert_int_equal(seen.error, BLEPROXY_E_CLOSED);
     bleproxy_client_free(seen.client);
     peer_stop(&peer);
@@ -456,16 +442,16 @@ static void test_a_client_is_freed_in_each_of_its_callbacks(void **state)
         assert_int_equal(bleproxy_client_new(seen.loop, &config, &seen.client), 0);
         seen.then = when == AT_DISCONNECTED ? 1 : when == AT_PONG ? -1 : 0;
         assert_int_equal(bleproxy_client_connect(seen.client, free_client, free_client, &seen), 0);
-        run_until(&seen, &seen.n_calls, 1);
+        run_until(seen.loop, &seen.n_calls, 1);
         assert_int_equal(seen.error, when == AT_FAILED ? BLEPROXY_E_CONNECT : 0);
         if (when == AT_DISCONNECTED) {
             peer_reset(&peer);
-            run_until(&seen, &seen.n_calls, 2);
+            run_until(seen.loop, &seen.n_calls, 2);
         }
         if (when == AT_PONG) {
             assert_int_equal(bleproxy_client_ping(seen.client, free_client_at_pong, &seen), 0);
             peer_reset(&peer);
-            run_until(&seen, &seen.n_other, 1);
+            run_until(seen.loop, &seen.n_other, 1);
             assert_int_equal(seen.n_calls, 1); /* not told of the end */
         }
         run_for(&seen, 5);
@@ -488,9 +474,9 @@ static void on_info(void *user, int error, const struct bleproxy_device_info *in
 static void scan_with_client(struct seen *seen, uint16_t port)
 {
     connect_client(seen, "127.0.0.1", port);
-    run_until(seen, &seen->n_calls, 1);
+    run_until(seen->loop, &seen->n_calls, 1);
     assert_int_equal(bleproxy_client_device_info(seen->client, on_info, seen), 0);
-    run_until(seen, &seen->n_other, 1);
+    run_until(seen->loop, &seen->n_other, 1);
 }
 
 enum { THEN_NOTHING, THEN_FREE_SCANNER, THEN_FREE_CLIENT };
@@ -517,7 +503,7 @@ static void test_a_clients_window_closes_in_time_and_may_free_its_owner(void **s
         scan_with_client(&seen, proxy.port);
         seen.then = then;
         bleproxy_scanner_window(seen.scanner, 50, on_window, &seen);
-        run_until(&seen, &seen.n_other, 2);
+        run_until(seen.loop, &seen.n_other, 2);
         if (then != THEN_FREE_SCANNER)
             bleproxy_scanner_free(seen.scanner);
         if (then != THEN_FREE_CLIENT)
@@ -561,12 +547,12 @@ static void test_a_client_has_one_scanner_after_another(void **state)
         bleproxy_hub_subscribe(seen.hub, BLEPROXY_STREAM_REPORTS, NULL, on_advert, &seen, &seen.subscription),
         0);
     scan_with_client(&seen, proxy.port);
-    run_until(&seen, &seen.n_adverts, 1);
+    run_until(seen.loop, &seen.n_adverts, 1);
     bleproxy_scanner_free(seen.scanner);
     int heard = seen.n_adverts;
     assert_int_equal(bleproxy_client_device_info(seen.client, on_info, &seen), 0);
-    run_until(&seen, &seen.n_other, 2);
-    run_until(&seen, &seen.n_adverts, heard + 1);
+    run_until(seen.loop, &seen.n_other, 2);
+    run_until(seen.loop, &seen.n_adverts, heard + 1);
     bleproxy_scanner_free(seen.scanner);
     bleproxy_client_free(seen.client);
     bleproxy_subscription_free(seen.subscription);
@@ -623,10 +609,10 @@ static void test_links_through_a_scanner_end_with_it(void **state)
     setup(&seen);
     scan_with_client(&seen, proxy.port);
     assert_int_equal(bleproxy_hub_find(seen.hub, &filter, UINT32_MAX, on_device, &seen, NULL), 0);
-    run_until(&seen, &seen.n_adverts, 1);
+    run_until(seen.loop, &seen.n_adverts, 1);
     bleproxy_peripheral_on_disconnected(seen.peripheral, on_link_lost, &seen);
     assert_int_equal(bleproxy_peripheral_connect(seen.peripheral, NULL, on_linked, &seen, NULL), 0);
-    run_until(&seen, &seen.n_calls, 2);
+    run_until(seen.loop, &seen.n_calls, 2);
     assert_true(bleproxy_peripheral_is_connected(seen.peripheral));
     bleproxy_scanner_free(seen.scanner);
     assert_int_equal(seen.n_other, 2);
@@ -654,10 +640,10 @@ static void test_the_end_of_a_link_may_free_the_scanner_while_the_client_goes(vo
     setup(&seen);
     scan_with_client(&seen, proxy.port);
     assert_int_equal(bleproxy_hub_find(seen.hub, &filter, UINT32_MAX, on_device, &seen, NULL), 0);
-    run_until(&seen, &seen.n_adverts, 1);
+    run_until(seen.loop, &seen.n_adverts, 1);
     bleproxy_peripheral_on_disconnected(seen.peripheral, free_scanner_when_lost, &seen);
     assert_int_equal(bleproxy_peripheral_connect(seen.peripheral, NULL, on_linked, &seen, NULL), 0);
-    run_until(&seen, &seen.n_calls, 2);
+    run_until(seen.loop, &seen.n_calls, 2);
     int before = seen.n_other;
     bleproxy_client_free(seen.client);
     assert_int_equal(seen.n_other, before + 1);
@@ -821,7 +807,7 @@ static void test_a_loop_is_not_run_within_itself(void **state)
     struct bleproxy_timer *timer;
     setup(&seen);
     assert_int_equal(bleproxy_timer_new(seen.loop, 0, 1, process_again, &seen, &timer), 0);
-    run_until(&seen, &seen.n_calls, 3);
+    run_until(seen.loop, &seen.n_calls, 3);
     bleproxy_timer_free(timer);
     teardown(&seen);
 }
@@ -882,7 +868,7 @@ static void test_a_slow_look_up_holds_nobody_up(void **state)
     for (int i = 0; i < LOOK_UPS; i++)
         sem_wait(&look_up_begun); /* none waits for another */
     sem_post(&look_up_may_end);
-    run_until(&seen, &seen.n_calls, 1);
+    run_until(seen.loop, &seen.n_calls, 1);
     assert_int_equal(seen.error, BLEPROXY_E_RESOLVE);
     for (int i = 0; i < LOOK_UPS; i++)
         bleproxy_client_free(clients[i]);

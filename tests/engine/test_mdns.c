@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Multicast DNS on the sockets of this host's loopback interface, with a responder in the same loop. */
+#include "patience.h"
 #include "support.h"
 
 #include "discovery/announcement.h"
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { PATIENCE_MS = 20000 };
 
 /* Everything on the caller's own loop. */
 struct scene {
@@ -157,7 +156,7 @@ static void on_patience(uv_timer_t *timer)
     fail_msg("it never came about");
 }
 
-static void run_until(struct scene *scene, const unsigned *count, unsigned wanted)
+static void turn_until(struct scene *scene, const unsigned *count, unsigned wanted)
 {
     uv_timer_start(&scene->timer, on_patience, PATIENCE_MS, 0);
     while (*count < wanted)
@@ -201,11 +200,11 @@ static void test_a_device_is_found_and_says_goodbye(void **state)
 {
     struct scene *scene = scene_of(state);
     browse(scene);
-    run_until(scene, &scene->n_found, 1);
+    turn_until(scene, &scene->n_found, 1);
     assert_string_equal(scene->first_address, "127.0.0.77");
     uv_poll_stop(&scene->poll); /* what it has not answered yet would bring it back */
     respond(scene, group(), 0);
-    run_until(scene, &scene->n_gone, 1);
+    turn_until(scene, &scene->n_gone, 1);
 }
 
 static void test_browsing_ends_from_within(void **state)
@@ -213,7 +212,7 @@ static void test_browsing_ends_from_within(void **state)
     struct scene *scene = scene_of(state);
     scene->frees_browse = true;
     browse(scene);
-    run_until(scene, &scene->n_found, 1);
+    turn_until(scene, &scene->n_found, 1);
     assert_null(scene->browse);
 }
 
@@ -222,7 +221,7 @@ static void test_the_loop_is_freed_while_a_device_is_told_of(void **state)
     struct scene *scene = scene_of(state);
     scene->frees_browse = scene->frees_loop = true;
     browse(scene);
-    run_until(scene, &scene->n_found, 1);
+    turn_until(scene, &scene->n_found, 1);
 }
 
 static void on_resolved(void *user, const struct net_address *addresses, size_t n, int error, const char *why)
@@ -253,7 +252,7 @@ static void test_a_name_is_resolved_and_remembered(void **state)
     struct net_address known[DIAL_ADDRESSES_MAX];
     assert_int_equal(resolver_known(scene->loop, scene->name, 6054, known), 0);
     resolve(scene);
-    run_until(scene, &scene->n_resolved, 1);
+    turn_until(scene, &scene->n_resolved, 1);
     assert_int_equal(scene->address.family, 4);
     assert_int_equal(scene->address.bytes[3], 77);
     assert_int_equal(scene->address.port, 6054);
@@ -267,18 +266,18 @@ static void test_the_loop_is_freed_when_a_name_is_resolved(void **state)
     struct scene *scene = scene_of(state);
     scene->frees_loop = true;
     resolve(scene);
-    run_until(scene, &scene->n_resolved, 1);
+    turn_until(scene, &scene->n_resolved, 1);
 }
 
 static void test_a_look_up_that_is_cancelled_tells_nothing(void **state)
 {
     struct scene *scene = scene_of(state);
     resolve(scene);
-    run_until(scene, &scene->n_asked, 1);
+    turn_until(scene, &scene->n_asked, 1);
     resolver_cancel(scene->resolution);
     scene->resolution = NULL;
     resolve(scene);
-    run_until(scene, &scene->n_resolved, 1);
+    turn_until(scene, &scene->n_resolved, 1);
     assert_int_equal(scene->n_resolved, 1);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "engine/manager.h"
+#include "patience.h"
 #include "virtual_proxy.h"
 #include <signal.h>
 #include <time.h>
@@ -78,7 +79,7 @@ static void test_a_dead_connection_is_found_out_at_once_after_a_suspend(void **s
     assert_int_equal(bleproxy_hub_new(seen.loop, NULL, &hub), 0);
     assert_int_equal(bleproxy_manager_new(hub, &config, &manager), 0);
     bleproxy_manager_watch(manager, on_state, &seen);
-    assert_int_equal(bleproxy_timer_new(seen.loop, 40000, 0, on_late, &seen, &timer), 0);
+    assert_int_equal(bleproxy_timer_new(seen.loop, PATIENCE_MS, 0, on_late, &seen, &timer), 0);
     assert_int_equal(bleproxy_manager_start(manager, NULL, NULL), 0);
     while (seen.state != BLEPROXY_PROXY_READY && !seen.late)
         bleproxy_loop_run(seen.loop);

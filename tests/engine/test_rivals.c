@@ -6,13 +6,14 @@
 
 #include <cmocka.h>
 
+#include "patience.h"
 #include "virtual_proxy.h"
 #include <bleproxy/bleproxy.h>
 #include <signal.h>
 #include <string.h>
 
 /* Two programs want the advertisements of one proxy, on real sockets. Silence is short, so that it does not take long. */
-enum { SILENCE_MS = 400, PATIENCE_MS = 30000 };
+enum { SILENCE_MS = 400 };
 
 struct program {
     struct bleproxy_loop *loop;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Scanning on purpose through the public API, against virtual proxies, which are configured to scan actively. */
+#include "patience.h"
 #include "support.h"
 #include "virtual_proxy.h"
 
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOK_EVERY_MS = 20, PATIENCE_MS = 20000 };
+enum { LOOK_EVERY_MS = 20 };
 
 struct seen {
     struct virtual_proxy proxy;
@@ -38,21 +39,6 @@ static void on_stopped(void *user, int error)
     bleproxy_loop_stop(seen->loop);
 }
 
-static void on_alarm(void *user)
-{
-    (void)user;
-    fail_msg("it did not happen");
-}
-
-static void run_until(struct seen *seen, const int *what, int count)
-{
-    struct bleproxy_timer *alarm;
-    assert_int_equal(bleproxy_timer_new(seen->loop, PATIENCE_MS, 0, on_alarm, seen, &alarm), 0);
-    while (*what < count)
-        bleproxy_loop_run(seen->loop);
-    bleproxy_timer_free(alarm);
-}
-
 static void look(void *user)
 {
     struct seen *seen = user;
@@ -64,13 +50,12 @@ static void look(void *user)
 /* Until the proxy itself says that it scans like that. */
 static void wait_for(struct seen *seen, enum bleproxy_scanner_mode mode)
 {
-    struct bleproxy_timer *alarm, *looks;
+    struct bleproxy_timer *patience = patience_new(seen->loop), *looks;
     seen->mode = mode;
-    assert_int_equal(bleproxy_timer_new(seen->loop, PATIENCE_MS, 0, on_alarm, seen, &alarm), 0);
     assert_int_equal(bleproxy_timer_new(seen->loop, LOOK_EVERY_MS, LOOK_EVERY_MS, look, seen, &looks), 0);
     bleproxy_loop_run(seen->loop);
     bleproxy_timer_free(looks);
-    bleproxy_timer_free(alarm);
+    bleproxy_timer_free(patience);
 }
 
 static void open_with(struct seen *seen, const char *firmware, enum bleproxy_scan_mode mode)
@@ -88,7 +73,7 @@ static void close_all(struct seen *seen)
 {
     if (seen->manager) {
         bleproxy_manager_stop(seen->manager, on_stopped, seen);
-        run_until(seen, &seen->n_stopped, 1);
+        run_until(seen->loop, &seen->n_stopped, 1);
         bleproxy_manager_free(seen->manager);
     }
     bleproxy_hub_free(seen->hub);
@@ -161,7 +146,7 @@ static void test_a_sweep_is_over_in_time(void **state)
     wait_for(&seen, BLEPROXY_MODE_PASSIVE);
     uint64_t begun_ns = bleproxy_loop_now_ns(seen.loop);
     assert_int_equal(bleproxy_hub_sweep(seen.hub, 1, on_swept, &seen, NULL), 0);
-    run_until(&seen, &seen.n_swept, 1);
+    run_until(seen.loop, &seen.n_swept, 1);
     assert_true(bleproxy_loop_now_ns(seen.loop) - begun_ns >= BLEPROXY_SWEEP_MIN_MS * UINT64_C(1000000));
     wait_for(&seen, BLEPROXY_MODE_PASSIVE);
     close_all(&seen);
@@ -183,7 +168,7 @@ static void test_a_sweep_of_proxies_that_are_not_auto_is_over_at_once(void **sta
     open_with(&seen, "2026.8", BLEPROXY_SCAN_PASSIVE);
     wait_for(&seen, BLEPROXY_MODE_PASSIVE);
     assert_int_equal(bleproxy_hub_sweep(seen.hub, 35000, count_done, &seen, NULL), 0);
-    run_until(&seen, &seen.n_started, 100);
+    run_until(seen.loop, &seen.n_started, 100);
     close_all(&seen);
 }
 
@@ -194,7 +179,7 @@ static void test_a_sweep_without_proxies_is_over_at_once(void **state)
     assert_int_equal(bleproxy_loop_new(NULL, &seen.loop), 0);
     assert_int_equal(bleproxy_hub_new(seen.loop, NULL, &seen.hub), 0);
     assert_int_equal(bleproxy_hub_sweep(seen.hub, 0, count_done, &seen, NULL), 0);
-    run_until(&seen, &seen.n_started, 100);
+    run_until(seen.loop, &seen.n_started, 100);
     bleproxy_hub_free(seen.hub);
     bleproxy_loop_free(seen.loop);
 }
@@ -208,8 +193,8 @@ static void test_a_sweep_is_over_in_time_without_its_proxy(void **state)
     assert_int_equal(bleproxy_hub_sweep(seen.hub, 1, on_swept, &seen, NULL), 0);
     wait_for(&seen, BLEPROXY_MODE_ACTIVE);
     bleproxy_manager_stop(seen.manager, on_stopped, &seen);
-    run_until(&seen, &seen.n_stopped, 1);
-    run_until(&seen, &seen.n_swept, 1);
+    run_until(seen.loop, &seen.n_stopped, 1);
+    run_until(seen.loop, &seen.n_swept, 1);
     bleproxy_manager_free(seen.manager);
     seen.manager = NULL;
     close_all(&seen);
@@ -276,7 +261,7 @@ static void test_everything_is_freed_by_a_sweep(void **state)
         struct bleproxy_sweep *sweep;
         struct bleproxy_scan_request *request;
         open_with(&seen, "2026.8", cancel ? BLEPROXY_SCAN_AUTO : BLEPROXY_SCAN_ACTIVE);
-        run_until(&seen, &seen.n_started, 1);
+        run_until(seen.loop, &seen.n_started, 1);
         assert_int_equal(bleproxy_hub_request_scan(seen.hub, BLEPROXY_MODE_ACTIVE, &request), 0);
         assert_int_equal(bleproxy_hub_sweep(seen.hub, 0, free_everything, &seen, &sweep), 0);
         assert_int_equal(bleproxy_hub_sweep(seen.hub, 0, free_everything, &seen, NULL), 0);
@@ -296,11 +281,11 @@ static void test_old_firmware_scans_as_it_is_configured(void **state)
     struct bleproxy_auto_scan info;
     struct bleproxy_scan_request *request;
     open_with(&seen, "2023.6", BLEPROXY_SCAN_AUTO);
-    run_until(&seen, &seen.n_started, 1);
+    run_until(seen.loop, &seen.n_started, 1);
     assert_int_equal(bleproxy_hub_get_auto_scan(seen.hub, source_of(&seen), &info), BLEPROXY_E_NOT_FOUND);
     assert_int_equal(bleproxy_hub_request_scan(seen.hub, BLEPROXY_MODE_ACTIVE, &request), 0);
     assert_int_equal(bleproxy_hub_sweep(seen.hub, 0, count_done, &seen, NULL), 0);
-    run_until(&seen, &seen.n_started, 100);
+    run_until(seen.loop, &seen.n_started, 100);
     close_all(&seen);
 }
 
