@@ -200,7 +200,7 @@ class Terminal:
     def frame(self, after=0):
         """The lines of the last frame that is complete, without escape sequences."""
         frames = self.seen[after:].decode(errors="replace").split("\033[H")
-        return [SEQUENCE.sub("", line) for line in frames[-2].split("\r\n")]
+        return [SEQUENCE.sub("", line) for line in "".join(frames[-2:-1]).split("\r\n")]
 
     def wait_for_frame(self, condition, after=0):
         """Until the condition holds for a frame behind the given position; its lines."""
