@@ -17,8 +17,9 @@ struct attribute {
 };
 
 #define ATTRIBUTE_HELP                                                                                       \
-    "ADDRESS is the device's address or its exact name. CHAR is a UUID (2a19 or all 36 digits), an\n"        \
-    "assigned name (battery_level) or a handle (@42).\n"
+    "ADDRESS is the device's address, its name in the configuration, or its exact name.\n"                   \
+    "CHAR is a UUID (2a19 or all 36 digits), an assigned name (battery_level) or a\n"                        \
+    "handle (@42).\n"
 
 /* Whether it can be one, before there is a device. CLI_DONE, or CLI_USAGE after saying why. */
 int attribute_check(const char *text);

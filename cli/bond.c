@@ -17,7 +17,7 @@ static const struct option unpair_longs[] = {
 };
 
 #define BOND_HELP                                                                                            \
-    "ADDRESS is the device's address or its exact name.\n"                                                   \
+    "ADDRESS is the device's address, its name in the configuration, or its exact name.\n"                   \
     "\n" OPTIONS_HELP "\n"                                                                                   \
     "  -t, --timeout SECONDS    for connecting at most (30)\n"
 
@@ -115,7 +115,8 @@ static int forget_bond(struct device *device)
     if (!bond->forget)
         return OPTIONS_GO_ON;
     if (!address) {
-        log_say("--forget takes the device's address, AA:BB:CC:DD:EE:FF: nothing is heard without proxies");
+        log_say("--forget takes the device's address, AA:BB:CC:DD:EE:FF, or its name in the configuration: "
+                "nothing is heard without proxies");
         return CLI_USAGE;
     }
     int r = device->ops->forget_bond(device, address);

@@ -234,6 +234,7 @@ static int prepare(struct device *device, int argc, char **argv)
     if (r != CLI_DONE)
         return r;
     r = fleet_open(&device->fleet, NULL);
+    filters_find_device(&device->filter, &device->fleet.proxies.names);
     device->ops = device->fleet.remote ? device_remote : &device_direct;
     return r == CLI_DONE ? OPTIONS_GO_ON : r;
 }

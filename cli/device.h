@@ -47,7 +47,8 @@ struct device_ops {
 extern const struct device_ops device_direct;
 extern const struct device_ops *const device_remote; /* NULL in a build without D-Bus */
 
-/* One of those commands. Its first argument is the device: its address, or its exact name. */
+/* One of those commands. Its first argument is the device: its address, or a name as filters_find_device() and the hub know
+ * it. */
 struct device_command {
     const char *name; /* "bleproxy read" */
     struct options_table table;

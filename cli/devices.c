@@ -65,6 +65,8 @@ static void print_json(struct listing *listing, const struct bleproxy_device *de
     json_object_object_add(object, "address", json_address(last->address));
     json_object_object_add(object, "address_type", json_object_new_int(last->address_type));
     json_object_object_add(object, "name", json_text(bleproxy_device_name(device)));
+    json_object_object_add(object, "configured_name",
+                           json_text(device_names_of(&listing->fleet.proxies.names, last->address)));
     json_object_object_add(object, "owner", json_text(owner ? owner->label : NULL));
     json_object_object_add(object, "connectable",
                            json_object_new_boolean(hearing_is_connectable(listing->hearings, n)));
@@ -134,7 +136,9 @@ static void add_row(struct listing *listing, struct columns *table, const struct
     size_t n = hearing_list(&listing->fleet, device, listing->hearings);
     char *others = name_others(&listing->affixes, listing->hearings, n);
     bleproxy_address_format(last->address, address);
-    describe_name(bleproxy_device_name(device), name, sizeof(name));
+    describe_name(
+        device_names_show(&listing->fleet.proxies.names, last->address, bleproxy_device_name(device)), name,
+        sizeof(name));
     describe_seconds(hearing_age_s(&listing->fleet, last), age);
     describe_seconds(interval_ns > 0 ? (double)interval_ns / 1e9 : -1, interval);
     describe(last, what, sizeof(what));
@@ -268,6 +272,7 @@ static int devices_main(struct listing *listing, int argc, char **argv)
     r = fleet_open(&listing->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;
+    filters_use_names(&listing->filters, &listing->fleet.proxies.names);
     run_catch_signals();
     return run(listing);
 }

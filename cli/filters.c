@@ -27,7 +27,7 @@ int filters_parse(struct filters *filters, int option, const char *value)
 {
     switch (option) {
     case FILTERS_NAME:
-        filters->want.name_prefix = value;
+        filters->name = value;
         return CLI_DONE;
     case FILTERS_SERVICE:
         if (bleproxy_uuid_parse(value, &filters->service) < 0) {
@@ -40,6 +40,26 @@ int filters_parse(struct filters *filters, int option, const char *value)
         return parse_rssi(filters, value);
     }
     return CLI_INTERNAL;
+}
+
+static bool has_name(void *user, const struct bleproxy_advertisement *advertisement)
+{
+    const struct filters *filters = user;
+    const char *configured = device_names_of(filters->names, advertisement->address);
+    size_t size = strlen(filters->name);
+    if (configured && strncmp(configured, filters->name, size) == 0)
+        return true;
+    return advertisement->name && advertisement->name_size >= size &&
+           memcmp(advertisement->name, filters->name, size) == 0;
+}
+
+void filters_use_names(struct filters *filters, const struct device_names *names)
+{
+    filters->names = names;
+    if (!filters->name)
+        return;
+    filters->want.predicate = has_name;
+    filters->want.predicate_user = filters;
 }
 
 /* Four or more parts of at most two digits: nobody calls a device so, and part of an address may have been left out. */
@@ -77,4 +97,13 @@ int filters_parse_device(struct bleproxy_filter *filter, const char *text, char 
     }
     filter->name = text;
     return CLI_DONE;
+}
+
+void filters_find_device(struct bleproxy_filter *filter, const struct device_names *names)
+{
+    uint64_t address = filter->name ? device_names_find(names, filter->name) : 0;
+    if (!address)
+        return;
+    filter->address = address;
+    filter->name = NULL;
 }

@@ -20,7 +20,9 @@ static void name_holder(const struct fleet *fleet, uint64_t address, char holder
 {
     size_t size;
     const struct bleproxy_device *device = bleproxy_hub_device(fleet->hub, address);
-    describe_name(device ? bleproxy_device_name(device) : NULL, holder, HOLDER_SIZE);
+    describe_name(
+        device_names_show(&fleet->proxies.names, address, device ? bleproxy_device_name(device) : NULL),
+        holder, HOLDER_SIZE);
     if (!holder[0])
         bleproxy_address_format(address, holder);
     if (text_width(holder) <= HOLDER_WIDTH)

@@ -12,7 +12,7 @@ static const struct option longs[] = {OPTIONS_LONG, {0}};
 static const char help[] =
     "Usage: bleproxy params [OPTION]... ADDRESS MIN MAX LATENCY TIMEOUT\n"
     "Ask a device for other connection parameters, and tell whether the proxy took them.\n"
-    "ADDRESS is the device's address or its exact name.\n"
+    "ADDRESS is the device's address, its name in the configuration, or its exact name.\n"
     "  MIN, MAX   connection interval, 6 to 3200 units of 1.25 ms\n"
     "  LATENCY    meetings that the device may miss, 0 to 499\n"
     "  TIMEOUT    after which a silent device counts as gone, 10 to 3200 units of 10 ms\n"

@@ -49,6 +49,8 @@ static int load_config(struct proxies *proxies, const struct options *options, c
 {
     struct config_error error = {0};
     int r = config_load(path, &proxies->config, &error);
+    if (r == 0)
+        r = device_names_read(&proxies->names, &proxies->config);
     if (r == 0) {
         warn(&proxies->config);
         return CLI_DONE;
@@ -359,6 +361,7 @@ void proxies_deinit(struct proxies *proxies)
     if (proxies->psk)
         explicit_bzero(proxies->psk, strlen(proxies->psk));
     free(proxies->psk);
+    device_names_deinit(&proxies->names);
     config_deinit(&proxies->config);
     *proxies = (struct proxies){0};
 }

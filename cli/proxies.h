@@ -3,6 +3,7 @@
 #define CLI_PROXIES_H
 
 #include "config/config.h"
+#include "device_names.h"
 #include "options.h"
 
 #include <bleproxy/proxy.h>
@@ -20,7 +21,8 @@ struct proxies {
     struct target *targets;
     size_t n_targets;
     struct config config;
-    char *psk; /* of those given by address */
+    struct device_names names; /* of the configuration; then of the daemon's that are not in it */
+    char *psk;                 /* of those given by address */
 };
 
 /* Those the options name, in that order, or all of the configuration file; each only once. CLI_DONE, or

@@ -145,10 +145,35 @@ static bool read_targets(const struct remote *remote, sd_bus_message *reply, str
     return done;
 }
 
+/* Its configuration is another than the user's, which goes before. False: no memory. */
+static bool take_names(struct remote *remote, struct device_names *names)
+{
+    char clean[256];
+    const char *device, *text;
+    uint64_t address;
+    struct device_names its = {0};
+    sd_bus_message *reply = NULL;
+    int r = 0;
+    if (remote_call(remote, &reply, "ListNames", "") >= 0 &&
+        sd_bus_message_enter_container(reply, 'a', "(ss)") >= 0)
+        while (r == 0 && its.n < CONFIG_DEVICES_MAX && sd_bus_message_read(reply, "(ss)", &device, &text) > 0)
+            if (bleproxy_address_parse(device, &address) == 0 && address != 0 &&
+                bleproxy_sanitise(clean, sizeof(clean), text, strlen(text)) > 0)
+                r = device_names_append(&its, address, clean);
+    sd_bus_message_unref(reply);
+    if (r == 0)
+        device_names_sort(&its);
+    if (r == 0)
+        return device_names_merge(names, &its) == 0;
+    device_names_deinit(&its);
+    return false;
+}
+
 int remote_take_proxies(struct remote *remote, struct proxies *proxies)
 {
     sd_bus_message *reply = NULL;
-    bool done = remote_call(remote, &reply, "ListProxies", "") >= 0 && read_targets(remote, reply, proxies);
+    bool done = remote_call(remote, &reply, "ListProxies", "") >= 0 && read_targets(remote, reply, proxies) &&
+                take_names(remote, &proxies->names);
     sd_bus_message_unref(reply);
     if (done)
         return CLI_DONE;

@@ -173,6 +173,7 @@ static int scan_main(struct scan *scan, int argc, char **argv)
     r = fleet_open(&scan->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;
+    filters_use_names(&scan->filters, &scan->fleet.proxies.names);
     run_catch_signals();
     return run(scan);
 }

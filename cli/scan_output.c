@@ -54,7 +54,8 @@ void scan_print_line(void *user, const struct bleproxy_advertisement *advertisem
     bleproxy_address_format(advertisement->address, address);
     if (advertisement->rssi_dbm != BLEPROXY_RSSI_NONE)
         snprintf(rssi, sizeof(rssi), "%4d dBm", advertisement->rssi_dbm);
-    describe_name(advertisement->name, name, sizeof(name));
+    describe_name(device_names_show(&scan->fleet.proxies.names, advertisement->address, advertisement->name),
+                  name, sizeof(name));
     describe(advertisement, what, sizeof(what));
     snprintf(line, sizeof(line), "%s.%03d  %s  %-8s  %s%s%s%s%s%s\n", clock, (int)(when_us / 1000 % 1000),
              address, rssi, label(scan, advertisement), name[0] ? "  " : "", name, what[0] ? "  (" : "", what,

@@ -28,6 +28,7 @@ static struct table_row row_of(struct scan *scan, const struct bleproxy_advertis
         row.name = bleproxy_device_name(device);
         row.rate = (double)bleproxy_device_reports(device) / (heard_s > 1 ? heard_s : 1);
     }
+    row.name = device_names_show(&scan->fleet.proxies.names, advertisement->address, row.name);
     return row;
 }
 

@@ -13,12 +13,13 @@ static const struct option longs[] = {
     {0},
 };
 
-static const char help[] = "Usage: bleproxy services [OPTION]... ADDRESS\n"
-                           "List the services of a device, with their characteristics and descriptors.\n"
-                           "ADDRESS is the device's address or its exact name.\n"
-                           "\n" OPTIONS_HELP "\n"
-                           "  -t, --timeout SECONDS    for connecting at most (30)\n"
-                           "      --no-cache           ask the device, even if its services are known\n";
+static const char help[] =
+    "Usage: bleproxy services [OPTION]... ADDRESS\n"
+    "List the services of a device, with their characteristics and descriptors.\n"
+    "ADDRESS is the device's address, its name in the configuration, or its exact name.\n"
+    "\n" OPTIONS_HELP "\n"
+    "  -t, --timeout SECONDS    for connecting at most (30)\n"
+    "      --no-cache           ask the device, even if its services are known\n";
 
 static int parse(void *user, int option, const char *value)
 {

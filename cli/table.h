@@ -11,7 +11,7 @@
 
 struct table_row {
     const struct bleproxy_advertisement *advertisement;
-    const char *name;  /* as it came from the air; NULL: unknown */
+    const char *name;  /* may be as it came from the air; NULL: unknown */
     const char *proxy; /* sanitised */
     uint32_t age_s;    /* since it was last heard */
     double rate;       /* advertisements/s */

@@ -210,6 +210,7 @@ static int top_main(struct top *top, int argc, char **argv)
     r = fleet_open(&top->fleet, &(struct bleproxy_hub_options){.spare_links = true});
     if (r != CLI_DONE)
         return r;
+    filters_use_names(&top->filters, &top->fleet.proxies.names);
     run_catch_signals();
     return run(top);
 }

@@ -104,7 +104,8 @@ static void take_device(struct top_device *device, struct fleet *fleet, const st
                                   .interval_s = (double)bleproxy_device_interval_ns(seen) / 1e9,
                                   .hearings = copies,
                                   .n_hearings = n};
-    describe_name(bleproxy_device_name(seen), device->name, sizeof(device->name));
+    describe_name(device_names_show(&fleet->proxies.names, last->address, bleproxy_device_name(seen)),
+                  device->name, sizeof(device->name));
     for (size_t i = 0; i < n; i++)
         copies[i] =
             (struct top_hearing){(size_t)(hearings[i].proxy - fleet->members), hearings[i].strength_dbm};

@@ -29,7 +29,8 @@ static const struct option longs[] = {OPTIONS_LONG, {0}};
 static const char help[] =
     "Usage: bleproxy why [OPTION]... ADDRESS\n"
     "Tell which proxies hear a device, through which one it would be connected, and what\n"
-    "keeps it from each other one. ADDRESS is the device's address or its exact name.\n"
+    "keeps it from each other one. ADDRESS is the device's address, its name in the\n"
+    "configuration, or its exact name.\n"
     "\n" OPTIONS_HELP "\n"
     "  -t, --timeout SECONDS    listen for at most this long (10): it ends when all proxies\n"
     "                           have heard the device, or had time to\n";
@@ -308,10 +309,11 @@ static int why_main(struct why *why, int argc, char **argv)
     r = filters_parse_device(&why->filter, text, why->label, sizeof(why->label));
     if (r != CLI_DONE)
         return r;
-    why->address = why->filter.address;
     r = fleet_open(&why->fleet, &hub_options);
     if (r != CLI_DONE)
         return r;
+    filters_find_device(&why->filter, &why->fleet.proxies.names);
+    why->address = why->filter.address;
     run_catch_signals();
     return run(why);
 }

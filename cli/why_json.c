@@ -61,6 +61,8 @@ void why_print_json(struct why *why)
         json_object_array_add(list, json_way(&why->ways[i]));
     json_object_object_add(object, "address", why->address ? json_address(why->address) : NULL);
     json_object_object_add(object, "name", json_text(name));
+    json_object_object_add(object, "configured_name",
+                           json_text(device_names_of(&why->fleet.proxies.names, why->address)));
     json_object_object_add(object, "owner", json_text(owner ? owner->label : NULL));
     json_object_object_add(object, "age", last ? json_decimal(hearing_age_s(&why->fleet, last)) : NULL);
     json_object_object_add(object, "interval",

@@ -18,11 +18,11 @@ enum {
     INDENT = 2,
 };
 
-static void print_who(FILE *out, uint64_t address, const char *name)
+static void print_who(const struct why *why, FILE *out, uint64_t address, const char *advertised)
 {
     char text[BLEPROXY_ADDRESS_TEXT_SIZE], shown[NAME_SIZE];
     bleproxy_address_format(address, text);
-    describe_name(name, shown, sizeof(shown));
+    describe_name(device_names_show(&why->fleet.proxies.names, address, advertised), shown, sizeof(shown));
     fprintf(out, "%s%s%s   ", text, shown[0] ? "  " : "", shown);
 }
 
@@ -34,7 +34,7 @@ static void print_remembered(struct why *why, FILE *out)
     for (size_t i = 0; i < why->n_paths; i++)
         if (way_is_heard(why->ways[i].path) && (!latest || why->ways[i].path->age_ns < latest->path->age_ns))
             latest = &why->ways[i];
-    print_who(out, why->remembered->address, why->remembered->name);
+    print_who(why, out, why->remembered->address, why->remembered->name);
     fputs("not heard", out);
     if (!latest)
         return;
@@ -51,13 +51,17 @@ static void print_title(struct why *why, FILE *out)
         return;
     }
     if (!why->device) {
-        fprintf(out, "%s   not heard", why->label);
+        if (why->address)
+            print_who(why, out, why->address, NULL);
+        else
+            fprintf(out, "%s   ", why->label);
+        fputs("not heard", out);
         return;
     }
     const struct bleproxy_advertisement *last = bleproxy_device_advertisement(why->device);
     const struct member *owner = fleet_find(&why->fleet, last->source);
     uint64_t interval_ns = bleproxy_device_interval_ns(why->device);
-    print_who(out, last->address, bleproxy_device_name(why->device));
+    print_who(why, out, last->address, bleproxy_device_name(why->device));
     describe_seconds(hearing_age_s(&why->fleet, last), age);
     if (interval_ns > 0) {
         describe_seconds(why_seconds(interval_ns), interval);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Completion for bleproxy and bleproxyd in bash. Commands, options and what they take are read from their --help, so that
-# there is no second list of them; names of proxies and addresses of devices come from the configuration. Nothing is asked
+# there is no second list of them; names and addresses of proxies and devices come from the configuration. Nothing is asked
 # of any proxy.
 
 # The help for the command line so far.
@@ -68,7 +68,8 @@ _bleproxy_value() # WHAT-IT-IS OPTION
     case $1 in
     *FILE* | SOCKET* | DIRECTORY*) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     HOST* | PROXY*) _bleproxy_offer < <(_bleproxy_configured proxies 'name|address') ;;
-    ADDRESS) [[ $2 ]] || _bleproxy_offer < <(_bleproxy_configured devices address) ;;
+    ADDRESS) [[ $2 ]] || _bleproxy_offer < <(_bleproxy_configured devices 'address|name') ;;
+    PREFIX) _bleproxy_offer < <(_bleproxy_configured devices name) ;;
     *'|'*) _bleproxy_offer <<<"${1//|/$'\n'}" ;;
     MODE | CURE | VERSION)
         local values=

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Completion for bleproxy and bleproxyd in fish. Commands, options and what they take are read from their --help, so that
-# there is no second list of them; names of proxies and addresses of devices come from the configuration. Nothing is asked
+# there is no second list of them; names and addresses of proxies and devices come from the configuration. Nothing is asked
 # of any proxy.
 
 # address or name: those of the proxies or of the devices.
@@ -52,7 +52,9 @@ function __bleproxy_values --argument-names what option
         case '*|*'
             string replace -a '|' ' ' -- $what
         case ADDRESS
-            test -n "$option"; or echo '(__bleproxy_configured devices address)'
+            test -n "$option"; or echo "(__bleproxy_configured devices 'address|name')"
+        case PREFIX
+            echo '(__bleproxy_configured devices name)'
     end
 end
 

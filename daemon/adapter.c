@@ -165,6 +165,7 @@ void adapter_review_devices(struct adapter *adapter)
 {
     for (struct device *device = adapter->first_device, *next; device; device = next) {
         next = device->next;
+        device_review_name(device);
         if (adapter_allows(adapter, device->address))
             continue;
         if (device->link && device->link->state != LINK_IDLE) {

@@ -26,6 +26,7 @@ struct adapter_config {
     uint32_t temporary_s; /* a device that nobody wanted is forgotten when it was not heard for so long */
     bool (*is_congested)(void *user); /* the bus: advertisements have to wait */
     bool (*is_allowed)(void *user, uint64_t device);
+    const char *(*name_device)(void *user, uint64_t device); /* in the configuration; NULL: it has none */
     /* What outlives the daemon has changed; soon: what a user has set, or a connection. */
     void (*on_changed)(void *user, bool soon);
     /* A connection has ended. */
@@ -89,7 +90,7 @@ struct device *adapter_get_device(struct adapter *adapter, uint64_t address);
 /* A report that somebody wants: of a device that is made if need be. */
 void adapter_report(struct adapter *adapter, const struct bleproxy_advertisement *report, unsigned telling);
 void adapter_remove_device(struct adapter *adapter, struct device *device);
-/* Others may be allowed now: those that are not any more go. */
+/* Others may be allowed now, and they may be called otherwise: those that are not allowed any more go. */
 void adapter_review_devices(struct adapter *adapter);
 /* For who begins to discover beside others: how strongly devices are heard, of those that were heard since then. */
 void adapter_repeat_signals(struct adapter *adapter, uint64_t since_ns);

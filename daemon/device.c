@@ -28,6 +28,7 @@ struct device *device_new(struct adapter *adapter, uint64_t address)
         return NULL;
     }
     object_add(device->object, &device_interface, device);
+    device_review_name(device);
     return device;
 }
 
@@ -39,6 +40,7 @@ void device_free(struct device *device)
     object_free(device->object);
     advert_deinit(&device->advert);
     free(device->alias);
+    free(device->configured);
     free(device);
 }
 
@@ -57,6 +59,28 @@ static void changed(struct device *device, enum device_property property)
     object_changed(device->object, &device_interface, property);
 }
 
+/* Otherwise than by what it advertises. */
+static bool is_called(const struct device *device)
+{
+    return device->alias || device->configured;
+}
+
+/* Without memory for another one it keeps what it has. */
+void device_review_name(struct device *device)
+{
+    const struct adapter_config *config = &device->adapter->config;
+    const char *name = config->name_device(config->user, device->address);
+    if (strcmp(name ? name : "", device->configured ? device->configured : "") == 0)
+        return;
+    char *copy = name ? strdup(name) : NULL;
+    if (name && !copy)
+        return;
+    free(device->configured);
+    device->configured = copy;
+    if (!device->alias)
+        changed(device, DEVICE_ALIAS);
+}
+
 void device_set_remembered(struct device *device, const struct bleproxy_advertisement *heard)
 {
     char text[DEVICE_ALIAS_MAX + 1];
@@ -66,7 +90,8 @@ void device_set_remembered(struct device *device, const struct bleproxy_advertis
         return;
     device->advert.name = strdup(text);
     changed(device, DEVICE_NAME);
-    changed(device, DEVICE_ALIAS);
+    if (!is_called(device))
+        changed(device, DEVICE_ALIAS);
 }
 
 static uint32_t bits_of(unsigned parts)
@@ -135,7 +160,7 @@ void device_report(struct device *device, const struct bleproxy_advertisement *r
         device->pending |= 1u << DEVICE_ADDRESS_TYPE;
     }
     device->heard_ns = report->time_ns;
-    device->pending |= bits_of(parts);
+    device->pending |= bits_of(parts) & ~(is_called(device) ? 1u << DEVICE_ALIAS : 0);
     if (parts & ADVERT_NAME && device_is_remembered(device))
         adapter_changed(device->adapter, false);
     take_rssi(device, report->rssi_dbm, telling);

@@ -51,6 +51,7 @@ struct device {
     uint64_t heard_ns, told_ns;
     uint32_t pending; /* properties that have changed, and are told a little later, a bit each */
     char *alias;      /* the user's; NULL: none */
+    char *configured; /* its name in the configuration; NULL: none */
     bool trusted, blocked, paired, connected, services_resolved;
     struct link *link; /* the way to it, from the first Connect on; NULL: none was wanted yet */
 };
@@ -84,6 +85,8 @@ void device_set_connected(struct device *device, bool connected);
 void device_set_services_resolved(struct device *device, bool resolved);
 /* As the library knows it: pairing is the business of whoever uses a link. */
 void device_refresh_paired(struct device *device);
+/* As the configuration calls it now. */
+void device_review_name(struct device *device);
 /* Its address type, and the name of one that has none yet, by what was heard long ago. */
 void device_set_remembered(struct device *device, const struct bleproxy_advertisement *heard);
 /* It is remembered by the next daemon, too. */

@@ -43,8 +43,11 @@ static int append_alias(sd_bus_message *message, void *data)
 {
     const struct device *device = data;
     char text[BLEPROXY_ADDRESS_TEXT_SIZE];
-    if (device->alias || device->advert.name)
-        return sd_bus_message_append(message, "s", device->alias ? device->alias : device->advert.name);
+    const char *name = device->alias        ? device->alias
+                       : device->configured ? device->configured
+                                            : device->advert.name;
+    if (name)
+        return sd_bus_message_append(message, "s", name);
     bleproxy_address_format(device->address, text);
     for (char *colon = text; (colon = strchr(colon, ':'));)
         *colon = '-';

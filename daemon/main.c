@@ -164,6 +164,12 @@ static bool is_allowed(void *user, uint64_t device)
     return access_allows_device(&daemon->access, device);
 }
 
+static const char *name_device(void *user, uint64_t device)
+{
+    const struct daemon *daemon = user;
+    return device_names_of(&daemon->fleet.proxies.names, device);
+}
+
 static void on_changed(void *user, bool soon)
 {
     struct daemon *daemon = user;
@@ -300,6 +306,7 @@ static int make_objects(struct daemon *daemon)
                                           .temporary_s = daemon->arguments.temporary_s,
                                           .is_congested = is_congested,
                                           .is_allowed = is_allowed,
+                                          .name_device = name_device,
                                           .on_changed = on_changed,
                                           .on_ended = on_ended,
                                           .user = daemon};

@@ -175,7 +175,25 @@ static int call_of_device(sd_bus_message *call, struct manager *manager,
     return r > 0 ? answer(manager->adapter, call, address) : r;
 }
 
-/* By its address, or else by its exact name. */
+/* What the configuration calls devices. */
+static int call_list_names(sd_bus_message *call, void *data)
+{
+    struct manager *manager = data;
+    const struct device_names *names = &manager->fleet->proxies.names;
+    sd_bus_message *message = NULL;
+    int r = sd_bus_message_new_method_return(call, &message);
+    if (r >= 0)
+        r = sd_bus_message_open_container(message, 'a', "(ss)");
+    for (size_t i = 0; r >= 0 && i < names->n; i++) {
+        char address[BLEPROXY_ADDRESS_TEXT_SIZE];
+        bleproxy_address_format(names->items[i].address, address);
+        if (adapter_allows(manager->adapter, names->items[i].address))
+            r = sd_bus_message_append(message, "(ss)", address, names->items[i].text);
+    }
+    return send_list(manager, call, message, r);
+}
+
+/* By its address, or else by its name in the configuration, or else by its exact name. */
 static int call_find_device(sd_bus_message *call, void *data)
 {
     struct manager *manager = data;
@@ -187,7 +205,9 @@ static int call_find_device(sd_bus_message *call, void *data)
     if (!*text)
         return call_fail(manager->object->tree, call, SD_BUS_ERROR_INVALID_ARGS, "this is no device");
     bool is_address = bleproxy_address_parse(text, &address) == 0;
-    return guest_find(manager->adapter, call, address, is_address ? "" : text);
+    if (!is_address)
+        address = device_names_find(&manager->fleet->proxies.names, text);
+    return guest_find(manager->adapter, call, address, is_address || address ? "" : text);
 }
 
 static int call_connect(sd_bus_message *call, void *data)
@@ -254,6 +274,7 @@ static const struct method methods[] = {
     {"Pin", "sss", "", call_pin},
     {"Unpin", "sss", "", call_unpin},
     {"Open", "a{sv}", "h", call_open},
+    {"ListNames", "", "a(ss)", call_list_names},
     {"FindDevice", "s", "sb", call_find_device},
     {"Connect", "sa{sv}", "oqsa(qsa(oqsua(oqs)))", call_connect},
     {"Release", "s", "", call_release},

@@ -41,15 +41,21 @@ void config_error_in(struct config_error *ret_error, const struct config *config
              file < config->n_files ? config->files[file] : "");
 }
 
+struct name_place {
+    const char *name;
+    unsigned file, line;
+    size_t order; /* in the configuration */
+};
+
 static int compare_by_name(const void *a, const void *b)
 {
-    const struct config_proxy *const *first = a, *const *second = b;
-    int order = strcmp((*first)->name, (*second)->name);
-    return order ? order : (*first > *second) - (*first < *second);
+    const struct name_place *first = a, *second = b;
+    int order = strcmp(first->name, second->name);
+    return order ? order : (first->order > second->order) - (first->order < second->order);
 }
 
-static int fail_name(const struct config *config, const struct config_proxy *first,
-                     const struct config_proxy *again, struct config_errors *errors)
+static int fail_name(const struct config *config, const struct name_place *first,
+                     const struct name_place *again, struct config_errors *errors)
 {
     int r =
         config_fail_at(&errors->now, config, again->file, again->line, "the name '%s' is already taken in %s",
@@ -57,25 +63,43 @@ static int fail_name(const struct config *config, const struct config_proxy *fir
     return config_errors_take(errors, r);
 }
 
-static int check_names(const struct config *config, struct config_errors *errors)
+static int check_places(const struct config *config, struct name_place *places, size_t n,
+                        struct config_errors *errors)
 {
-    const struct config_proxy **sorted =
-        malloc((config->n_proxies + 1) * sizeof(const struct config_proxy *));
-    size_t n = 0, first = 0;
+    size_t first = 0;
     int r = 0;
-    if (!sorted)
-        return BLEPROXY_E_NOMEM;
-    for (size_t i = 0; i < config->n_proxies; i++)
-        if (config->proxies[i].name)
-            sorted[n++] = &config->proxies[i];
-    qsort(sorted, n, sizeof(sorted[0]), compare_by_name);
+    qsort(places, n, sizeof(*places), compare_by_name);
     for (size_t i = 1; r == 0 && i < n; i++) {
-        if (strcmp(sorted[first]->name, sorted[i]->name) == 0)
-            r = fail_name(config, sorted[first], sorted[i], errors);
+        if (strcmp(places[first].name, places[i].name) == 0)
+            r = fail_name(config, &places[first], &places[i], errors);
         else
             first = i;
     }
-    free(sorted);
+    return r;
+}
+
+/* A proxy and a device may have the same name. */
+static int check_names(const struct config *config, struct config_errors *errors)
+{
+    size_t max = config->n_proxies > config->n_devices ? config->n_proxies : config->n_devices, n = 0;
+    struct name_place *places = calloc(max + 1, sizeof(*places));
+    if (!places)
+        return BLEPROXY_E_NOMEM;
+    for (size_t i = 0; i < config->n_proxies; i++) {
+        const struct config_proxy *proxy = &config->proxies[i];
+        if (proxy->name)
+            places[n++] = (struct name_place){proxy->name, proxy->file, proxy->line, i};
+    }
+    int r = check_places(config, places, n, errors);
+    n = 0;
+    for (size_t i = 0; i < config->n_devices; i++) {
+        const struct config_device *device = &config->devices[i];
+        if (device->name)
+            places[n++] = (struct name_place){device->name, device->file, device->line, i};
+    }
+    if (r == 0)
+        r = check_places(config, places, n, errors);
+    free(places);
     return r;
 }
 

@@ -28,6 +28,7 @@ enum {
     PASSWORD_MAX_LENGTH = 512,
     EXPECTED_NAME_MAX_LENGTH = 63,
     DEVICE_MAX_LENGTH = 17,
+    DEVICE_NAME_MAX_LENGTH = 248, /* as of one that is advertised */
     USER_MAX_LENGTH = 256,
 };
 
@@ -218,6 +219,15 @@ static const struct schema proxy_schema = {
 #undef MEMBER
 #define MEMBER(name) offsetof(struct config_device, name)
 
+/* Where either can be given, an address is one. */
+static int check_device_name(const char *value, unsigned line, struct config_error *ret_error)
+{
+    uint64_t address;
+    if (bleproxy_address_parse(value, &address) < 0)
+        return 0;
+    return config_fail(ret_error, line, "'%s' is an address; 'name' is what people call the device", value);
+}
+
 /* A list of proxies in a device's entry. */
 #define PROXIES_OF(list)                                                                                     \
     {                                                                                                        \
@@ -232,7 +242,11 @@ static const struct schema_key device_keys[] = {
      .max = DEVICE_MAX_LENGTH,
      .required = true,
      .check = check_device},
-    {.name = "name", .type = SCHEMA_TEXT, .offset = MEMBER(name), .max = NAME_MAX_LENGTH},
+    {.name = "name",
+     .type = SCHEMA_TEXT,
+     .offset = MEMBER(name),
+     .max = DEVICE_NAME_MAX_LENGTH,
+     .check = check_device_name},
     PROXIES_OF(prefer),
     PROXIES_OF(only),
     PROXIES_OF(deny),

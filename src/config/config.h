@@ -35,7 +35,7 @@ struct config_proxy {
 /* A device, and which proxies are for it: names of proxies in the file, or their MAC addresses. */
 struct config_device {
     char *address; /* of 48 bits, valid and unique in the file */
-    char *name;    /* for people; NULL: none */
+    char *name;    /* what people call it, unique in the file, no address; NULL: none */
     struct config_text *prefer, *only, *deny;
     size_t n_prefer, n_only, n_deny;
     uint32_t interval; /* seconds between its advertisements; 0 when the file gives none */

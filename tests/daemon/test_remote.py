@@ -38,7 +38,7 @@ class Impostor:
 
     def __init__(self, rows, text=b""):
         self.answers = {"ListProxies": ("aa{sv}", [rows]), "Open": self.open, "FindDevice": ("sb", ["", False]),
-                        "Explain": ("s", ["it cannot be"]), "ListPaths": ("aa{sv}", [[]])}
+                        "ListNames": ("a(ss)", [[]]), "Explain": ("s", ["it cannot be"]), "ListPaths": ("aa{sv}", [[]])}
         self.text, self.ends, self.asked = text, [], []
         self.house = House([], [])
         self.bus = run(self.connect())
@@ -111,6 +111,19 @@ def test_what_it_should_say_is_heard():
     with impostor([proxy()], register(), advert()) as it:
         heard, _ = scan(it)
     assert [(o["address"], o["name"], o["proxy"]) for o in heard] == [(DEVICE, "Device", "one")], heard
+
+
+def test_names_that_are_none():
+    names = [["", "nothing"], ["00:00:00:00:00:00", "zero"], [DEVICE, ""], [DEVICE, "\x1b[31ma\nname"], [DEVICE, "again"],
+             ["A4:C1:38:00:00:02", "x" * 100000], *([f"C0:00:00:00:{i >> 8:02X}:{i & 255:02X}", f"n{i}"] for i in range(12000))]
+    with impostor([proxy()], register(), advert()) as it:
+        for answer, name in ((("a(ss)", [names[:4]]), "name"), (("a(ss)", [names]), ""), (("s", ["no list"]), "Device"),
+                             (("a(is)", [[[1, "number"]]]), "Device")):
+            it.answers["ListNames"] = answer
+            code, out, error = it.run("devices", "-t", "1.5")
+            assert code == 0 and "\x1b" not in out, (code, out, error)
+            line, = (line for line in out.splitlines() if line.startswith(DEVICE))
+            assert name in line, out
 
 
 def test_rows_without_fields_and_sources_that_are_none():

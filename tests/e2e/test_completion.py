@@ -30,6 +30,7 @@ config.write_text("""proxies:
   - address: attic.local
 devices:
   - address: A4:C1:38:11:22:33
+    name: thermometer
     prefer: kitchen
 """, encoding="utf-8")
 
@@ -174,7 +175,8 @@ def offers_values(shell):
     cases = {
         "bleproxy scan -p ": {"kitchen", "192.0.2.10", "attic.local"},
         "bleproxy forget k": {"kitchen"},
-        "bleproxy read ": {"A4:C1:38:11:22:33"},
+        "bleproxy read ": {"A4:C1:38:11:22:33", "thermometer"},
+        "bleproxy scan --name ": {"thermometer"},
         "bleproxy scan --mode ": {"passive", "active", "auto"},
         "bleproxy sim --payload ": {"repeat", "changing", "mix"},
         "bleproxy sim --deaf ": {"mode", "subscribe", "connect", "reboot", "never"},

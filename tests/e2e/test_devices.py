@@ -9,7 +9,7 @@ import time
 from fake_proxy import FakeProxy
 from support import PATIENCE_S, Terminal, closed_port, given_time, hear, main, run, sim, start, width, write
 
-KEYS = ["address", "address_type", "name", "owner", "connectable", "age", "interval", "reports", "heard_by"]
+KEYS = ["address", "address_type", "name", "configured_name", "owner", "connectable", "age", "interval", "reports", "heard_by"]
 HEARD_KEYS = ["proxy", "source", "rssi", "smoothed", "age"]
 ADDRESS = r"([0-9A-F]{2}:){5}[0-9A-F]{2}"
 

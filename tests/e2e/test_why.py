@@ -11,7 +11,7 @@ from fake_proxy import ACTIVE_CONNECTIONS, DEVICE_REQUEST, FIRST_DEVICE, PASSIVE
 from support import (PATIENCE_S, SEQUENCE, Terminal, closed_port, elsewhere, given_time, hear, home, main, run, sim, start,
                      width, write)
 
-KEYS = ["address", "name", "owner", "age", "interval", "heard", "explanation", "paths"]
+KEYS = ["address", "name", "configured_name", "owner", "age", "interval", "heard", "explanation", "paths"]
 PATH_KEYS = ["proxy", "source", "state", "error", "used", "obstacle", "preferred", "rssi", "smoothed", "score", "age",
              "remembered", "holds", "free", "limit", "allocated", "attempts", "failures", "devices"]
 BATTERY = "A4:C1:38:80:00:00"

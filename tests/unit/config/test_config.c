@@ -158,6 +158,21 @@ static void test_how_often_devices_advertise(void **state)
     config_deinit(&config);
 }
 
+static void test_names_of_devices_are_their_own(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("proxies: [{address: a, name: lamp}]\n"
+                           "devices:\n"
+                           "- {address: C0:00:00:00:00:01, name: lamp}\n"
+                           "- {address: C0:00:00:00:00:02, name: Lamp}\n"
+                           "- {address: C0:00:00:00:00:03, name: null}\n"),
+                     0);
+    assert_string_equal(config.devices[0].name, "lamp");
+    assert_string_equal(config.devices[1].name, "Lamp");
+    assert_null(config.devices[2].name);
+    config_deinit(&config);
+}
+
 #define P "proxies:\n"
 #define D "devices:\n- address: C0:00:00:00:00:01\n"
 #define KEYS                                                                                                 \
@@ -191,10 +206,12 @@ static const struct {
     {P "- {address: a, password:" PASSWORD "}\n", 2, "unknown key; the keys of a proxy are: " KEYS},
     /* Types */
     {"- address: a\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, "
+     "filters, "
      "reference"},
     {"just text\n", 1,
-     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, filters, "
+     "a configuration is written as lines of 'key: value', with these keys: proxies, devices, daemon, "
+     "filters, "
      "reference"},
     {P "  kitchen:\n    address: a\n", 2, "'proxies' must be a list: each entry begins with '- '"},
     {P "  kitchen\n", 2, "'proxies' must be a list: each entry begins with '- '"},
@@ -260,6 +277,13 @@ static const struct {
     {D "  interval: 5min\n", 3, "'interval' must be a number from 1 to 31536000"},
     {D "  interval: [5]\n", 3, "'interval' must be a number"},
     {D "  intervall: 5\n", 3, "unknown key 'intervall'; did you mean 'interval'?"},
+    {D "  name: ''\n", 3, "'name' is present but empty; give it a value or leave it out"},
+    {D "  name: \"\\e[31m\"\n", 3, "'name' holds a character that does not print"},
+    {D "  name: \"a\\nb\"\n", 3, "'name' holds a character that does not print"},
+    {D "  name: [a]\n", 3, "'name' must be a text"},
+    {D "  name: " A64 A64 A64 A64 "\n", 3, "'name' is longer than 248 bytes"},
+    {D "  name: c00000000002\n", 3, "'c00000000002' is an address; 'name' is what people call the device"},
+    {D "  name: a\n- address: C0:00:00:00:00:02\n  name: a\n", 4, "the name 'a' is already taken in line 2"},
     {P "- &a {address: a}\n- {<<: *a, name: b}\n", 3,
      "merge keys, '<<', are not supported here; write the keys themselves"},
     /* Addresses and names */
@@ -508,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_how_proxies_scan),
         cmocka_unit_test(test_filters_and_the_rules_of_the_reference),
         cmocka_unit_test(test_how_often_devices_advertise),
+        cmocka_unit_test(test_names_of_devices_are_their_own),
         cmocka_unit_test(test_every_mistake_is_told_with_its_line_and_no_secret),
         cmocka_unit_test(test_no_text_cut_short_tells_a_secret_or_leaks),
         cmocka_unit_test(test_size_and_number_are_capped),

@@ -111,6 +111,10 @@ static void test_errors_name_the_file(void **state)
     write_text("conf.d/9-a.yaml", "devices:\n  - {address: A4:C1:38:00:00:01}\n");
     write_text("conf.d/10-b.yaml", "devices:\n\n  - {address: A4:C1:38:00:00:01, prefer: hall}\n");
     assert_fails("conf.d/9-a.yaml", 2, "already listed in line 3 of ");
+    write_text("conf.d/9-a.yaml", "devices:\n  - {address: A4:C1:38:00:00:02, name: lamp}\n");
+    write_text("conf.d/10-b.yaml", "devices:\n\n  - {address: A4:C1:38:00:00:01, name: lamp}\n");
+    assert_fails("conf.d/9-a.yaml", 2, "the name 'lamp' is already taken in line 3 of ");
+    write_text("conf.d/10-b.yaml", "devices:\n\n  - {address: A4:C1:38:00:00:01, prefer: hall}\n");
     write_text("main.yaml", "proxies:\n  - {name: hall, address: a, deny: A4:C1:38:00:00:01}\n");
     write_text("conf.d/9-a.yaml", "");
     assert_fails("conf.d/10-b.yaml", 3, "denied in line 2 of ");
