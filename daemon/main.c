@@ -329,6 +329,9 @@ static void complain_of_owner(struct daemon *daemon)
     if (name && pid > 0)
         log_say("%s (process %d) serves org.bluez on %s already: stop it, %s", name, (int)pid,
                 bus_name(daemon), advice);
+    else if (pid > 0)
+        log_say("process %d, probably bluetoothd, serves org.bluez on %s already: stop it, %s", (int)pid,
+                bus_name(daemon), advice);
     else
         log_say("another program, probably bluetoothd, serves org.bluez on %s already: stop it, %s",
                 bus_name(daemon), advice);

@@ -251,6 +251,19 @@ def test_a_name_that_another_has_is_told_with_who_it_is():
         assert code == 5 and f"bleproxyd (process {it.daemon.pid}) serves org.bluez" in said, (code, said)
 
 
+def test_a_name_that_one_has_whom_it_cannot_see_is_told_with_the_process():
+    # As the unit has it, where other users' processes do not show in /proc.
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=invisible,gid=4242 proc /proc && exec "$@"', "sh",
+              "setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    if os.geteuid() != 0 or subprocess.run([*hidden, "true"], capture_output=True, check=False).returncode != 0:
+        raise Skip("no /proc of our own can be mounted")
+    with sim(count=2) as proxies, house(proxies[0]) as it:
+        result = subprocess.run([*hidden, BLEPROXYD, "--bus", it.address, "-p", proxies[1]], capture_output=True, text=True,
+                                timeout=PATIENCE_S, check=False, env=environment())
+        assert result.returncode == 5, result
+        assert f"process {it.daemon.pid}, probably bluetoothd, serves org.bluez" in result.stderr, result
+
+
 def test_a_bus_that_forbids_the_name_is_told():
     folder = tempfile.mkdtemp(dir=home.name)
     config = write("strict.conf", f"""<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -342,6 +355,11 @@ def analyze(*arguments):
 def test_bluetoothd_has_left_before_the_unit_starts():
     lines = unit()[0].splitlines()
     assert "Conflicts=bluetooth.service" in lines and "After=bluetooth.service" in lines, lines
+
+
+def test_the_unit_can_tell_users_apart():
+    # In a user namespace of its own all others are nobody to it, and share the places that one has in the lobby.
+    assert not re.search("(?m)^PrivateUsers=(?!no$)", unit()[0])
 
 
 def test_the_unit_starts_without_keys():
