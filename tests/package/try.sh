@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the packages in a directory hold works, put in place without dpkg's database: the commands start, and a program that is
-# built as pkg-config says hears a virtual proxy. usage: try.sh DIRECTORY
+# What the packages in a directory hold works, put in place without dpkg's database: the commands start, a program that is
+# built as pkg-config says hears a virtual proxy, and the service is neither lost nor left by dpkg. usage: try.sh DIRECTORY
 set -eu
 root=$1/root
 rm -rf "$root"
@@ -10,6 +10,14 @@ for package in libbleproxy0 libbleproxy-dev bleproxy bleproxyd; do
 done
 libdir=$(dirname "$(find "$root/usr/lib" -name 'libbleproxy.so.0' | head -n 1)")
 export LD_LIBRARY_PATH="$libdir" PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+# What dpkg does with the service: one that runs goes on with the new version, none is started, and it ends with the package.
+dpkg-deb -e "$1"/bleproxyd_*.deb "$root/control"
+grep -q "deb-systemd-invoke try-restart 'bleproxyd.service'" "$root/control/postinst"
+grep -B 1 'deb-systemd-invoke stop bleproxyd.service' "$root/control/prerm" | grep -q '= remove'
+if cat "$root"/control/p* | grep -E 'deb-systemd-invoke (start|restart|\$)' || grep -s 'deb-systemd-invoke stop' "$root/control/preinst"; then
+    echo "an upgrade stops the service, or starts one that was stopped" >&2
+    exit 1
+fi
 state=$(mktemp -d)
 sim=
 cleanup() {
