@@ -123,13 +123,14 @@ static int proxy_read_psk(struct config_proxy *proxy, unsigned line, const struc
     char *path = config_path(source, file);
     if (!path)
         return BLEPROXY_E_NOMEM;
-    int r = config_read_psk_file(path, &proxy->noise_psk);
+    int r = psk_read(path, &proxy->noise_psk);
     int why = errno;
     free(path);
     if (r == BLEPROXY_E_NOT_FOUND)
         return config_fail(ret_error, line, "there is no key file '%s'", file);
     if (r == BLEPROXY_E_IO)
-        return config_fail(ret_error, line, "the key file '%s' cannot be read: %s", file, strerror(why));
+        return config_fail(ret_error, line, "the key file '%s' cannot be read: %s%s", file, strerror(why),
+                           psk_is_handed_over() ? ", and the service was not given it at its start" : "");
     if (r == BLEPROXY_E_INVALID_KEY)
         return config_fail(ret_error, line, "the key file '%s' does not hold a key, the base64 of 32 bytes",
                            file);

@@ -4,6 +4,8 @@
 #include "config/config.h"
 #include "config/file.h"
 #include <bleproxy/error.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,4 +59,42 @@ int config_read_psk_file(const char *path, char **ret_psk)
     }
     *ret_psk = psk;
     return 0;
+}
+
+/* ---- What systemd hands over ---- */
+
+static const char *credentials(void)
+{
+    return getenv("CREDENTIALS_DIRECTORY");
+}
+
+bool psk_is_handed_over(void)
+{
+    return credentials() != NULL;
+}
+
+/* To be freed; NULL: out of memory. */
+static char *credential_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *start = slash ? slash : path;
+    while (start > path && start[-1] != '/')
+        start--;
+    char *credential;
+    int n = slash ? asprintf(&credential, "%s/%.*s_%s", credentials(), (int)(slash - start), start, slash + 1)
+                  : asprintf(&credential, "%s/%s", credentials(), path);
+    return n < 0 ? NULL : credential;
+}
+
+int psk_read(const char *path, char **ret_psk)
+{
+    int r = config_read_psk_file(path, ret_psk), why = errno;
+    if (!psk_is_handed_over() || (r != BLEPROXY_E_NOT_FOUND && r != BLEPROXY_E_IO))
+        return r;
+    char *credential = credential_path(path);
+    if (!credential)
+        return BLEPROXY_E_NOMEM;
+    int handed = config_read_psk_file(credential, ret_psk);
+    free(credential);
+    errno = why;
+    return handed == BLEPROXY_E_NOT_FOUND || handed == BLEPROXY_E_IO ? r : handed;
 }

@@ -16,4 +16,10 @@ const char *psk_find(const char *text);
 /* Puts asterisks in the place of all of them in text, which is to be shown. */
 void psk_hide(char *text);
 
+/* config_read_psk_file(), and for a file that cannot be read what systemd handed over to this service in its place: directory
+ * and name with an underscore between them, as LoadCredential=keys:/etc/bleproxy/keys names keys/kitchen.key. */
+int psk_read(const char *path, char **ret_psk);
+/* Whether this is a service that anything is handed over to. */
+bool psk_is_handed_over(void);
+
 #endif

@@ -139,6 +139,47 @@ static void test_what_is_wrong_with_a_key_file_is_told_where_it_is_named(void **
     assert_string_equal(error.text, "the key file '/' cannot be read: Is a directory");
 }
 
+static void test_a_key_that_only_root_reads_is_what_the_service_was_handed(void **state)
+{
+    (void)state;
+    static const char other[] = "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    write_text("a.yaml", "proxies:\n- address: a\n  noise_psk_file: keys/a.key\n");
+    write_text("keys_a.key", PSK "\n");
+    assert_int_equal(load("a.yaml"), BLEPROXY_E_INVALID);
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    assert_int_equal(load("a.yaml"), 0);
+    assert_string_equal(config.proxies[0].noise_psk, PSK);
+    config_deinit(&config);
+
+    write_text("a.yaml", "proxies:\n- address: a\n  noise_psk_file: /nowhere/keys/a.key\n");
+    assert_int_equal(load("a.yaml"), 0);
+    assert_string_equal(config.proxies[0].noise_psk, PSK);
+    config_deinit(&config);
+
+    /* The file counts where it can be read. */
+    write_text("a.yaml", "proxies:\n- address: a\n  noise_psk_file: keys/a.key\n");
+    assert_int_equal(mkdir(path_of("keys"), 0700), 0);
+    write_text("keys/a.key", other);
+    assert_int_equal(load("a.yaml"), 0);
+    assert_string_equal(config.proxies[0].noise_psk, other);
+    config_deinit(&config);
+    unlink(path_of("keys/a.key"));
+    rmdir(path_of("keys"));
+
+    write_text("keys_a.key", "hunter2\n");
+    assert_int_equal(load("a.yaml"), BLEPROXY_E_INVALID);
+    assert_string_equal(error.text, "the key file 'keys/a.key' does not hold a key, the base64 of 32 bytes");
+    unlink(path_of("keys_a.key"));
+    assert_int_equal(load("a.yaml"), BLEPROXY_E_INVALID);
+    assert_string_equal(error.text, "there is no key file 'keys/a.key'");
+    write_text("a.yaml", "proxies:\n- address: a\n  noise_psk_file: /\n");
+    assert_int_equal(load("a.yaml"), BLEPROXY_E_INVALID);
+    assert_string_equal(
+        error.text,
+        "the key file '/' cannot be read: Is a directory, and the service was not given it at its start");
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void test_files_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -160,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_a_relative_key_file_lies_beside_the_configuration),
         cmocka_unit_test(test_a_configuration_in_the_working_directory),
         cmocka_unit_test(test_what_is_wrong_with_a_key_file_is_told_where_it_is_named),
+        cmocka_unit_test(test_a_key_that_only_root_reads_is_what_the_service_was_handed),
         cmocka_unit_test(test_files_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
