@@ -28,7 +28,8 @@ static const struct option longs[] = {
 static const char help[] =
     "Usage: bleproxy import [OPTION]... FILE...\n"
     "Add the proxies that these ESPHome configurations are of: name, address and key.\n"
-    "Each key goes to a file of its own, NAME.key beside the configuration.\n"
+    "Each key goes to a file of its own, NAME.key beside the configuration, or in\n"
+    "'keys' there.\n"
     "\n"
     "      --secrets FILE       where !secret is looked up; else secrets.yaml beside each\n"
     "      --all                also those without bluetooth_proxy\n"

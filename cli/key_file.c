@@ -11,30 +11,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-int key_file_path(const char *config_path, const char *name, char *path, size_t size)
+/* Beside a configuration, where it is; the service's has it. */
+static const char keys[] = "keys/";
+
+static int directory_length(const char *config_path)
 {
     const char *slash = strrchr(config_path, '/');
-    int directory = slash ? (int)(slash + 1 - config_path) : 0;
-    int n = snprintf(path, size, "%.*s%s.key", directory, config_path, name);
+    return slash ? (int)(slash + 1 - config_path) : 0;
+}
+
+static int make_path(const char *config_path, const char *below, const char *name, char *path, size_t size)
+{
+    int directory = directory_length(config_path);
+    int n = snprintf(path, size, "%.*s%s%s.key", directory, config_path, below, name);
     if (n < 0 || (size_t)n >= size) {
         log_say("the name of the key file would be too long: give one with --key-file");
         return CLI_USAGE;
     }
-    for (char *c = path + directory; *c; c++)
+    char *start = path + directory + strlen(below);
+    for (char *c = start; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
             *c = '_';
-    if (path[directory] == '.')
-        path[directory] = '_';
+    if (*start == '.')
+        *start = '_';
     return CLI_DONE;
+}
+
+int key_file_path(const char *config_path, const char *name, char *path, size_t size)
+{
+    int r = make_path(config_path, "", name, path, size);
+    struct stat status;
+    if (r != CLI_DONE || lstat(path, &status) == 0)
+        return r;
+    snprintf(path, size, "%.*s%s", directory_length(config_path), config_path, keys);
+    bool apart = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    return make_path(config_path, apart ? keys : "", name, path, size);
 }
 
 char *key_file_reference(const char *config_path, const char *path)
 {
-    const char *slash = strrchr(config_path, '/');
-    size_t directory = slash ? (size_t)(slash + 1 - config_path) : 0;
-    if (strncmp(config_path, path, directory) == 0 && !strchr(path + directory, '/'))
-        return strdup(path + directory);
+    size_t directory = (size_t)directory_length(config_path);
+    if (strncmp(config_path, path, directory) == 0) {
+        const char *name = path + directory, *slash = strchr(name, '/');
+        if (!slash || (strncmp(name, keys, strlen(keys)) == 0 && !strchr(slash + 1, '/')))
+            return strdup(name);
+    }
     char *real = realpath(path, NULL);
     return real ? real : strdup(path);
 }

@@ -99,6 +99,20 @@ def test_key_files_are_never_replaced():
     assert read(directory, "hall.key") == KEY and read(directory, "bleproxy.yaml") == ""
 
 
+def test_keys_go_to_their_own_directory_where_there_is_one():
+    directory = place(hall=proxy("hall", key=OTHER_KEY), porch=proxy("porch", key=KEY), bleproxy="")
+    os.mkdir(os.path.join(directory, "keys"))
+    with open(os.path.join(directory, "porch.key"), "w", encoding="utf-8") as file:
+        file.write(KEY)
+    os.chmod(file.name, 0o600)
+    config = os.path.join(directory, "bleproxy.yaml")
+    run("import", "-c", config, *(os.path.join(directory, name) for name in ("hall.yaml", "porch.yaml"))).expect(0)
+    text = read(directory, "bleproxy.yaml")
+    assert "noise_psk_file: keys/hall.key\n" in text and "noise_psk_file: porch.key\n" in text, text
+    assert read(directory, "keys/hall.key") == OTHER_KEY + "\n" and os.listdir(os.path.join(directory, "keys")) == ["hall.key"]
+    run("check", "-c", config).expect(0)
+
+
 def test_the_key_of_an_entry_that_lacks_it_is_told():
     text = "proxies:\n  - name: hall\n    address: 192.0.2.1\n"
     directory = place(hall=proxy("hall", key=OTHER_KEY), bleproxy=text)
