@@ -362,6 +362,11 @@ def test_the_unit_can_tell_users_apart():
     assert not re.search("(?m)^PrivateUsers=(?!no$)", unit()[0])
 
 
+def test_a_start_without_a_configuration_is_told():
+    lines = unit()[0].splitlines()
+    assert "AssertPathExists=/etc/bleproxy/bleproxy.yaml" in lines and not any("Condition" in line.split("=")[0] for line in lines)
+
+
 def test_the_unit_starts_without_keys():
     lines = unit()[0].splitlines()
     loaded = [line.split("=")[1].split(":")[0] for line in lines if line.startswith("LoadCredential=")]
