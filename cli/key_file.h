@@ -10,8 +10,8 @@
 /* "DIRECTORY/NAME.key" beside the configuration, or in "DIRECTORY/keys" where that is and the former is not; in the name
  * only what is harmless in a file's. CLI_DONE, or an exit code after saying why. */
 int key_file_path(const char *config_path, const char *name, char *path, size_t size);
-/* As the configuration names the file: without the directory when that is its own, or keys below it, else from the root. To be freed; NULL:
- * out of memory. */
+/* As the configuration names the file: without the directory when that is its own, or keys below it, else from the root. To be
+ * freed; NULL: out of memory. */
 char *key_file_reference(const char *config_path, const char *path);
 /* CLI_DONE; CLI_NOT_FOUND: there is none; else another exit code after saying why. */
 int key_file_read(const char *path, char ret_key[BLEPROXY_KEY_TEXT_SIZE]);
