@@ -20,11 +20,12 @@ compadd() {
     (( $#hits )) && print -rl -- "<word>"$^hits
     builtin compadd "$@"
 }
-print -r "<ready>"' > $XDG_RUNTIME_DIR/complete.zsh
+zle-line-init() { print -r "<ready>" } # what is typed before might be read by nobody
+zle -N zle-line-init' > $XDG_RUNTIME_DIR/complete.zsh
 zpty shell zsh -f -i
 zpty -w shell ". $XDG_RUNTIME_DIR/complete.zsh"
 while zpty -r shell line; do
-    [[ $line == '<ready>'* ]] && break
+    [[ $line == *'<ready>'* ]] && break
 done
 rm -f $XDG_RUNTIME_DIR/complete.zsh
 zpty -w -n shell "$2"$'\t'
