@@ -131,6 +131,8 @@ int fleet_start(struct fleet *fleet)
     int r = fleet->remote ? 0 : look_for_network(fleet);
     if (r < 0)
         return (int)cli_exit_code(r);
+    if (fleet->reloads && !fleet->remote) /* before anybody can see that it is there */
+        run_catch_reload(on_hangup, fleet);
     for (size_t i = 0; i < fleet->proxies.n_targets; i++) {
         struct member *proxy = &fleet->members[fleet->n_members++];
         *proxy = (struct member){.fleet = fleet, .target = &fleet->proxies.targets[i], .lock = LOCK_NONE};
@@ -144,8 +146,6 @@ int fleet_start(struct fleet *fleet)
     r = bleproxy_hub_subscribe(fleet->hub, BLEPROXY_STREAM_REPORTS, NULL, count, fleet, &subscription);
     if (r == 0)
         r = bleproxy_timer_new(fleet->loop, HOPELESS_CHECK_MS, 0, on_check, fleet, &fleet->check);
-    if (r == 0 && fleet->reloads)
-        run_catch_reload(on_hangup, fleet);
     fleet_check(fleet);
     return (int)cli_exit_code(r);
 }

@@ -40,18 +40,26 @@ class Running:
     def __init__(self, *arguments):
         self.process = start(*arguments)
         self.out, self.error = [], []
-        for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.error)):
-            threading.Thread(target=self.gather, args=(stream, lines), daemon=True).start()
+        self.threads = [threading.Thread(target=self.gather, args=arguments, daemon=True)
+                        for arguments in ((self.process.stdout, self.out), (self.process.stderr, self.error))]
+        for thread in self.threads:
+            thread.start()
 
     @staticmethod
     def gather(stream, lines):
         for line in stream:
             lines.append(line.decode())
 
+    def rest(self):
+        """All that it said on standard error until it ended."""
+        self.threads[1].join(PATIENCE_S)
+        return self.error
+
     def wait_for(self, condition, what):
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < deadline and self.process.poll() is None, f"no {what}: {self.error}"
+            assert self.process.poll() is None, f"no {what}, but the end, {self.process.returncode}: {self.rest()}"
+            assert time.monotonic() < deadline, f"no {what}: {self.error}"
             time.sleep(0.02)
 
     def wait_for_proxy(self, *names):
