@@ -169,6 +169,15 @@ static int write_policy(const struct private_bus *bus, bool sealed)
     return 0;
 }
 
+/* Of one that was killed; or an empty directory, as container engines make where a mount finds nothing. */
+static int clear_socket(const char *path)
+{
+    if (remove(path) == 0 || errno == ENOENT)
+        return CLI_DONE;
+    log_say("cannot remove %s to have the socket there: %s", path, strerror(errno));
+    return CLI_FAILED;
+}
+
 static void remove_files(const struct private_bus *bus)
 {
     static const char *const names[] = {SOCKET, POLICY, POLICY ".new", LOCK};
@@ -282,7 +291,9 @@ int private_bus_open(struct private_bus *bus, const char *directory, bool shows_
         r = take_directory(bus);
     if (r != CLI_DONE)
         return r;
-    unlink(path); /* of one that was killed */
+    r = clear_socket(path);
+    if (r != CLI_DONE)
+        return r;
     int error = write_policy(bus, false);
     return error < 0 ? complain_of(bus, -error) : start_bus(bus, shows_log);
 }

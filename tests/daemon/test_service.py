@@ -415,5 +415,20 @@ def test_a_directory_that_was_there_stays_and_one_that_it_made_does_not():
     assert os.listdir(folder) == ["theirs"], os.listdir(folder)
 
 
+def test_an_empty_directory_where_the_socket_belongs_is_removed_and_another_is_told():
+    """A container engine makes it when it starts before the daemon does, to mount it."""
+    folder = tempfile.mkdtemp(dir=home.name)
+    path = os.path.join(folder, "socket")
+    os.mkdir(path)
+    with sim() as proxies:
+        serve_once(folder, proxies[0])
+        assert os.listdir(folder) == [], os.listdir(folder)
+        os.makedirs(os.path.join(path, "precious"))
+        result = subprocess.run([BLEPROXYD, "--private", folder, "-p", proxies[0]], capture_output=True, text=True,
+                                timeout=PATIENCE_S, check=False, env=environment())
+    assert result.returncode == 5 and path in result.stderr and "Directory not empty" in result.stderr, result
+    assert os.listdir(folder) == ["socket"] and os.listdir(path) == ["precious"], (os.listdir(folder), os.listdir(path))
+
+
 if __name__ == "__main__":
     main(globals())
