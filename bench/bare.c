@@ -96,14 +96,14 @@ static void read_notification(const uint8_t *in, const uint8_t *end, uint64_t ad
             break;
         case FIELD_VALUE:
             value = get_varint(in, end, &size);
-            in = value && size <= (size_t)(end - value) ? value + size : NULL;
+            in = value && size <= (size_t)(end - value) ? value + (size_t)size : NULL;
             break;
         default:
             in = NULL;
         }
     }
     if (in && from == address)
-        on_notification(user, (uint16_t)handle, value, size);
+        on_notification(user, (uint16_t)handle, value, (size_t)size);
 }
 
 /* Whether one of the frames in what has been received, all of which are taken out, is of the type. */

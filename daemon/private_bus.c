@@ -79,7 +79,7 @@ static void path_in(const struct private_bus *bus, const char *name, char path[P
 
 static void sleep_ms(unsigned ms)
 {
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+    nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000}, NULL);
 }
 
 /* As addresses of D-Bus are written; what is left is nothing special in XML. */

@@ -146,7 +146,8 @@ static void ask_anything(struct client *c, uint64_t *dice)
         send_read(c, model, handle);
         break;
     case 3:
-        send_write(c, model, handle, value, dice_roll(dice) % 5 ? dice_roll(dice) % 4 : dice_roll(dice) % 600,
+        send_write(c, model, handle, value,
+                   (size_t)(dice_roll(dice) % 5 ? dice_roll(dice) % 4 : dice_roll(dice) % 600),
                    dice_roll(dice) % 2);
         break;
     case 4:
