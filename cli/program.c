@@ -116,6 +116,15 @@ static void pass_on(const struct signalfd_siginfo *info, pid_t pid)
         kill(pid, number);
 }
 
+/* One that waits, as it is blocked. */
+static void drop(int number)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigtimedwait(&set, NULL, &(struct timespec){0, 0});
+}
+
 /* True: it has ended. */
 static bool follow(pid_t pid, int *ret_code)
 {
@@ -124,6 +133,7 @@ static bool follow(pid_t pid, int *ret_code)
     while ((r = waitpid(pid, &status, WNOHANG | WUNTRACED)) == pid) {
         if (WIFSTOPPED(status)) {
             kill(getpid(), SIGSTOP); /* until the shell lets both go on */
+            drop(SIGCONT);           /* a second one, later, would undo another stop */
             kill(pid, SIGCONT);
             continue;
         }
