@@ -105,7 +105,7 @@ static bool is_cared_about(const struct dweller *dweller)
 static size_t write_payload(const struct dweller *dweller, uint64_t of_all, uint8_t data[PAYLOAD_MAX])
 {
     static const uint8_t head[] = {2, 1, 6, 7, 9, 'd', 'e', 'v', 'i', 'c', 'e'};
-    size_t more = of_all % RARELY == 0 ? VALUE_MAX : of_all % (VALUE_MAX / 2);
+    size_t more = of_all % RARELY == 0 ? VALUE_MAX : (size_t)(of_all % (VALUE_MAX / 2));
     uint8_t *value = data + sizeof(head);
     memset(data, 0, PAYLOAD_MAX);
     memcpy(data, head, sizeof(head));

@@ -75,8 +75,8 @@ static void pass(struct world *world, void *what, uint64_t n)
 static void invent(struct world *world, uint64_t n, bool large)
 {
     uint64_t dice = world_dice(world, DICE_STREET + 3, n);
-    report(world, FAR_PROXY, dice, INVENT_LEAST + (large ? (dice >> 48) % (INVENT_MOST - INVENT_LEAST) : 0),
-           -20);
+    report(world, FAR_PROXY, dice,
+           INVENT_LEAST + (large ? (size_t)(dice >> 48) % (INVENT_MOST - INVENT_LEAST) : 0), -20);
 }
 
 static void go_on(struct world *world, void *what, uint64_t tenth)

@@ -223,12 +223,12 @@ static void test_large_service_goes_alone(void **state)
 static void test_service_that_cannot_be_sent(void **state)
 {
     (void)state;
-    static struct server_characteristic characteristics[4000];
+    static struct server_characteristic characteristics[16000];
     static struct server_service services[2];
-    for (size_t i = 0; i < 4000; i++)
+    for (size_t i = 0; i < 16000; i++)
         characteristics[i] = (struct server_characteristic){.uuid = {2, {0x2a, 0x19}}, .handle = 300};
     services[0] = (struct server_service){{2, {0x18, 0x0f}}, 1, NULL, 0};
-    services[1] = (struct server_service){{2, {0x18, 0x0f}}, 2, characteristics, 4000};
+    services[1] = (struct server_service){{2, {0x18, 0x0f}}, 2, characteristics, 16000};
     air_connected(&peer, &device, "2023.6");
     air.services = services;
     air.n_services = 2;

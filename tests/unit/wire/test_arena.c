@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "wire/arena.h"
+#include <stdalign.h>
 #include <string.h>
 
 static void *take(struct arena *arena, size_t size)
@@ -19,7 +20,7 @@ static void test_blocks_are_apart_and_aligned(void **state)
     uint8_t *blocks[300];
     for (size_t i = 0; i < 300; i++) {
         blocks[i] = take(&arena, i);
-        assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+        assert_int_equal((uintptr_t)blocks[i] % alignof(max_align_t), 0);
         memset(blocks[i], (int)i, i);
     }
     for (size_t i = 0; i < 300; i++)
