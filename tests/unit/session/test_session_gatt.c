@@ -66,6 +66,7 @@ SPLIT_TEST(test_a_request_that_the_link_takes_back_is_cancelled_and_no_more)
     client_feed(c, DOWN);
     expect_outcome(&asked, BLEPROXY_E_CANCELLED, 0);
     expect_outcome(&other, BLEPROXY_E_DISCONNECTED, 0x13);
+    client_free(c);
 }
 
 SPLIT_TEST(test_a_request_made_when_the_connection_message_failed_another_waits_on)
@@ -82,6 +83,7 @@ SPLIT_TEST(test_a_request_made_when_the_connection_message_failed_another_waits_
     assert_int_equal(second.completed, 0);
     client_feed(c, VALUE_3);
     expect_outcome(&second, 0, 0);
+    client_free(c);
 }
 
 SPLIT_TEST(test_case_42_an_error_for_another_handle_or_device_is_ignored)

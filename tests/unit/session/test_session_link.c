@@ -83,6 +83,7 @@ SPLIT_TEST(test_no_link_before_the_hello_and_only_one_for_each_device)
     client_feed(c, UP);
     assert_int_equal(heard.connections + other.connections, 0);
     assert_int_equal(second.connections, 1);
+    client_free(c);
 }
 
 SPLIT_TEST(test_case_40_a_cancelled_connection_that_comes_up_late_is_closed)
@@ -139,6 +140,7 @@ SPLIT_TEST(test_case_45_values_arrive_before_and_after_the_answer_of_their_devic
     client_feed(c, "000a4f08b3c4c4c0939829100c"); /* no value is an empty one */
     assert_int_equal(heard.notifications, 3);
     assert_int_equal(heard.size, 0);
+    client_free(c);
 }
 
 SPLIT_TEST(test_case_46_a_lost_connection_leaves_the_others_their_values)
@@ -153,6 +155,7 @@ SPLIT_TEST(test_case_46_a_lost_connection_leaves_the_others_their_values)
     assert_int_equal(heard.notifications, 0);
     assert_int_equal(other.notifications, 1);
     assert_int_equal(other.connections, 0);
+    client_free(c);
 }
 
 SPLIT_TEST(test_a_notification_may_detach_its_link)
