@@ -6,7 +6,7 @@
 #define INQUIRY_NS (5 * NS_PER_S)
 
 /* The address A2:C1:38:11:22:33 is drawn. */
-static const uint8_t drawn[] = {0x33, 0x22, 0x11, 0x38, 0xc1, 0xa1, 0xff, 0xff};
+static const uint64_t drawn = UINT64_C(0xffffa1c138112233);
 #define ASKED                                                                                                \
     "000a4908b3c4c4c093d8281001"                                                                             \
     "000007"
@@ -40,7 +40,7 @@ static void inquire(struct client *c, struct result *r)
     client_connect(c, HELLO_15);
     client_drain(c);
     *r = (struct result){.client = c};
-    c->test.random_bytes = drawn;
+    c->test.random_bytes = (const uint8_t *)&drawn;
     c->test.random_left = sizeof(drawn);
     assert_int_equal(inquiry_begin(&r->inquiry, c->session, INQUIRY_NS, on_result, r, c->now_ns), 0);
     assert_non_null(r->inquiry.on_result);
@@ -76,7 +76,7 @@ SPLIT_TEST(test_whatever_is_said_of_the_device_is_said_to_the_subscriber)
         if (i > 0)
             break;
         r = (struct result){.client = c};
-        c->test.random_bytes = drawn;
+        c->test.random_bytes = (const uint8_t *)&drawn;
         c->test.random_left = sizeof(drawn);
         assert_int_equal(inquiry_begin(&r.inquiry, c->session, INQUIRY_NS, on_result, &r, c->now_ns), 0);
     }
