@@ -16,7 +16,7 @@ enter_namespace()
 CROWD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crowd.py")
 MDNS = 5353
 STRANGERS, PORTION = 10000, 100
-GROWTH_MAX_KB = 12 * 1024  # half of what they all would take
+GROWTH_MAX_KB = 8 * 1024  # a third of what they all would take
 ANSWER_S = 10  # for what happens in the crowd to be shown, and to end
 FRUGAL = {"ASAN_OPTIONS": sanitizers.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}  # freed memory counts, too
 
